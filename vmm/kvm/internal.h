@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of kvm/ share; includes the kernel's header, so only they may include
+ * it. */
+#ifndef VMM_KVM_INTERNAL_H
+#define VMM_KVM_INTERNAL_H
+
+#include "vmm/kvm/irqchip.h"
+#include "vmm/kvm/kvm.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+
+struct irqchip {
+	struct kvm_vm *kvm; /* NULL: a board without KVM */
+	struct kvm_irq_routing *table;
+	unsigned cap;     /* entries that fit table */
+	bool changed;     /* table differs from what KVM has */
+	uint64_t *in_use; /* bit per MSI route, from IRQCHIP_GSIS on */
+	unsigned max_routes;
+	/* without KVM: what tests look at */
+	uint32_t test_levels;
+	unsigned test_edges[IRQCHIP_GSIS];
+	unsigned test_msis;
+	struct msi_msg test_last;
+};
+
+#endif
