@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 static void link_last(struct vm *vm, struct device *dev)
 {

@@ -154,7 +154,7 @@ int irqchip_route_alloc(struct irqchip *chip)
 
 static struct kvm_irq_routing_entry *find_route(struct irqchip *chip, unsigned gsi)
 {
-	for (unsigned i = chip->table->nr; i-- > PIN_ROUTES - 1;)
+	for (unsigned i = chip->table->nr; i-- > PIN_ROUTES;)
 		if (chip->table->entries[i].gsi == gsi)
 			return &chip->table->entries[i];
 	return NULL;
