@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * CPUID of all vCPUs: KVM's table of what it supports is asked for once, the plan is made once,
- * and each vCPU gets its own copy with its APIC id.
+ * CPUID of all vCPUs: KVM's table of what it supports is asked for once, the plan is made
+ * once, and each vCPU gets its own copy with its APIC id.
  */
 #include "vmm/kvm/cpus.h"
 
@@ -14,7 +14,7 @@
 
 #define MSR_ARCH_CAPABILITIES 0x10a
 #define CPUID_INVARIANT_TSC   (1u << 8) /* 0x80000007 EDX */
-#define CPUID_FIRST           128       /* entries to offer KVM at first; few hosts need more */
+#define CPUID_FIRST           128 /* entries to offer KVM at first; few hosts need more */
 
 static int one_msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
 {
@@ -49,7 +49,8 @@ static struct kvm_cpuid2 *supported_cpuid(struct kvm_vm *kvm, struct err *err)
 	return NULL;
 }
 
-static struct cpu_caps capabilities(struct kvm_vm *kvm, int vcpu, const struct kvm_cpuid2 *host)
+static struct cpu_caps capabilities(struct kvm_vm *kvm, int vcpu,
+                                    const struct kvm_cpuid2 *host)
 {
 	const struct kvm_cpuid_entry2 *power = cpuid_host_leaf(host, 0x80000007, 0);
 	struct cpu_caps caps = {
@@ -61,7 +62,7 @@ static struct cpu_caps capabilities(struct kvm_vm *kvm, int vcpu, const struct k
 
 	caps.tsc_khz = khz > 0 ? khz : 0;
 	caps.arch_capabilities = one_msr(kvm_fd(kvm), KVM_GET_MSRS, MSR_ARCH_CAPABILITIES,
-					 &caps.arch_capabilities_value) == 1;
+	                                 &caps.arch_capabilities_value) == 1;
 	return caps;
 }
 
@@ -73,20 +74,22 @@ static int set_one(int fd, const struct cpu_plan *plan, unsigned index, struct e
 	if (ret < 0)
 		return err_sys(err, -ret, "the CPUID table of vCPU %u", index);
 	if (ioctl(fd, KVM_SET_CPUID2, cpuid_for_kvm(&table)) < 0)
-		return err_sys(err, errno, "KVM refuses the CPUID table of vCPU %u", index);
+		return err_sys(err, errno, "KVM refuses the CPUID table of vCPU %u",
+		               index);
 	if (cpu_has(&plan->words, CPU_F_ARCH_CAPABILITIES)) {
 		uint64_t value = plan->arch_capabilities;
 
 		ret = one_msr(fd, KVM_SET_MSRS, MSR_ARCH_CAPABILITIES, &value);
 		if (ret < 0)
-			return err_sys(err, -ret, "KVM refuses the capabilities of vCPU %u", index);
+			return err_sys(err, -ret,
+			               "KVM refuses the capabilities of vCPU %u", index);
 	}
 	return 0;
 }
 
-int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus, const struct cpu_config *config,
-		   const struct cpu_topology *topology, struct strbuf *warnings,
-		   struct err *err)
+int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
+                   const struct cpu_config *config, const struct cpu_topology *topology,
+                   struct strbuf *warnings, struct err *err)
 {
 	_cleanup_free_ struct kvm_cpuid2 *host = supported_cpuid(kvm, err);
 	struct cpu_caps caps;
@@ -95,10 +98,11 @@ int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus, const struct cpu_con
 
 	if (!host)
 		return -err->code;
-	if (config->tsc_hz &&
-	    ioctl(vcpu_fd(vcpus, 0), KVM_SET_TSC_KHZ, (unsigned long)config->tsc_hz / 1000) < 0)
-		return err_sys(err, errno, "-cpu: this host's KVM cannot run the TSC at %llu Hz",
-			       (unsigned long long)config->tsc_hz);
+	if (config->tsc_hz && ioctl(vcpu_fd(vcpus, 0), KVM_SET_TSC_KHZ,
+	                            (unsigned long)config->tsc_hz / 1000) < 0)
+		return err_sys(err, errno,
+		               "-cpu: this host's KVM cannot run the TSC at %llu Hz",
+		               (unsigned long long)config->tsc_hz);
 	caps = capabilities(kvm, vcpu_fd(vcpus, 0), host);
 	ret = cpu_plan_make(&plan, config, host, &caps, topology, warnings, err);
 	for (unsigned i = 0; i < vcpus_count(vcpus) && ret >= 0; i++)
