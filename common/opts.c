@@ -144,6 +144,19 @@ int opt_parse_u64(const char *text, uint64_t *value)
 	return errno ? -ERANGE : 0;
 }
 
+int opt_parse_hex(const char *text, uint64_t *value)
+{
+	char *end;
+
+	if (!isxdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	*value = strtoull(text, &end, 16);
+	if (*end)
+		return -EINVAL;
+	return errno ? -ERANGE : 0;
+}
+
 static int unit_shift(char c)
 {
 	static const char units[] = "BKMGTPE";

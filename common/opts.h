@@ -89,6 +89,8 @@ void opts_type_name(const struct opt_desc *row, struct strbuf *out);
 /* Scalars. The whole text must be consumed. 0, or -EINVAL / -ERANGE; nothing is printed.
  */
 int opt_parse_u64(const char *text, uint64_t *value);
+/* Hexadecimal, with or without 0x. */
+int opt_parse_hex(const char *text, uint64_t *value);
 /* unit: the suffix assumed when there is none: 'B', 'k', 'M' or 'G'. Fractions ("1.5G")
  * are accepted with a suffix, as QEMU does. */
 int opt_parse_size(const char *text, char unit, uint64_t *value);

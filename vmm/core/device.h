@@ -11,7 +11,7 @@
 
 #include "common/err.h"
 #include "common/opts.h"
-#include "vmm/core/state.h"
+#include "common/state.h"
 
 struct vm;
 struct device;

@@ -3,8 +3,9 @@
  * Interrupt delivery: GSI lines, MSI messages and eventfds, over KVM's in-kernel PIC,
  * IOAPIC and local APICs, or, on a board without KVM, into counters that tests read.
  *
- * GSI 0-15 reach both the PIC and the IOAPIC (identity, GSI 0 to IOAPIC pin 2), 16-23 the
- * IOAPIC only. GSIs from 24 on are MSI routes, handed out by irqchip_route_alloc().
+ * GSI 0-15 reach both the PIC and the IOAPIC, pin by pin (IRQ 0 is IOAPIC pin 0, so that
+ * no interrupt source override is needed), 16-23 the IOAPIC only. GSIs from 24 on are MSI
+ * routes, handed out by irqchip_route_alloc().
  */
 #ifndef VMM_KVM_IRQCHIP_H
 #define VMM_KVM_IRQCHIP_H

@@ -3,8 +3,7 @@
  * PCI functions and the bus (PCI Local Bus 3.0; capability layouts of MSI and MSI-X 6.8).
  *
  * A PCI device embeds struct pci_device first; its class's realize calls pci_realize()
- * first and its unrealize pci_unrealize() last. Machine lock everywhere, except
- * pci_vector_notify().
+ * first and its unrealize pci_unrealize() last. Machine lock everywhere.
  */
 #ifndef VMM_PCI_PCI_H
 #define VMM_PCI_PCI_H
@@ -18,6 +17,7 @@
 
 #define PCI_CONFIG_SIZE     256
 #define PCI_BAR_COUNT       6
+#define PCI_MSIX_MAX        128 /* vectors of one function */
 #define PCI_DEVFN(slot, fn) (((slot) << 3) | (fn))
 #define PCI_SLOT_OF(devfn)  ((devfn) >> 3)
 #define PCI_FN_OF(devfn)    ((devfn)&7)
@@ -46,12 +46,18 @@ struct pci_device {
 	struct pci_bus *bus;
 	uint8_t devfn;
 	uint8_t config[PCI_CONFIG_SIZE];
+	uint8_t config_reset[PCI_CONFIG_SIZE]; /* as realize left it; reset goes back to
+	                                          it */
+	bool config_saved;
 	uint8_t wmask[PCI_CONFIG_SIZE];   /* bits that a config write changes */
 	uint8_t w1cmask[PCI_CONFIG_SIZE]; /* bits that a config write of 1 clears */
 	struct pci_bar bars[PCI_BAR_COUNT];
 	uint8_t next_cap; /* where the next capability goes */
 	bool intx_level;
-	struct msix *msix;
+	struct msix *msix; /* NULL: no MSI-X */
+	uint8_t msix_table[PCI_MSIX_MAX * 16];
+	uint32_t msix_table_len; /* bytes */
+	uint8_t msix_pba[PCI_MSIX_MAX / 8];
 	/* After a config write was applied to config[]; may be NULL. */
 	void (*config_written)(struct pci_device *pdev, unsigned offset, unsigned size);
 	/* Before a config read of capability data that is computed; may be NULL. */
@@ -102,6 +108,8 @@ unsigned pci_cap_add(struct pci_device *pdev, uint8_t id, unsigned len);
 
 /* INTx, pin A. Machine lock. */
 void pci_intx_set(struct pci_device *pdev, bool level);
+/* The GSI that pin A leads to now, or 0xff. */
+uint8_t pci_intx_gsi(const struct pci_device *pdev);
 
 /*
  * MSI-X: a table of `vectors` entries at table_offset of a BAR that was initialized, the
@@ -125,14 +133,18 @@ int pci_msix_set_fd(struct pci_device *pdev, unsigned v, int fd);
 /* State tables: put PCI_STATE first in a PCI class's own table. It covers config space
  * and MSI-X. */
 extern const struct state_desc pci_device_state;
+/* From the post_load of every PCI class: maps BARs, drives INTx, attaches vectors. */
+void pci_post_load(struct pci_device *pdev);
 
 /* ---- the bus and its config mechanism 1 ports (0xcf8, 0xcfc) ---- */
 
-/* irq_route: the GSI of INTx pin (0 = A) of a slot, at this moment. */
+/* The bus is a device of its own ("i440FX-pcihost"), freed with all others by
+ * devices_destroy(). irq_route: the GSI that PIRQ 0 (A) to 3 (D) leads to at this moment,
+ * or UINT_MAX for none. Pin p of slot s is wired to PIRQ (s - 1 + p) & 3, as on the 440FX
+ * board. */
 struct pci_bus *pci_bus_new(struct vm *vm,
                             unsigned (*irq_route)(void *opaque, unsigned pirq),
                             void *opaque, struct err *err);
-void pci_bus_free(struct pci_bus *bus);
 struct pci_device *pci_find(struct pci_bus *bus, uint8_t devfn);
 /* Re-evaluates every INTx line after the routing of a PIRQ changed. */
 void pci_bus_update_irqs(struct pci_bus *bus);

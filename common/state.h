@@ -8,8 +8,8 @@
  * sentence. Loading decodes into a scratch copy of the object's fields, validates, and
  * only then commits: a refused section leaves the device as it was.
  */
-#ifndef VMM_CORE_STATE_H
-#define VMM_CORE_STATE_H
+#ifndef COMMON_STATE_H
+#define COMMON_STATE_H
 
 #include "common/err.h"
 #include "common/strbuf.h"
