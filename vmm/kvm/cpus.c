@@ -76,7 +76,7 @@ static int set_one(int fd, const struct cpu_plan *plan, unsigned index, struct e
 	if (ioctl(fd, KVM_SET_CPUID2, cpuid_for_kvm(&table)) < 0)
 		return err_sys(err, errno, "KVM refuses the CPUID table of vCPU %u",
 		               index);
-	if (cpu_has(&plan->words, CPU_F_ARCH_CAPABILITIES)) {
+	if (cpu_has(&plan->words, CPU_ARCH_CAPABILITIES)) {
 		uint64_t value = plan->arch_capabilities;
 
 		ret = one_msr(fd, KVM_SET_MSRS, MSR_ARCH_CAPABILITIES, &value);

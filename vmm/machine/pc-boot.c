@@ -14,6 +14,7 @@
 #include "vmm/pci/pci.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 int pc_open_boot(struct pc *pc, struct err *err)

@@ -10,6 +10,7 @@
 #include "vmm/core/catalog.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum disk_interface { DISK_VIRTIO, DISK_NONE };
