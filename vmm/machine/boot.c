@@ -37,8 +37,8 @@ static int open_file(struct loader_file *file, const char *what, const char *pat
 		return file->fd;
 	}
 	if (!file->size)
-		return err_set(err, EINVAL,
-		               "the %s %s is empty; copy or build it again", what, path);
+		return err_set(err, EINVAL, "the %s %s is empty; copy or build it again",
+		               what, path);
 	return 0;
 }
 

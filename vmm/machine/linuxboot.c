@@ -56,20 +56,21 @@ static int check(const struct boot_source *src, struct err *err)
 	size_t max = h->version >= V_CMDLINE_SIZE ? h->cmdline_size : 255;
 
 	if (h->version < V_CMDLINE || !(h->loadflags & LOADED_HIGH))
-		return err_set(err, ENOTSUP,
-		               "the kernel %s is too old (boot protocol %u.%02u, at least "
-		               "2.02 and a bzImage are needed)",
-		               file->path, h->version >> 8, h->version & 0xff);
+		return err_set(
+			err, ENOTSUP,
+			"the kernel %s is too old (boot protocol %u.%02u, at least "
+			"2.02 and a bzImage are needed)",
+			file->path, h->version >> 8, h->version & 0xff);
 	if (payload_offset(h) >= file->size ||
 	    payload_len(h, file) > file->size - payload_offset(h) ||
 	    payload_len(h, file) <= ENTRY64)
-		return err_set(err, EINVAL,
-		               "the kernel %s is truncated: its header promises %llu "
-		               "bytes, the file has %llu; copy it again",
-		               file->path,
-		               (unsigned long long)(payload_offset(h) +
-		                                    h->syssize * 16ull),
-		               (unsigned long long)file->size);
+		return err_set(
+			err, EINVAL,
+			"the kernel %s is truncated: its header promises %llu "
+			"bytes, the file has %llu; copy it again",
+			file->path,
+			(unsigned long long)(payload_offset(h) + h->syssize * 16ull),
+			(unsigned long long)file->size);
 	if (strlen(src->cmdline) > max)
 		return err_set(err, E2BIG,
 		               "the command line has %zu characters, the kernel %s takes "

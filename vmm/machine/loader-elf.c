@@ -64,8 +64,7 @@ static int read_ehdr(const struct loader_file *file, struct loader_image *image,
 		return damaged(file, "it is for another kind of CPU, not for x86", err);
 	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
 		return damaged(file, "it is an object or core file; link it first", err);
-	if (eh->e_phentsize !=
-	    (image->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
+	if (eh->e_phentsize != (image->is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
 		return damaged(file, "its program headers have an unknown size", err);
 	if (!eh->e_phnum || eh->e_phnum > LOADER_MAX_SEGMENTS)
 		return damaged(file, "it has no program headers, or more than 64", err);

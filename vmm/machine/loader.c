@@ -78,16 +78,18 @@ int loader_claim(struct loader *ld, uint64_t gpa, uint64_t len, struct err *err)
 		               path, MIB(gpa), MIB(gpa + len + (1 << 20) - 1),
 		               MIB(ld->env->low_top));
 	if (!e820_is_ram(&ld->e820, gpa, len))
-		return err_set(err, EFAULT,
-		               "the kernel %s wants to be at 0x%llx (0x%llx bytes), where "
-		               "the guest has no free RAM; give it more with -m, or link it "
-		               "to another address",
-		               path, (unsigned long long)gpa, (unsigned long long)len);
+		return err_set(
+			err, EFAULT,
+			"the kernel %s wants to be at 0x%llx (0x%llx bytes), where "
+			"the guest has no free RAM; give it more with -m, or link it "
+			"to another address",
+			path, (unsigned long long)gpa, (unsigned long long)len);
 	if (gpa < LAYOUT_BOOT_END && LAYOUT_BOOT < gpa + len)
-		return err_set(err, EFAULT,
-		               "the kernel %s covers 0x%llx-0x%llx, which the loader needs "
-		               "for boot information; link it to another address",
-		               path, LAYOUT_BOOT, LAYOUT_BOOT_END - 1);
+		return err_set(
+			err, EFAULT,
+			"the kernel %s covers 0x%llx-0x%llx, which the loader needs "
+			"for boot information; link it to another address",
+			path, LAYOUT_BOOT, LAYOUT_BOOT_END - 1);
 	if (gpa + len > ld->image_end)
 		ld->image_end = gpa + len;
 	return 0;
@@ -215,10 +217,11 @@ uint32_t loader_string(struct loader *ld, const char *text)
 
 int loader_area_full(const struct loader *ld, struct err *err)
 {
-	return err_set(err, E2BIG,
-	               "the boot information does not fit into %zu bytes (the command line "
-	               "has %zu); shorten -append or the arguments of -initrd",
-	               sizeof(ld->area), strlen(ld->src->cmdline));
+	return err_set(
+		err, E2BIG,
+		"the boot information does not fit into %zu bytes (the command line "
+		"has %zu); shorten -append or the arguments of -initrd",
+		sizeof(ld->area), strlen(ld->src->cmdline));
 }
 
 /* Identity map of 4 GiB with 2 MiB pages, which every 64-bit CPU has. */
@@ -241,7 +244,8 @@ static int add_page_tables(struct loader *ld, struct boot_entry *entry, struct e
 
 int loader_finish(struct loader *ld, struct boot_entry *entry, struct err *err)
 {
-	/* Flat 4 GiB segments, accessed bit set; the code segment's L or D bit by mode. */
+	/* Flat 4 GiB segments, accessed bit set; the code segment's L or D bit by mode.
+	 */
 	enum { CODE32 = 0xcf9b, CODE64 = 0xaf9b, DATA = 0xcf93, TSS = 0x008b };
 	uint32_t gdt;
 	uint8_t *p;

@@ -119,10 +119,11 @@ static int multiboot_probe(struct boot_source *src, const uint8_t *head, size_t 
 	src->multiboot_flags = h.flags;
 	unknown = h.flags & MANDATORY & ~(WANT_PAGE_ALIGN | WANT_MEMINFO | WANT_VIDEO);
 	if (unknown)
-		return err_set(err, ENOTSUP,
-		               "the multiboot kernel %s demands features that this loader "
-		               "does not have (flags 0x%x)",
-		               src->kernel.path, unknown);
+		return err_set(
+			err, ENOTSUP,
+			"the multiboot kernel %s demands features that this loader "
+			"does not have (flags 0x%x)",
+			src->kernel.path, unknown);
 	if (h.flags & HAS_ADDRESSES) {
 		if (len - at < sizeof(h))
 			return err_set(err, EINVAL,
@@ -133,18 +134,20 @@ static int multiboot_probe(struct boot_source *src, const uint8_t *head, size_t 
 	} else if (elf_recognize(head, len)) {
 		ret = elf_parse(&src->kernel, &src->image, err);
 	} else {
-		ret = err_set(err, EINVAL,
-		              "the multiboot kernel %s is neither ELF nor does its header "
-		              "give load addresses (flag 16)",
-		              src->kernel.path);
+		ret = err_set(
+			err, EINVAL,
+			"the multiboot kernel %s is neither ELF nor does its header "
+			"give load addresses (flag 16)",
+			src->kernel.path);
 	}
 	if (ret < 0)
 		return ret;
 	if (src->image.is64)
-		return err_set(err, ENOTSUP,
-		               "the multiboot kernel %s is a 64-bit ELF file; convert it: "
-		               "objcopy -I elf64-x86-64 -O elf32-i386",
-		               src->kernel.path);
+		return err_set(
+			err, ENOTSUP,
+			"the multiboot kernel %s is a 64-bit ELF file; convert it: "
+			"objcopy -I elf64-x86-64 -O elf32-i386",
+			src->kernel.path);
 	return 1;
 }
 

@@ -52,10 +52,11 @@ static int pvh_probe(struct boot_source *src, const uint8_t *head, size_t len,
 		            image->segments[i].mem_len &&
 		    image->pvh_entry <= UINT32_MAX)
 			return 1;
-	return err_set(err, EINVAL,
-	               "the kernel %s is damaged: its PVH entry point 0x%llx is in none of "
-	               "its segments below 4 GiB; build it again",
-	               src->kernel.path, (unsigned long long)image->pvh_entry);
+	return err_set(
+		err, EINVAL,
+		"the kernel %s is damaged: its PVH entry point 0x%llx is in none of "
+		"its segments below 4 GiB; build it again",
+		src->kernel.path, (unsigned long long)image->pvh_entry);
 }
 
 static int add_modules(struct loader *ld, struct start_info *info, struct err *err)
