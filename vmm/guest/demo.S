@@ -182,8 +182,6 @@ show_cpu:
 	cpuid
 	cmpl	$0x80000004, %eax
 	jb	3f
-	movw	$0x202c, %ax		/* ", " */
-	stosw
 	/* The brand string goes to the CLOCK page first, to drop leading spaces. */
 	pushl	%edi
 	movl	$CLOCK, %edi
@@ -206,7 +204,11 @@ show_cpu:
 2:	lodsb
 	cmpb	$' ', %al
 	je	2b
+	testb	%al, %al
+	jz	3f
 	decl	%esi
+	movw	$0x202c, %ax		/* ", " */
+	stosw
 	call	puts
 3:	call	send_line
 	movl	$AT(s_features), %esi

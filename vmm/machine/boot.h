@@ -4,9 +4,9 @@
  * boot vCPU starts at its entry point, without firmware.
  *
  * Formats, by content: Linux bzImage (Documentation/arch/x86/boot.rst, protocol 2.02 and
- * later), multiboot 1, ELF with a PVH note. The files are opened, checked and kept open by
- * boot_open(), so that boot_load() works again at every reset of the machine, after the
- * process has given up its rights to open files.
+ * later), multiboot 1, ELF with a PVH note. The files are opened, checked and kept open
+ * by boot_open(), so that boot_load() works again at every reset of the machine, after
+ * the process has given up its rights to open files.
  */
 #ifndef VMM_MACHINE_BOOT_H
 #define VMM_MACHINE_BOOT_H
@@ -22,7 +22,8 @@ struct mem;
 /* All strings are the caller's, and are copied. */
 struct boot_opts {
 	const char *kernel; /* path; NULL: the demo guest */
-	const char *initrd; /* comma list of "FILE[ ARGUMENTS]", ",," is a comma; or NULL */
+	const char
+		*initrd; /* comma list of "FILE[ ARGUMENTS]", ",," is a comma; or NULL */
 	const char *append; /* the kernel's command line, or NULL */
 };
 
@@ -36,7 +37,8 @@ struct boot_env {
 };
 
 enum boot_mode {
-	BOOT_LONG64, /* CR0.PE|PG, CR4.PAE, EFER.LME|LMA, cr3 set; CS is a 64-bit segment */
+	BOOT_LONG64, /* CR0.PE|PG, CR4.PAE, EFER.LME|LMA, cr3 set; CS is a 64-bit segment
+	              */
 	BOOT_PROT32, /* CR0.PE, flat 4 GiB segments, no paging */
 	BOOT_REAL16, /* reset state, CS:IP from rip (CS base = rip & ~0xffff) */
 };

@@ -72,9 +72,12 @@
 
 #define LAYOUT_SCI          9
 /* PIRQA-D; the DSDT's link devices and PIIX3's PIRQRC registers start with these. */
-#define LAYOUT_PIRQ_GSIS    { 10, 10, 11, 11 }
-#define LAYOUT_PIIX3_SLOT   1 /* 00:01.0 the ISA bridge, 00:01.3 power management */
-#define LAYOUT_PIRQRC       0x60 /* in the ISA bridge's config space, one byte each */
+#define LAYOUT_PIRQ_GSIS       \
+	{                      \
+		10, 10, 11, 11 \
+	}
+#define LAYOUT_PIIX3_SLOT 1    /* 00:01.0 the ISA bridge, 00:01.3 power management */
+#define LAYOUT_PIRQRC     0x60 /* in the ISA bridge's config space, one byte each */
 
 /* ---- the 64-bit PCI window ---- */
 
