@@ -36,13 +36,14 @@ VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
 
-obj = $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(1))))
+OBJ := $(BUILD)/obj
+obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 
 COMMON_OBJ := $(call obj,$(COMMON))
 VMM_OBJ    := $(call obj,$(VMM_SRC))
 PROBE_OBJ  := $(call obj,$(PROBE))
-VMM_LIB    := $(filter-out $(BUILD)/vmm/main/main.o,$(VMM_OBJ))
-PROBE_LIB  := $(filter-out $(BUILD)/probe/main.o,$(PROBE_OBJ))
+VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
+PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
 PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
 	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check)
 
@@ -56,23 +57,23 @@ $(BUILD)/libprobe.a: $(PROBE_LIB)
 .SECONDARY:
 all: $(PROGRAMS)
 
-$(BUILD)/vmm: $(BUILD)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+$(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
-$(BUILD)/kvm-check: $(BUILD)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
 
 %.a:
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(OBJ)/%.o: %.c
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.o: %.S
+$(OBJ)/%.o: %.S
 	$(call say,AS)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -81,7 +82,7 @@ $(BUILD)/%.o: %.S
 $(BUILD)/gen/dsdt.aml: vmm/machine/dsdt.asl
 	$(call say,IASL)
 	$(Q)mkdir -p $(@D) && iasl -vs -p $(basename $@) $< >$@.log || { cat $@.log; exit 1; }
-$(BUILD)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml
+$(OBJ)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml
 
 # ---- tests: one program per file, TAP on standard output ----
 
@@ -96,10 +97,10 @@ FUZZ_BIN  := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZERS))
 tests: $(TEST_BIN) $(FUZZ_BIN)
 
 define test_rule
-$(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(BUILD)/tests/$(1)/%.o \
-	$(call obj,$(call helper_src,$(1))) $(BUILD)/tests/tap.o $(2) $(BUILD)/libcommon.a
+$(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
+	$(call obj,$(call helper_src,$(1))) $(OBJ)/tests/tap.o $(2) $(BUILD)/libcommon.a
 	$$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(3)
+	$(Q)mkdir -p $$(@D) && $(CC) $(LDFLAGS) -o $$@ $$^ $(3)
 endef
 $(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
@@ -107,10 +108,10 @@ $(eval $(call test_rule,state,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
-$(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/standalone.o \
+$(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
 	$(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
 # The rig comes first: the others run beside it. `env` runs programs and scripts alike.
 TEST_SCRIPTS := $(foreach k,rig style guest probe fuzz,$(wildcard tests/$(k)/*.t))
@@ -131,9 +132,9 @@ fuzz:
 		$(wildcard tests/fuzz/corpus/$$f) || exit 1; done
 .PHONY: fuzzers
 fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
-$(BUILD)/tests/fuzz/%.fuzz: $(BUILD)/tests/fuzz/%.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+$(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(VMM_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(VMM_LIBS)
 
 # ---- run, measure, install ----
 
