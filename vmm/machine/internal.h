@@ -17,7 +17,7 @@ struct pc {
 	uint8_t *ram; /* low RAM, then high RAM */
 	uint64_t low_size, high_size;
 	struct vcpus *vcpus;
-	unsigned cpus;
+	struct smp_config smp; /* as config_smp() completed it */
 	uint32_t *apic_ids;
 	struct boot_source *boot;
 	bool booted; /* guest RAM was used once */

@@ -57,12 +57,14 @@ static int write_tables(struct pc *pc, uint64_t *rsdp, struct err *err)
 {
 	struct acpi_config acpi = {
 		.apic_ids = pc->apic_ids,
-		.cpu_count = pc->cpus,
+		.cpu_count = pc->smp.cpus,
 		.serial_ports = serial_ports(pc),
 	};
 	struct smbios_config smbios = {
-		.cpus = pc->cpus,
-		.low_size = pc->low_size,
+		.sockets = pc->smp.sockets,
+		.cores = pc->smp.cores,
+		.threads = pc->smp.threads,
+		.low_top = pc->low_size,
 		.high_size = pc->high_size,
 	};
 	int ret = acpi_write(pc->vm.mem, &acpi, rsdp, err);

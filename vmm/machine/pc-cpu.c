@@ -117,7 +117,7 @@ int pc_add_cpus(struct pc *pc, struct err *err)
 		.threads = smp.threads,
 		.maxcpus = smp.maxcpus,
 	};
-	pc->cpus = smp.cpus;
+	pc->smp = smp;
 	pc->apic_ids = calloc(smp.cpus, sizeof(*pc->apic_ids));
 	if (!pc->apic_ids)
 		return err_sys(err, ENOMEM, "vCPUs");
