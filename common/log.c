@@ -79,6 +79,12 @@ int log_enable(const char *classes, struct err *err)
 	return 0;
 }
 
+void log_help(struct strbuf *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(log_classes); i++)
+		strbuf_addf(out, "%-14s %s\n", log_classes[i].name, log_classes[i].help);
+}
+
 bool log_enabled(enum log_class cls)
 {
 	return g_log.classes & cls;

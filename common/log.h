@@ -8,6 +8,7 @@
 #define COMMON_LOG_H
 
 #include "common/err.h"
+#include "common/strbuf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,8 @@ int log_open(const char *path, struct err *err);
  */
 int log_enable(const char *classes, struct err *err);
 bool log_enabled(enum log_class cls);
+/* The classes of -d, one a line. */
+void log_help(struct strbuf *out);
 
 /* One line; any thread. */
 void log_write(enum log_level level, const char *fmt, ...)

@@ -9,7 +9,17 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
+
+struct strbuf;
+
+/* Reads guest RAM; 0 or -errno. */
+typedef int vcpu_peek_fn(void *opaque, uint64_t gpa, void *buf, size_t len);
+
+/* Registers and code bytes of the vCPU behind fd. */
+void vcpu_dump_fd(int fd, unsigned index, vcpu_peek_fn *peek, void *opaque,
+                  struct strbuf *out);
 
 struct irqchip {
 	struct kvm_vm *kvm; /* NULL: a board without KVM */
