@@ -329,9 +329,15 @@ static int pm_realize(struct device *dev, struct err *err)
 		return ret;
 	init_config(pm);
 	loop_timer_init(dev->vm->loop, &pm->timer, overflow_due, pm);
-	pm->io = (struct region){ .name = "pm", .size = PM_IO_SIZE, .ops = &io_ops, .opaque = pm };
-	pm->gpe = (struct region){ .name = "pm-gpe", .size = PM_GPE_SIZE, .ops = &gpe_ops, .opaque = pm };
-	pm->smi = (struct region){ .name = "pm-smi", .size = 2, .ops = &smi_ops, .opaque = pm };
+	pm->io = (struct region){
+		.name = "pm", .size = PM_IO_SIZE, .ops = &io_ops, .opaque = pm
+	};
+	pm->gpe = (struct region){
+		.name = "pm-gpe", .size = PM_GPE_SIZE, .ops = &gpe_ops, .opaque = pm
+	};
+	pm->smi = (struct region){
+		.name = "pm-smi", .size = 2, .ops = &smi_ops, .opaque = pm
+	};
 	ret = mem_map(dev->vm->mem, MEM_PIO, &pm->gpe, PM_GPE_BASE);
 	if (ret >= 0)
 		ret = mem_map(dev->vm->mem, MEM_PIO, &pm->smi, PM_SMI_PORT);
