@@ -5,6 +5,7 @@
  */
 #include "common/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,21 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 		err->code = code;
 	}
 	return -code;
+}
+
+int err_usage(struct err *err, const char *fmt, ...)
+{
+	if (err && !err->code) {
+		va_list ap;
+
+		va_start(ap, fmt);
+		vsnprintf(err->text, sizeof(err->text), fmt, ap);
+		va_end(ap);
+		keep_one_line(err);
+		err->code = EINVAL;
+		err->usage = true;
+	}
+	return -EINVAL;
 }
 
 int err_sys(struct err *err, int code, const char *fmt, ...)

@@ -69,13 +69,13 @@ static int add_word(struct opt_list *list, const char *word, bool first,
 	const char *eq = strchr(word, '=');
 
 	if (eq == word)
-		return err_set(err, EINVAL, "'%s' has no key before '='", word);
+		return err_usage(err, "'%s' has no key before '='", word);
 	if (eq)
 		return list_add_owned(list, strndup(word, eq - word), strdup(eq + 1));
 	if (first && implied)
 		return opt_list_add(list, implied, word);
 	if (!*word)
-		return err_set(err, EINVAL, "empty word between two commas");
+		return err_usage(err, "empty word between two commas");
 	if (!strncmp(word, "no", 2) && word[2])
 		return opt_list_add(list, word + 2, "off");
 	return opt_list_add(list, word, "on");
@@ -96,7 +96,7 @@ int opt_list_parse(struct opt_list *list, const char *text, const char *implied,
 		first = false;
 	}
 	if (ret == -E2BIG)
-		err_set(err, E2BIG, "more than %d options", OPT_LIST_MAX);
+		err_usage(err, "more than %d options", OPT_LIST_MAX);
 	else if (ret < 0)
 		err_sys(err, -ret, "options");
 	return ret;
@@ -301,10 +301,10 @@ static int unknown_key(const struct opt_desc *table, const char *key, const char
 	names[count] = NULL;
 	near = opt_nearest(key, names);
 	if (near)
-		return err_set(err, ENOENT, "%s: unknown option '%s', did you mean '%s'?",
-		               what, key, near);
-	return err_set(err, ENOENT, "%s: unknown option '%s'%s", what, key,
-	               count ? "; try 'help' to list the options" : "; it takes none");
+		return err_usage(err, "%s: unknown option '%s', did you mean '%s'?", what,
+		                 key, near);
+	return err_usage(err, "%s: unknown option '%s'%s", what, key,
+	                 count ? "; try 'help' to list the options" : "; it takes none");
 }
 
 static int bad_value(const struct opt_desc *row, const char *value, const char *what,
@@ -316,8 +316,8 @@ static int bad_value(const struct opt_desc *row, const char *value, const char *
 	if (row->max)
 		strbuf_addf(&type, " from %llu to %llu", (unsigned long long)row->min,
 		            (unsigned long long)row->max);
-	return err_set(err, EINVAL, "%s: %s=%s is not valid; expected %s", what,
-	               row->name, value, type.data ? type.data : "another value");
+	return err_usage(err, "%s: %s=%s is not valid; expected %s", what, row->name,
+	                 value, type.data ? type.data : "another value");
 }
 
 static int set_number(const struct opt_desc *row, void *field, const char *value)

@@ -76,7 +76,7 @@ struct opt_desc {
  */
 int opts_apply(const struct opt_desc *table, struct opt_list *list, void *obj,
                const char *what, struct err *err);
-/* Sets one field from text. -EINVAL with a sentence, -ENOENT for an unknown key. */
+/* Sets one field from text. -EINVAL with a sentence of usage. */
 int opts_set(const struct opt_desc *table, void *obj, const char *key, const char *value,
              const char *what, struct err *err);
 /* Frees the OPT_STR fields of an object. */

@@ -26,6 +26,21 @@ static void test_set(void)
 	tap_str(err.text, "cannot open x: No such file or directory", "with the reason");
 }
 
+static void test_usage(void)
+{
+	struct err err = { 0 };
+
+	tap_eq(err_usage(&err, "no option '%s'", "a\nb"), -EINVAL, "usage is EINVAL");
+	tap_ok(err.usage && err.code == EINVAL, "and marked");
+	tap_str(err.text, "no option 'a?b'", "one line");
+	err_clear(&err);
+	tap_ok(!err.usage, "clear takes the mark away");
+	err_set(&err, EINVAL, "x");
+	err_usage(&err, "y");
+	tap_ok(!err.usage, "a later error of usage marks nothing");
+	tap_eq(err_usage(NULL, "x"), -EINVAL, "usage without a listener");
+}
+
 static void test_context(void)
 {
 	struct err err = { 0 };
@@ -87,6 +102,7 @@ static void test_one_line(void)
 int main(void)
 {
 	test_set();
+	test_usage();
 	test_context();
 	test_null();
 	test_bounds();
