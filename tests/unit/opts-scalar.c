@@ -72,68 +72,69 @@ static void test_hex(void)
 	}
 }
 
+static const struct {
+	const char *text;
+	char unit;
+	int ret;
+	uint64_t value;
+} sizes[] = {
+	{ "0", 'B', 0, 0 },
+	{ "512", 'B', 0, 512 },
+	{ "512", 'M', 0, 512ull << 20 },
+	{ "512", 'k', 0, 512ull << 10 },
+	{ "2", 'G', 0, 2ull << 30 },
+	{ "512B", 'M', 0, 512 },
+	{ "512b", 'M', 0, 512 },
+	{ "4k", 'M', 0, 4096 },
+	{ "4K", 'M', 0, 4096 },
+	{ "4m", 'B', 0, 4ull << 20 },
+	{ "4G", 'B', 0, 4ull << 30 },
+	{ "1T", 'B', 0, 1ull << 40 },
+	{ "1P", 'B', 0, 1ull << 50 },
+	{ "15E", 'B', 0, 15ull << 60 },
+	{ "1.5G", 'B', 0, 3ull << 29 },
+	{ "1.5", 'G', 0, 3ull << 29 },
+	{ "0.5k", 'B', 0, 512 },
+	{ "0.1G", 'B', 0, 107374182 },
+	{ "2.000000000000000000001k", 'B', 0, 2048 },
+	{ "1.999999999E", 'B', 0, 2305843008060772447ull },
+	{ "0x10", 'B', 0, 16 },
+	{ "0x10M", 'B', 0, 16ull << 20 },
+	{ "18446744073709551615", 'B', 0, UINT64_MAX },
+	{ "18446744073709551616", 'B', -ERANGE, 0 },
+	{ "16E", 'B', -ERANGE, 0 },
+	{ "17179869184G", 'B', -ERANGE, 0 },
+	{ "17179869183.99G", 'B', 0, 18446744073698814197ull },
+	{ "99999999999999999999999", 'M', -ERANGE, 0 },
+	{ "", 'B', -EINVAL, 0 },
+	{ "G", 'B', -EINVAL, 0 },
+	{ "-1", 'B', -EINVAL, 0 },
+	{ "+1", 'B', -EINVAL, 0 },
+	{ " 1", 'B', -EINVAL, 0 },
+	{ "1 M", 'B', -EINVAL, 0 },
+	{ "1MB", 'B', -EINVAL, 0 },
+	{ "1x", 'B', -EINVAL, 0 },
+	{ "1.", 'M', -EINVAL, 0 },
+	{ "1.G", 'B', -EINVAL, 0 },
+	{ ".5G", 'B', -EINVAL, 0 },
+	{ "1.5.5G", 'B', -EINVAL, 0 },
+	/* There is no half byte, and no decimal point in hexadecimal. */
+	{ "1.5", 'B', -EINVAL, 0 },
+	{ "1.5B", 'M', -EINVAL, 0 },
+	{ "0x1.5G", 'B', -EINVAL, 0 },
+};
+
 static void test_size(void)
 {
-	static const struct {
-		const char *text;
-		char unit;
-		int ret;
-		uint64_t value;
-	} rows[] = {
-		{ "0", 'B', 0, 0 },
-		{ "512", 'B', 0, 512 },
-		{ "512", 'M', 0, 512ull << 20 },
-		{ "512", 'k', 0, 512ull << 10 },
-		{ "2", 'G', 0, 2ull << 30 },
-		{ "512B", 'M', 0, 512 },
-		{ "512b", 'M', 0, 512 },
-		{ "4k", 'M', 0, 4096 },
-		{ "4K", 'M', 0, 4096 },
-		{ "4m", 'B', 0, 4ull << 20 },
-		{ "4G", 'B', 0, 4ull << 30 },
-		{ "1T", 'B', 0, 1ull << 40 },
-		{ "1P", 'B', 0, 1ull << 50 },
-		{ "15E", 'B', 0, 15ull << 60 },
-		{ "1.5G", 'B', 0, 3ull << 29 },
-		{ "1.5", 'G', 0, 3ull << 29 },
-		{ "0.5k", 'B', 0, 512 },
-		{ "0.1G", 'B', 0, 107374182 },
-		{ "2.000000000000000000001k", 'B', 0, 2048 },
-		{ "1.999999999E", 'B', 0, 2305843008060772447ull },
-		{ "0x10", 'B', 0, 16 },
-		{ "0x10M", 'B', 0, 16ull << 20 },
-		{ "18446744073709551615", 'B', 0, UINT64_MAX },
-		{ "18446744073709551616", 'B', -ERANGE, 0 },
-		{ "16E", 'B', -ERANGE, 0 },
-		{ "17179869184G", 'B', -ERANGE, 0 },
-		{ "17179869183.99G", 'B', 0, 18446744073698814197ull },
-		{ "99999999999999999999999", 'M', -ERANGE, 0 },
-		{ "", 'B', -EINVAL, 0 },
-		{ "G", 'B', -EINVAL, 0 },
-		{ "-1", 'B', -EINVAL, 0 },
-		{ "+1", 'B', -EINVAL, 0 },
-		{ " 1", 'B', -EINVAL, 0 },
-		{ "1 M", 'B', -EINVAL, 0 },
-		{ "1MB", 'B', -EINVAL, 0 },
-		{ "1x", 'B', -EINVAL, 0 },
-		{ "1.", 'M', -EINVAL, 0 },
-		{ "1.G", 'B', -EINVAL, 0 },
-		{ ".5G", 'B', -EINVAL, 0 },
-		{ "1.5.5G", 'B', -EINVAL, 0 },
-		/* There is no half byte, and no decimal point in hexadecimal. */
-		{ "1.5", 'B', -EINVAL, 0 },
-		{ "1.5B", 'M', -EINVAL, 0 },
-		{ "0x1.5G", 'B', -EINVAL, 0 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		uint64_t value = 0;
-		int ret = opt_parse_size(rows[i].text, rows[i].unit, &value);
+		int ret = opt_parse_size(sizes[i].text, sizes[i].unit, &value);
 
-		tap_eq(ret, rows[i].ret, "size '%s' in %c", rows[i].text, rows[i].unit);
-		if (!rows[i].ret)
-			tap_eq(value, rows[i].value, "value of size '%s' in %c",
-			       rows[i].text, rows[i].unit);
+		tap_eq(ret, sizes[i].ret, "size '%s' in %c", sizes[i].text,
+		       sizes[i].unit);
+		if (!sizes[i].ret)
+			tap_eq(value, sizes[i].value, "value of size '%s' in %c",
+			       sizes[i].text, sizes[i].unit);
 	}
 }
 
