@@ -96,8 +96,8 @@ int opt_list_parse(struct opt_list *list, const char *text, const char *implied,
 		first = false;
 	}
 	if (ret == -E2BIG)
-		err_usage(err, "more than %d options", OPT_LIST_MAX);
-	else if (ret < 0)
+		return err_usage(err, "more than %d options", OPT_LIST_MAX);
+	if (ret < 0)
 		err_sys(err, -ret, "options");
 	return ret;
 }
