@@ -15,7 +15,7 @@
 struct err {
 	int code;        /* positive errno, 0 while no error was set */
 	bool usage;      /* the words are wrong, not the world: a main exits with 2 */
-	char text[1000]; /* one line, no final newline */
+	char text[1000]; /* one line: control characters in it were replaced by '?' */
 };
 
 /* Sets the sentence; code is a positive errno. Returns -code. A second set is ignored:

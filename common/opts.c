@@ -96,8 +96,8 @@ int opt_list_parse(struct opt_list *list, const char *text, const char *implied,
 		first = false;
 	}
 	if (ret == -E2BIG)
-		err_usage(err, "more than %d options", OPT_LIST_MAX);
-	else if (ret < 0)
+		return err_usage(err, "more than %d options", OPT_LIST_MAX);
+	if (ret < 0)
 		err_sys(err, -ret, "options");
 	return ret;
 }
@@ -184,6 +184,7 @@ static const char *parse_fraction(const char *p, int shift, uint64_t *bytes)
 
 int opt_parse_size(const char *text, char unit, uint64_t *value)
 {
+	bool hex = !strncasecmp(text, "0x", 2);
 	uint64_t whole, fraction = 0;
 	const char *suffix;
 	char *end;
@@ -192,7 +193,7 @@ int opt_parse_size(const char *text, char unit, uint64_t *value)
 	if (!isdigit((unsigned char)text[0]))
 		return -EINVAL;
 	errno = 0;
-	whole = strtoull(text, &end, !strncasecmp(text, "0x", 2) ? 16 : 10);
+	whole = strtoull(text, &end, hex ? 16 : 10);
 	if (errno)
 		return -ERANGE;
 	suffix = end;
@@ -201,7 +202,8 @@ int opt_parse_size(const char *text, char unit, uint64_t *value)
 	shift = unit_shift(*suffix ? *suffix : unit);
 	if (shift < 0 || (*suffix && suffix[1]))
 		return -EINVAL;
-	if (*end == '.' && end + 1 == suffix)
+	/* No digits behind the point, a point in hexadecimal, a part of a byte. */
+	if (*end == '.' && (end + 1 == suffix || hex || !shift))
 		return -EINVAL;
 	if (*end == '.')
 		parse_fraction(end + 1, shift, &fraction);
@@ -261,13 +263,15 @@ static unsigned distance(const char *a, const char *b)
 
 const char *opt_nearest(const char *word, const char *const *names)
 {
-	unsigned best = 1 + strlen(word) / 3;
+	/* A third of the letters may be wrong, but never all of them. */
+	size_t len = strlen(word);
+	unsigned best = len > 2 ? (len + 1) / 3 : len / 2;
 	const char *found = NULL;
 
 	for (; *names; names++) {
 		unsigned d = distance(word, *names);
 
-		if (d < best || (d == best && !found)) {
+		if (len && (d < best || (d == best && !found))) {
 			best = d;
 			found = *names;
 		}
