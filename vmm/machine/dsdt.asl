@@ -2,51 +2,11 @@
 /*
  * The board in ACPI's language; the numbers are those of layout.h.
  *
- * Preprocessed and compiled by iasl at build time. acpi.c sets the four names of the first block before a
+ * Compiled by iasl at build time. acpi.c sets the four names of the first block before a
  * guest sees the table; their initial values only force the width of their encoding. Kept
  * small, and silent about what is not there: guests probe what is declared, and each
  * probe is an exit.
  */
-#define PINS(addr, a, b, c, d) \
-	Package () { addr, 0, a, 0 }, Package () { addr, 1, b, 0 }, \
-	Package () { addr, 2, c, 0 }, Package () { addr, 3, d, 0 }
-#define SLOT0(addr) PINS (addr, LNKD, LNKA, LNKB, LNKC)
-#define SLOT1(addr) PINS (addr, LNKA, LNKB, LNKC, LNKD)
-#define SLOT2(addr) PINS (addr, LNKB, LNKC, LNKD, LNKA)
-#define SLOT3(addr) PINS (addr, LNKC, LNKD, LNKA, LNKB)
-
-#define LINK(name, uid, reg) \
-	Device (name) \
-	{ \
-		Name (_HID, EisaId ("PNP0C0F")) \
-		Name (_UID, uid) \
-		Name (_PRS, ResourceTemplate () \
-		{ \
-			Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 } \
-		}) \
-		Method (_STA) { Return (LSTA (reg)) } \
-		Method (_DIS) { reg |= 0x80 } \
-		Method (_CRS) { Return (LCRS (reg)) } \
-		Method (_SRS, 1) \
-		{ \
-			CreateDWordField (Arg0, 5, GSI) \
-			reg = GSI \
-		} \
-	}
-
-#define SERIAL(name, uid, base, irq) \
-	Device (name) \
-	{ \
-		Name (_HID, EisaId ("PNP0501")) \
-		Name (_UID, uid) \
-		Method (_STA) { Return (HERE (COMS, uid)) } \
-		Name (_CRS, ResourceTemplate () \
-		{ \
-			IO (Decode16, base, base, 1, 8) \
-			IRQNoFlags () { irq } \
-		}) \
-	}
-
 DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 {
 	Name (P64B, 0x1122334455667788)  // base of the 64-bit PCI window
@@ -103,19 +63,73 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 				Return (ConcatenateResTemplate (CR32, CR64))
 			}
 
+			// Pin p of slot s goes to link (s + p - 1) mod 4.
 			Name (_PRT, Package ()
 			{
-				SLOT0 (0x0000FFFF), SLOT1 (0x0001FFFF), SLOT2 (0x0002FFFF),
-				SLOT3 (0x0003FFFF), SLOT0 (0x0004FFFF), SLOT1 (0x0005FFFF),
-				SLOT2 (0x0006FFFF), SLOT3 (0x0007FFFF), SLOT0 (0x0008FFFF),
-				SLOT1 (0x0009FFFF), SLOT2 (0x000AFFFF), SLOT3 (0x000BFFFF),
-				SLOT0 (0x000CFFFF), SLOT1 (0x000DFFFF), SLOT2 (0x000EFFFF),
-				SLOT3 (0x000FFFFF), SLOT0 (0x0010FFFF), SLOT1 (0x0011FFFF),
-				SLOT2 (0x0012FFFF), SLOT3 (0x0013FFFF), SLOT0 (0x0014FFFF),
-				SLOT1 (0x0015FFFF), SLOT2 (0x0016FFFF), SLOT3 (0x0017FFFF),
-				SLOT0 (0x0018FFFF), SLOT1 (0x0019FFFF), SLOT2 (0x001AFFFF),
-				SLOT3 (0x001BFFFF), SLOT0 (0x001CFFFF), SLOT1 (0x001DFFFF),
-				SLOT2 (0x001EFFFF), SLOT3 (0x001FFFFF)
+				Package () { 0x0000FFFF, 0, LNKD, 0 }, Package () { 0x0000FFFF, 1, LNKA, 0 },
+				Package () { 0x0000FFFF, 2, LNKB, 0 }, Package () { 0x0000FFFF, 3, LNKC, 0 },
+				Package () { 0x0001FFFF, 0, LNKA, 0 }, Package () { 0x0001FFFF, 1, LNKB, 0 },
+				Package () { 0x0001FFFF, 2, LNKC, 0 }, Package () { 0x0001FFFF, 3, LNKD, 0 },
+				Package () { 0x0002FFFF, 0, LNKB, 0 }, Package () { 0x0002FFFF, 1, LNKC, 0 },
+				Package () { 0x0002FFFF, 2, LNKD, 0 }, Package () { 0x0002FFFF, 3, LNKA, 0 },
+				Package () { 0x0003FFFF, 0, LNKC, 0 }, Package () { 0x0003FFFF, 1, LNKD, 0 },
+				Package () { 0x0003FFFF, 2, LNKA, 0 }, Package () { 0x0003FFFF, 3, LNKB, 0 },
+				Package () { 0x0004FFFF, 0, LNKD, 0 }, Package () { 0x0004FFFF, 1, LNKA, 0 },
+				Package () { 0x0004FFFF, 2, LNKB, 0 }, Package () { 0x0004FFFF, 3, LNKC, 0 },
+				Package () { 0x0005FFFF, 0, LNKA, 0 }, Package () { 0x0005FFFF, 1, LNKB, 0 },
+				Package () { 0x0005FFFF, 2, LNKC, 0 }, Package () { 0x0005FFFF, 3, LNKD, 0 },
+				Package () { 0x0006FFFF, 0, LNKB, 0 }, Package () { 0x0006FFFF, 1, LNKC, 0 },
+				Package () { 0x0006FFFF, 2, LNKD, 0 }, Package () { 0x0006FFFF, 3, LNKA, 0 },
+				Package () { 0x0007FFFF, 0, LNKC, 0 }, Package () { 0x0007FFFF, 1, LNKD, 0 },
+				Package () { 0x0007FFFF, 2, LNKA, 0 }, Package () { 0x0007FFFF, 3, LNKB, 0 },
+				Package () { 0x0008FFFF, 0, LNKD, 0 }, Package () { 0x0008FFFF, 1, LNKA, 0 },
+				Package () { 0x0008FFFF, 2, LNKB, 0 }, Package () { 0x0008FFFF, 3, LNKC, 0 },
+				Package () { 0x0009FFFF, 0, LNKA, 0 }, Package () { 0x0009FFFF, 1, LNKB, 0 },
+				Package () { 0x0009FFFF, 2, LNKC, 0 }, Package () { 0x0009FFFF, 3, LNKD, 0 },
+				Package () { 0x000AFFFF, 0, LNKB, 0 }, Package () { 0x000AFFFF, 1, LNKC, 0 },
+				Package () { 0x000AFFFF, 2, LNKD, 0 }, Package () { 0x000AFFFF, 3, LNKA, 0 },
+				Package () { 0x000BFFFF, 0, LNKC, 0 }, Package () { 0x000BFFFF, 1, LNKD, 0 },
+				Package () { 0x000BFFFF, 2, LNKA, 0 }, Package () { 0x000BFFFF, 3, LNKB, 0 },
+				Package () { 0x000CFFFF, 0, LNKD, 0 }, Package () { 0x000CFFFF, 1, LNKA, 0 },
+				Package () { 0x000CFFFF, 2, LNKB, 0 }, Package () { 0x000CFFFF, 3, LNKC, 0 },
+				Package () { 0x000DFFFF, 0, LNKA, 0 }, Package () { 0x000DFFFF, 1, LNKB, 0 },
+				Package () { 0x000DFFFF, 2, LNKC, 0 }, Package () { 0x000DFFFF, 3, LNKD, 0 },
+				Package () { 0x000EFFFF, 0, LNKB, 0 }, Package () { 0x000EFFFF, 1, LNKC, 0 },
+				Package () { 0x000EFFFF, 2, LNKD, 0 }, Package () { 0x000EFFFF, 3, LNKA, 0 },
+				Package () { 0x000FFFFF, 0, LNKC, 0 }, Package () { 0x000FFFFF, 1, LNKD, 0 },
+				Package () { 0x000FFFFF, 2, LNKA, 0 }, Package () { 0x000FFFFF, 3, LNKB, 0 },
+				Package () { 0x0010FFFF, 0, LNKD, 0 }, Package () { 0x0010FFFF, 1, LNKA, 0 },
+				Package () { 0x0010FFFF, 2, LNKB, 0 }, Package () { 0x0010FFFF, 3, LNKC, 0 },
+				Package () { 0x0011FFFF, 0, LNKA, 0 }, Package () { 0x0011FFFF, 1, LNKB, 0 },
+				Package () { 0x0011FFFF, 2, LNKC, 0 }, Package () { 0x0011FFFF, 3, LNKD, 0 },
+				Package () { 0x0012FFFF, 0, LNKB, 0 }, Package () { 0x0012FFFF, 1, LNKC, 0 },
+				Package () { 0x0012FFFF, 2, LNKD, 0 }, Package () { 0x0012FFFF, 3, LNKA, 0 },
+				Package () { 0x0013FFFF, 0, LNKC, 0 }, Package () { 0x0013FFFF, 1, LNKD, 0 },
+				Package () { 0x0013FFFF, 2, LNKA, 0 }, Package () { 0x0013FFFF, 3, LNKB, 0 },
+				Package () { 0x0014FFFF, 0, LNKD, 0 }, Package () { 0x0014FFFF, 1, LNKA, 0 },
+				Package () { 0x0014FFFF, 2, LNKB, 0 }, Package () { 0x0014FFFF, 3, LNKC, 0 },
+				Package () { 0x0015FFFF, 0, LNKA, 0 }, Package () { 0x0015FFFF, 1, LNKB, 0 },
+				Package () { 0x0015FFFF, 2, LNKC, 0 }, Package () { 0x0015FFFF, 3, LNKD, 0 },
+				Package () { 0x0016FFFF, 0, LNKB, 0 }, Package () { 0x0016FFFF, 1, LNKC, 0 },
+				Package () { 0x0016FFFF, 2, LNKD, 0 }, Package () { 0x0016FFFF, 3, LNKA, 0 },
+				Package () { 0x0017FFFF, 0, LNKC, 0 }, Package () { 0x0017FFFF, 1, LNKD, 0 },
+				Package () { 0x0017FFFF, 2, LNKA, 0 }, Package () { 0x0017FFFF, 3, LNKB, 0 },
+				Package () { 0x0018FFFF, 0, LNKD, 0 }, Package () { 0x0018FFFF, 1, LNKA, 0 },
+				Package () { 0x0018FFFF, 2, LNKB, 0 }, Package () { 0x0018FFFF, 3, LNKC, 0 },
+				Package () { 0x0019FFFF, 0, LNKA, 0 }, Package () { 0x0019FFFF, 1, LNKB, 0 },
+				Package () { 0x0019FFFF, 2, LNKC, 0 }, Package () { 0x0019FFFF, 3, LNKD, 0 },
+				Package () { 0x001AFFFF, 0, LNKB, 0 }, Package () { 0x001AFFFF, 1, LNKC, 0 },
+				Package () { 0x001AFFFF, 2, LNKD, 0 }, Package () { 0x001AFFFF, 3, LNKA, 0 },
+				Package () { 0x001BFFFF, 0, LNKC, 0 }, Package () { 0x001BFFFF, 1, LNKD, 0 },
+				Package () { 0x001BFFFF, 2, LNKA, 0 }, Package () { 0x001BFFFF, 3, LNKB, 0 },
+				Package () { 0x001CFFFF, 0, LNKD, 0 }, Package () { 0x001CFFFF, 1, LNKA, 0 },
+				Package () { 0x001CFFFF, 2, LNKB, 0 }, Package () { 0x001CFFFF, 3, LNKC, 0 },
+				Package () { 0x001DFFFF, 0, LNKA, 0 }, Package () { 0x001DFFFF, 1, LNKB, 0 },
+				Package () { 0x001DFFFF, 2, LNKC, 0 }, Package () { 0x001DFFFF, 3, LNKD, 0 },
+				Package () { 0x001EFFFF, 0, LNKB, 0 }, Package () { 0x001EFFFF, 1, LNKC, 0 },
+				Package () { 0x001EFFFF, 2, LNKD, 0 }, Package () { 0x001EFFFF, 3, LNKA, 0 },
+				Package () { 0x001FFFFF, 0, LNKC, 0 }, Package () { 0x001FFFFF, 1, LNKD, 0 },
+				Package () { 0x001FFFFF, 2, LNKA, 0 }, Package () { 0x001FFFFF, 3, LNKB, 0 }
 			})
 
 			Device (ISA)
@@ -137,10 +151,53 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 					})
 				}
 
-				SERIAL (COM1, 1, 0x3F8, 4)
-				SERIAL (COM2, 2, 0x2F8, 3)
-				SERIAL (COM3, 3, 0x3E8, 4)
-				SERIAL (COM4, 4, 0x2E8, 3)
+				Device (COM1)
+				{
+					Name (_HID, EisaId ("PNP0501"))
+					Name (_UID, 1)
+					Method (_STA) { Return (HERE (COMS, 1)) }
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x3F8, 0x3F8, 1, 8)
+						IRQNoFlags () { 4 }
+					})
+				}
+
+				Device (COM2)
+				{
+					Name (_HID, EisaId ("PNP0501"))
+					Name (_UID, 2)
+					Method (_STA) { Return (HERE (COMS, 2)) }
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x2F8, 0x2F8, 1, 8)
+						IRQNoFlags () { 3 }
+					})
+				}
+
+				Device (COM3)
+				{
+					Name (_HID, EisaId ("PNP0501"))
+					Name (_UID, 3)
+					Method (_STA) { Return (HERE (COMS, 3)) }
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x3E8, 0x3E8, 1, 8)
+						IRQNoFlags () { 4 }
+					})
+				}
+
+				Device (COM4)
+				{
+					Name (_HID, EisaId ("PNP0501"))
+					Name (_UID, 4)
+					Method (_STA) { Return (HERE (COMS, 4)) }
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x2E8, 0x2E8, 1, 8)
+						IRQNoFlags () { 3 }
+					})
+				}
 
 				Device (KBD)
 				{
@@ -196,9 +253,62 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 			If (!(Arg0 & 0x80)) { GSI = Arg0 }
 			Return (LBUF)
 		}
-		LINK (LNKA, 0, ^^PCI0.ISA.RQA)
-		LINK (LNKB, 1, ^^PCI0.ISA.RQB)
-		LINK (LNKC, 2, ^^PCI0.ISA.RQC)
-		LINK (LNKD, 3, ^^PCI0.ISA.RQD)
+		Method (LSRS, 1, Serialized)
+		{
+			CreateDWordField (Arg0, 5, GSI)
+			Return (GSI)
+		}
+		Device (LNKA)
+		{
+			Name (_HID, EisaId ("PNP0C0F"))
+			Name (_UID, 0)
+			Name (_PRS, ResourceTemplate ()
+			{
+				Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+			})
+			Method (_STA) { Return (LSTA (^^PCI0.ISA.RQA)) }
+			Method (_DIS) { ^^PCI0.ISA.RQA |= 0x80 }
+			Method (_CRS) { Return (LCRS (^^PCI0.ISA.RQA)) }
+			Method (_SRS, 1) { ^^PCI0.ISA.RQA = LSRS (Arg0) }
+		}
+		Device (LNKB)
+		{
+			Name (_HID, EisaId ("PNP0C0F"))
+			Name (_UID, 1)
+			Name (_PRS, ResourceTemplate ()
+			{
+				Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+			})
+			Method (_STA) { Return (LSTA (^^PCI0.ISA.RQB)) }
+			Method (_DIS) { ^^PCI0.ISA.RQB |= 0x80 }
+			Method (_CRS) { Return (LCRS (^^PCI0.ISA.RQB)) }
+			Method (_SRS, 1) { ^^PCI0.ISA.RQB = LSRS (Arg0) }
+		}
+		Device (LNKC)
+		{
+			Name (_HID, EisaId ("PNP0C0F"))
+			Name (_UID, 2)
+			Name (_PRS, ResourceTemplate ()
+			{
+				Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+			})
+			Method (_STA) { Return (LSTA (^^PCI0.ISA.RQC)) }
+			Method (_DIS) { ^^PCI0.ISA.RQC |= 0x80 }
+			Method (_CRS) { Return (LCRS (^^PCI0.ISA.RQC)) }
+			Method (_SRS, 1) { ^^PCI0.ISA.RQC = LSRS (Arg0) }
+		}
+		Device (LNKD)
+		{
+			Name (_HID, EisaId ("PNP0C0F"))
+			Name (_UID, 3)
+			Name (_PRS, ResourceTemplate ()
+			{
+				Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 5, 10, 11 }
+			})
+			Method (_STA) { Return (LSTA (^^PCI0.ISA.RQD)) }
+			Method (_DIS) { ^^PCI0.ISA.RQD |= 0x80 }
+			Method (_CRS) { Return (LCRS (^^PCI0.ISA.RQD)) }
+			Method (_SRS, 1) { ^^PCI0.ISA.RQD = LSRS (Arg0) }
+		}
 	}
 }

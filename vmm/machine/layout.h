@@ -87,8 +87,8 @@ struct layout_window {
 
 /*
  * Where 64-bit BARs may go above 4 GiB. phys_bits: the guest's physical address width;
- * ram_end: the end of its highest RAM. The top quarter of the space of at most 39 bits
- * (which every host has that has 4-level paging of its own), or behind the RAM.
+ * ram_end: the end of its highest RAM. The top quarter of at most 39 bits of addresses,
+ * or, where RAM is there already, the next place behind it.
  */
 static inline struct layout_window layout_pci64(unsigned phys_bits, uint64_t ram_end)
 {

@@ -77,7 +77,8 @@ int loader_claim(struct loader *ld, uint64_t gpa, uint64_t len, struct err *err)
 		               "guest's ends at %llu MiB; give it more with -m",
 		               path, MIB(gpa), MIB(gpa + len + (1 << 20) - 1),
 		               MIB(ld->env->low_top));
-	if (!e820_is_ram(&ld->e820, gpa, len))
+	/* Guests start in 32-bit mode, or with the first 4 GiB mapped. */
+	if (!e820_is_ram(&ld->e820, gpa, len) || gpa >= LAYOUT_4G)
 		return err_set(
 			err, EFAULT,
 			"the kernel %s wants to be at 0x%llx (0x%llx bytes), where "

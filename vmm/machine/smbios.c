@@ -255,7 +255,6 @@ int smbios_write(struct mem *mem, const struct smbios_config *cfg, struct err *e
 	unsigned sockets = cfg->sockets < MAX_SOCKETS ? cfg->sockets : MAX_SOCKETS;
 	_cleanup_free_ uint8_t *buf = calloc(16 + sockets, MAX_STRUCTURE);
 	struct builder b = { .buf = buf, .used = STRUCTURES };
-	uint8_t *s;
 
 	if (!buf)
 		return err_sys(err, ENOMEM, "SMBIOS tables");
@@ -267,8 +266,7 @@ int smbios_write(struct mem *mem, const struct smbios_config *cfg, struct err *e
 	add_memory(&b, cfg);
 	add_range(&b, 0, 0, cfg->low_top);
 	add_range(&b, 1, LAYOUT_4G, cfg->high_size);
-	s = begin(&b, TYPE_BOOT, 0, 11);
-	s[10] = 0; /* no errors detected */
+	begin(&b, TYPE_BOOT, 0, 11); /* status 0: no errors detected */
 	end(&b);
 	begin(&b, TYPE_END, 0, 4);
 	end(&b);

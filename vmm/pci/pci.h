@@ -65,18 +65,18 @@ struct pci_device {
 };
 
 /* Rows that every PCI class puts into its props: PCI_PROPS(struct virtio_pci, pci). */
-#define PCI_PROPS(type, member)                                               \
+#define PCI_PROPS(object, member)                                               \
 	{ .name = "addr",                                                     \
 	  .type = OPT_STR,                                                    \
-	  .offset = offsetof(type, member.addr_opt),                          \
+	  .offset = offsetof(object, member.addr_opt),                          \
 	  .help = "slot[.function] on the bus" },                             \
 		{ .name = "bus",                                              \
 		  .type = OPT_STR,                                            \
-		  .offset = offsetof(type, member.bus_opt),                   \
+		  .offset = offsetof(object, member.bus_opt),                   \
 		  .help = "the bus (pci.0)" },                                \
 	{                                                                     \
 		.name = "multifunction", .type = OPT_BOOL,                    \
-		.offset = offsetof(type, member.multifunction), .def = "off", \
+		.offset = offsetof(object, member.multifunction), .def = "off", \
 		.help = "set the multi-function bit of the header"            \
 	}
 
