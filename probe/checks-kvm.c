@@ -307,7 +307,12 @@ void check_kvm_backend(const struct facts *f, struct result *r)
 		           module_present(f, MODULE_KVM_PVM) ? " (kvm_pvm)" : "");
 		break;
 	default:
-		result_set(r, CHECK_SKIP, "needs kvm.node");
+		/* Never "ok" for a host of which nothing is known. */
+		if (f->kvm.node_err == FACT_UNTRIED && f->kvm.registered < 0)
+			result_set(r, CHECK_WARN,
+			           "unknown: nothing tells whether KVM runs here");
+		else
+			result_set(r, CHECK_SKIP, "needs kvm.node");
 	}
 }
 
