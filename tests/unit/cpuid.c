@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -647,23 +646,6 @@ static void test_speed(void)
 
 /* ---- the KVM of this machine ---- */
 
-static void ask_caps(int kvm, struct cpu_caps *out)
-{
-	_cleanup_free_ struct kvm_msrs *msrs =
-		calloc(1, sizeof(*msrs) + sizeof(msrs->entries[0]));
-
-	msrs->nmsrs = 1;
-	msrs->entries[0].index = 0x10a;
-	*out = (struct cpu_caps){
-		.irqchip = true,
-		.invtsc = true,
-		.tsc_deadline =
-			ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0,
-		.arch_capabilities = ioctl(kvm, KVM_GET_MSRS, msrs) == 1,
-	};
-	out->arch_capabilities_value = msrs->entries[0].data;
-}
-
 static int set_on_all(int kvm, const struct cpu_plan *plan)
 {
 	_cleanup_close_ int vm = ioctl(kvm, KVM_CREATE_VM, 0);
@@ -688,16 +670,16 @@ static int set_on_all(int kvm, const struct cpu_plan *plan)
 	return ret;
 }
 
-static void try_kvm(int kvm, const struct kvm_cpuid2 *host, const struct cpu_caps *real,
+static void try_kvm(int kvm, const struct cpuid_table *host, const struct cpu_caps *real,
                     const char *cpu, const struct cpu_topology *t)
 {
-	struct fixture f = { 0 };
+	struct fixture f = { .host = *host };
 
 	cpu_config_init(&f.config);
 	f.ret = cpu_config_parse(&f.config, cpu, &f.err);
 	if (!f.ret)
-		f.ret = cpu_plan_make(&f.plan, &f.config, host, real, t, &f.warnings,
-		                      &f.err);
+		f.ret = cpu_plan_make(&f.plan, &f.config, cpuid_for_kvm(&f.host), real, t,
+		                      &f.warnings, &f.err);
 	if (!f.ret)
 		f.ret = set_on_all(kvm, &f.plan);
 	tap_ok(f.ret == 0, "this KVM takes -cpu %s, %u vCPUs: %s", cpu, t->maxcpus,
@@ -716,8 +698,10 @@ static void test_kvm(void)
 		                              "host,migratable=off" };
 	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	struct cpuid_table host = { .nent = CPUID_ENTRIES_MAX };
-	struct cpu_caps real;
+	struct cpu_caps real = { .irqchip = true, .invtsc = true };
 
+	cpu_host_name(real.model_id);
+	tap_ok(real.model_id[0], "this processor has a name: %.48s", real.model_id);
 	if (kvm < 0) {
 		tap_skip("KVM takes the tables", strerror(errno));
 		return;
@@ -725,14 +709,34 @@ static void test_kvm(void)
 	if (!tap_ok(ioctl(kvm, KVM_GET_SUPPORTED_CPUID, cpuid_for_kvm(&host)) == 0,
 	            "KVM_GET_SUPPORTED_CPUID gives %u entries", host.nent))
 		return;
-	ask_caps(kvm, &real);
+	real.tsc_deadline =
+		ioctl(kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 	for (unsigned i = 0; i < ARRAY_SIZE(models); i++) {
 		const struct cpu_topology odd = { 1, 3, 2, 6 };
 
-		try_kvm(kvm, cpuid_for_kvm(&host), &real, models[i], &uni);
-		try_kvm(kvm, cpuid_for_kvm(&host), &real, models[i], &quad);
-		try_kvm(kvm, cpuid_for_kvm(&host), &real, models[i], &odd);
+		try_kvm(kvm, &host, &real, models[i], &uni);
+		try_kvm(kvm, &host, &real, models[i], &quad);
+		try_kvm(kvm, &host, &real, models[i], &odd);
 	}
+}
+
+static void test_host_name(void)
+{
+	struct cpu_caps named = caps;
+	struct fixture f;
+
+	strcpy(named.model_id, "Own Processor");
+	make_with(&f, false, "host", &uni, &named);
+	tap_has(f.plan.model_id, "Intel(R) Xeon(R) Gold 6338", "a name in KVM's table");
+	load_host(&f.host, true);
+	for (uint32_t i = 0; i < f.host.nent; i++)
+		if (f.host.entries[i].function >= 0x80000002 &&
+		    f.host.entries[i].function <= 0x80000004)
+			f.host.entries[i].eax = 0;
+	cpu_plan_make(&f.plan, &f.config, cpuid_for_kvm(&f.host), &named, &uni,
+	              &f.warnings, NULL);
+	tap_str(f.plan.model_id, "Own Processor", "otherwise the one of the processor");
+	done(&f);
 }
 
 int main(void)
@@ -763,6 +767,7 @@ int main(void)
 	test_full_table();
 	test_empty_host();
 	test_speed();
+	test_host_name();
 	test_kvm();
 	return tap_done();
 }
