@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Device instances: creation from a class and its options, the list of all devices, and
+ * the life-cycle calls over that list. The list is kept in creation order, which is also
+ * the order of reset, load and resume; quiesce and destroy go backwards, so that users go
+ * before what they use.
+ */
+#include "vmm/core/device.h"
+
+#include "common/cleanup.h"
+#include "vmm/core/vm.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+static void link_last(struct vm *vm, struct device *dev)
+{
+	struct device **p = &vm->devices;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = dev;
+}
+
+static void unlink_device(struct device *dev)
+{
+	for (struct device **p = &dev->vm->devices; *p; p = &(*p)->next) {
+		if (*p == dev) {
+			*p = dev->next;
+			return;
+		}
+	}
+}
+
+static void free_device(struct device *dev)
+{
+	if (dev->cls->props)
+		opts_free(dev->cls->props, dev);
+	free(dev->id);
+	free(dev);
+}
+
+static int set_id(struct device *dev, struct opt_list *opts, struct err *err)
+{
+	const char *id = opt_list_take(opts, "id");
+
+	if (!id)
+		return 0;
+	if (!*id || strlen(id) > 63 ||
+	    strspn(id, "-._abcdefghijklmnopqrstuvwxyz"
+	               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != strlen(id))
+		return err_usage(
+			err,
+			"id '%s' is not valid; use letters, digits, '-', '.' and '_'",
+			id);
+	if (device_find(dev->vm, id))
+		return err_usage(
+			err, "id '%s' is taken by another device; choose another id", id);
+	dev->id = strdup(id);
+	return dev->id ? 0 : err_sys(err, ENOMEM, "device");
+}
+
+static int configure(struct device *dev, struct opt_list *opts, struct err *err)
+{
+	static const struct opt_desc none[] = { { .name = NULL } };
+	int ret = set_id(dev, opts, err);
+
+	if (ret < 0)
+		return ret;
+	return opts_apply(dev->cls->props ? dev->cls->props : none, opts, dev,
+	                  dev->cls->name, err);
+}
+
+struct device *device_create(struct vm *vm, const struct device_class *cls,
+                             struct opt_list *opts, struct err *err)
+{
+	struct device *dev = calloc(1, cls->size);
+
+	if (!dev) {
+		err_sys(err, ENOMEM, "device %s", cls->name);
+		return NULL;
+	}
+	dev->cls = cls;
+	dev->vm = vm;
+	if (configure(dev, opts, err) < 0) {
+		err_prefix(err, "-device");
+		free_device(dev);
+		return NULL;
+	}
+	if (cls->realize(dev, err) < 0) {
+		err_prefix(err, "-device %s%s%s", cls->name, dev->id ? ",id=" : "",
+		           dev->id ? dev->id : "");
+		if (cls->unrealize)
+			cls->unrealize(dev);
+		free_device(dev);
+		return NULL;
+	}
+	dev->realized = true;
+	link_last(vm, dev);
+	if (cls->reset)
+		cls->reset(dev);
+	return dev;
+}
+
+struct device *device_create_simple(struct vm *vm, const struct device_class *cls,
+                                    const char *opts, struct err *err)
+{
+	struct opt_list list = { 0 };
+	struct device *dev = NULL;
+
+	if (opt_list_parse(&list, opts, NULL, err) >= 0)
+		dev = device_create(vm, cls, &list, err);
+	opt_list_free(&list);
+	return dev;
+}
+
+void device_destroy(struct device *dev)
+{
+	if (dev->cls->quiesce)
+		dev->cls->quiesce(dev);
+	unlink_device(dev);
+	if (dev->cls->unrealize)
+		dev->cls->unrealize(dev);
+	free_device(dev);
+}
+
+void device_set_path(struct device *dev, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(dev->path, sizeof(dev->path), fmt, ap);
+	va_end(ap);
+}
+
+struct device *device_find(struct vm *vm, const char *id)
+{
+	for (struct device *dev = vm->devices; dev; dev = dev->next)
+		if (dev->id && !strcmp(dev->id, id))
+			return dev;
+	return NULL;
+}
+
+void devices_reset(struct vm *vm)
+{
+	for (struct device *dev = vm->devices; dev; dev = dev->next)
+		if (dev->cls->reset)
+			dev->cls->reset(dev);
+}
+
+static void quiesce_from(struct device *dev)
+{
+	if (!dev)
+		return;
+	quiesce_from(dev->next);
+	if (dev->cls->quiesce)
+		dev->cls->quiesce(dev);
+}
+
+void devices_quiesce(struct vm *vm)
+{
+	quiesce_from(vm->devices);
+}
+
+void devices_resume(struct vm *vm)
+{
+	for (struct device *dev = vm->devices; dev; dev = dev->next)
+		if (dev->cls->resume)
+			dev->cls->resume(dev);
+}
+
+void devices_destroy(struct vm *vm)
+{
+	while (vm->devices) {
+		struct device *last = vm->devices;
+
+		while (last->next)
+			last = last->next;
+		device_destroy(last);
+	}
+}

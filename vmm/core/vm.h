@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The machine: everything hangs off one struct vm. Its lock (the machine lock) is held by
+ * the main loop while it runs callbacks and by a vCPU thread while it handles an exit
+ * that reaches a region.
+ */
+#ifndef VMM_CORE_VM_H
+#define VMM_CORE_VM_H
+
+#include "common/err.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct block_registry;
+struct chardev_registry;
+struct device;
+struct irqchip;
+struct kvm_vm;
+struct loop;
+struct mem;
+struct pci_bus;
+struct virtio_serial_bus;
+
+enum vm_runstate { VM_PRELAUNCH, VM_RUNNING, VM_PAUSED, VM_SHUTDOWN, VM_INTERNAL_ERROR };
+
+enum vm_request {
+	VM_REQ_SHUTDOWN = 1 << 0, /* the guest or the user wants to end */
+	VM_REQ_RESET = 1 << 1,
+	VM_REQ_ERROR = 1 << 2, /* a vCPU cannot go on */
+};
+
+struct vm {
+	pthread_mutex_t lock;
+	struct loop *loop;  /* the main loop */
+	struct kvm_vm *kvm; /* NULL on a board without KVM (device tests) */
+	struct mem *mem;
+	struct irqchip *irqchip;
+	struct pci_bus *pci;
+	struct device *devices; /* creation order */
+	struct block_registry *blocks;
+	struct chardev_registry *chardevs;
+	enum vm_runstate runstate;
+	/* set by the command line */
+	bool no_reboot;   /* a reset request ends the VMM */
+	bool no_shutdown; /* a shutdown request only stops the vCPUs */
+	/* requests: any thread may set them through vm_request(); the main loop acts */
+	unsigned requests;           /* enum vm_request, atomic */
+	const char *reason;          /* who asked last: static text, for the log */
+	int exit_status;             /* of the process, valid with VM_REQ_SHUTDOWN */
+	void (*wake)(struct vm *vm); /* tells the owner that requests are pending; any
+	                                thread */
+	void *wake_opaque;
+};
+
+static inline void vm_lock(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->lock);
+}
+
+static inline void vm_unlock(struct vm *vm)
+{
+	pthread_mutex_unlock(&vm->lock);
+}
+
+/* Asks the main loop to reset or end the machine; returns at once. Any thread. reason:
+ * static text ("ACPI S5", "port 0xcf9"). */
+void vm_request(struct vm *vm, enum vm_request request, const char *reason);
+/* A shutdown request with the exit status of the process (isa-debug-exit). */
+void vm_request_exit(struct vm *vm, int status, const char *reason);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One virtual machine of /dev/kvm: capabilities, memory slots, ioeventfds. The only
+ * folder of the VMM that knows <linux/kvm.h> (see Documentation/virt/kvm/api.rst for the
+ * ioctls).
+ */
+#ifndef VMM_KVM_KVM_H
+#define VMM_KVM_KVM_H
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kvm_vm;
+
+/* Opens the device (path NULL: /dev/kvm), checks API 12 and what this VMM needs, creates
+ * the VM. */
+struct kvm_vm *kvm_vm_new(const char *path, struct err *err);
+void kvm_vm_free(struct kvm_vm *kvm);
+
+/* File descriptors, for the rest of this folder and for the vfio device. */
+int kvm_fd(const struct kvm_vm *kvm);
+int kvm_vm_fd(const struct kvm_vm *kvm);
+/* KVM_CHECK_EXTENSION on the VM; 0 when absent or failing. cap: KVM_CAP_*. */
+int kvm_cap(const struct kvm_vm *kvm, int cap);
+/* The most vCPUs KVM allows, and the number it recommends. */
+unsigned kvm_max_vcpus(const struct kvm_vm *kvm);
+unsigned kvm_recommended_vcpus(const struct kvm_vm *kvm);
+
+/* Sets (size 0: deletes) a memory slot. 0 or -errno. */
+int kvm_set_memory(struct kvm_vm *kvm, unsigned slot, uint64_t gpa, uint64_t size,
+                   void *host, bool readonly);
+/* Adds or removes an ioeventfd; value NULL: any value; size 0: any size. 0 or -errno. */
+int kvm_ioeventfd(struct kvm_vm *kvm, int fd, uint64_t addr, unsigned size,
+                  const uint64_t *value, bool pio, bool add);
+
+#endif

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The VM file descriptor and what belongs to no single vCPU.
+ *
+ * TSS and identity map addresses (KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR) lie just
+ * below the firmware's place under 4 GiB, where the memory map never puts RAM or a BAR.
+ */
+#include "vmm/kvm/kvm.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+
+#define IDENTITY_MAP_ADDR 0xfeffc000ull /* one page; the TSS takes the three after it */
+#define TSS_ADDR          (IDENTITY_MAP_ADDR + 0x1000)
+
+struct kvm_vm {
+	int dev_fd, fd;
+	unsigned max_vcpus, recommended_vcpus;
+};
+
+static int open_device(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC), version;
+
+	if (fd < 0 && errno == EACCES)
+		return err_set(
+			err, EACCES,
+			"no permission to open %s; join its group (usermod -aG kvm $USER, then "
+			"log in again) or run kvm-check",
+			path);
+	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
+		return err_set(
+			err, errno,
+			"%s: KVM is not available on this host; run kvm-check to see why, or "
+			"kvm-check --load to load the modules",
+			path);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	version = ioctl(fd, KVM_GET_API_VERSION, 0);
+	if (version == KVM_API_VERSION)
+		return fd;
+	if (version < 0)
+		err_sys(err, errno, "%s is not a KVM device", path);
+	else
+		err_set(err, EPROTO,
+		        "%s has KVM API version %d, not %d; another kernel is needed",
+		        path, version, KVM_API_VERSION);
+	close(fd);
+	return -EPROTO;
+}
+
+/* What the VMM cannot do without; each has been in KVM since before Linux 4.18. */
+static int check_needs(struct kvm_vm *kvm, struct err *err)
+{
+	static const struct {
+		int cap;
+		const char *name;
+	} needs[] = {
+		{ KVM_CAP_IRQCHIP, "in-kernel interrupt controllers" },
+		{ KVM_CAP_PIT2, "in-kernel timer" },
+		{ KVM_CAP_USER_MEMORY, "user memory slots" },
+		{ KVM_CAP_SET_TSS_ADDR, "TSS address" },
+		{ KVM_CAP_EXT_CPUID, "CPUID tables" },
+		{ KVM_CAP_MP_STATE, "vCPU run states" },
+		{ KVM_CAP_IOEVENTFD, "ioeventfd" },
+		{ KVM_CAP_IRQFD, "irqfd" },
+		{ KVM_CAP_SIGNAL_MSI, "MSI" },
+		{ KVM_CAP_IMMEDIATE_EXIT, "immediate exit" },
+		{ KVM_CAP_VCPU_EVENTS, "vCPU events" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(needs); i++)
+		if (kvm_cap(kvm, needs[i].cap) <= 0)
+			return err_set(err, ENOTSUP, "this host's KVM lacks: %s",
+			               needs[i].name);
+	return 0;
+}
+
+static int create_vm(struct kvm_vm *kvm, struct err *err)
+{
+	uint64_t identity = IDENTITY_MAP_ADDR;
+
+	do
+		kvm->fd = ioctl(kvm->dev_fd, KVM_CREATE_VM, 0);
+	while (kvm->fd < 0 && errno == EINTR);
+	if (kvm->fd < 0 && errno == EBUSY)
+		return err_set(
+			err, EBUSY,
+			"KVM is busy: another hypervisor (VirtualBox, VMware) holds the CPU's "
+			"virtualization; stop it and try again");
+	if (kvm->fd < 0)
+		return err_sys(err, errno, "KVM cannot create a virtual machine");
+	if (ioctl(kvm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
+	    ioctl(kvm->fd, KVM_SET_TSS_ADDR, (unsigned long)TSS_ADDR) < 0)
+		return err_sys(err, errno, "KVM refuses the TSS pages");
+	return 0;
+}
+
+struct kvm_vm *kvm_vm_new(const char *path, struct err *err)
+{
+	struct kvm_vm *kvm = calloc(1, sizeof(*kvm));
+
+	if (!kvm) {
+		err_sys(err, ENOMEM, "KVM");
+		return NULL;
+	}
+	kvm->fd = -1;
+	kvm->dev_fd = open_device(path ? path : "/dev/kvm", err);
+	if (kvm->dev_fd < 0 || create_vm(kvm, err) < 0 || check_needs(kvm, err) < 0) {
+		kvm_vm_free(kvm);
+		return NULL;
+	}
+	kvm->recommended_vcpus = kvm_cap(kvm, KVM_CAP_NR_VCPUS);
+	kvm->max_vcpus = kvm_cap(kvm, KVM_CAP_MAX_VCPUS);
+	if (!kvm->recommended_vcpus)
+		kvm->recommended_vcpus = 4; /* what the API says to assume */
+	if (kvm->max_vcpus < kvm->recommended_vcpus)
+		kvm->max_vcpus = kvm->recommended_vcpus;
+	return kvm;
+}
+
+void kvm_vm_free(struct kvm_vm *kvm)
+{
+	if (!kvm)
+		return;
+	if (kvm->fd >= 0)
+		close(kvm->fd);
+	if (kvm->dev_fd >= 0)
+		close(kvm->dev_fd);
+	free(kvm);
+}
+
+int kvm_fd(const struct kvm_vm *kvm)
+{
+	return kvm->dev_fd;
+}
+
+int kvm_vm_fd(const struct kvm_vm *kvm)
+{
+	return kvm->fd;
+}
+
+int kvm_cap(const struct kvm_vm *kvm, int cap)
+{
+	int ret = ioctl(kvm->fd, KVM_CHECK_EXTENSION, cap);
+
+	return ret < 0 ? 0 : ret;
+}
+
+unsigned kvm_max_vcpus(const struct kvm_vm *kvm)
+{
+	return kvm->max_vcpus;
+}
+
+unsigned kvm_recommended_vcpus(const struct kvm_vm *kvm)
+{
+	return kvm->recommended_vcpus;
+}
+
+int kvm_set_memory(struct kvm_vm *kvm, unsigned slot, uint64_t gpa, uint64_t size,
+                   void *host, bool readonly)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.flags = readonly ? KVM_MEM_READONLY : 0,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)host,
+	};
+
+	return ioctl(kvm->fd, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
+}
+
+int kvm_ioeventfd(struct kvm_vm *kvm, int fd, uint64_t addr, unsigned size,
+                  const uint64_t *value, bool pio, bool add)
+{
+	struct kvm_ioeventfd event = {
+		.datamatch = value ? *value : 0,
+		.addr = addr,
+		.len = size,
+		.fd = fd,
+		.flags = (pio ? KVM_IOEVENTFD_FLAG_PIO : 0) |
+		         (value ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0) |
+		         (add ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN),
+	};
+
+	return ioctl(kvm->fd, KVM_IOEVENTFD, &event) < 0 ? -errno : 0;
+}

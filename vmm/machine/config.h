@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the command line asked for. Options only collect into this; the board is built
+ * from it, so that their order does not matter.
+ */
+#ifndef VMM_MACHINE_CONFIG_H
+#define VMM_MACHINE_CONFIG_H
+
+#include "common/opts.h"
+
+#define CONFIG_MAX_CPUS 1024
+#define CONFIG_DISKS    4 /* -hda to -hdd */
+#define CONFIG_SERIALS  4
+
+/* Strings in the order given. */
+struct str_list {
+	char **items;
+	unsigned count;
+};
+
+struct smp_config {
+	uint32_t cpus, sockets, cores, threads, maxcpus; /* 0: derived from the others */
+};
+
+struct vm_config {
+	uint64_t ram; /* bytes */
+	struct smp_config smp;
+	char *cpu;
+	char *kernel, *initrd, *append;
+	char *name;
+	char *disks[CONFIG_DISKS];
+	struct str_list drives, devices, chardevs, serials;
+	bool nodefaults, nographic, no_reboot, no_shutdown;
+	bool anything; /* some option was given */
+};
+
+void config_init(struct vm_config *config);
+void config_free(struct vm_config *config);
+/* Appends a copy. 0 or -ENOMEM. */
+int str_list_add(struct str_list *list, const char *text);
+
+/* Fills what the user left out, and checks that the numbers agree. */
+int config_smp(struct smp_config *smp, struct err *err);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Walks argv with the table of options. One dash or two; a word without a dash is a disk
+ * image, as with QEMU.
+ */
+#include "vmm/main/cli.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct cli_row *find(const char *name)
+{
+	for (const struct cli_row *row = cli_table; row->name; row++)
+		if (!strcmp(row->name, name) || (row->alias && !strcmp(row->alias, name)))
+			return row;
+	return NULL;
+}
+
+static int unknown(const char *word, const char *name, struct err *err)
+{
+	const char *names[128];
+	unsigned count = 0;
+	const char *near;
+
+	for (const struct cli_row *row = cli_table;
+	     row->name && count < ARRAY_SIZE(names) - 1; row++)
+		names[count++] = row->name;
+	names[count] = NULL;
+	near = opt_nearest(name, names);
+	if (near)
+		return err_usage(err, "unknown option %s, did you mean -%s?", word, near);
+	return err_usage(err, "unknown option %s; vmm -h lists the options", word);
+}
+
+static int take_option(const struct cli_row *row, const char *arg,
+                       struct vm_config *config, struct strbuf *out,
+                       enum cli_result *result, struct err *err)
+{
+	int ret;
+
+	if (row->answer && row->answer(arg, out, err)) {
+		*result = CLI_DONE;
+		return 0;
+	}
+	if (err->code)
+		return -err->code;
+	ret = row->collect ? row->collect(config, arg, err) : 0;
+	/* Sentences about an option start with it. */
+	if (ret < 0 && err->text[0] != '-')
+		err_prefix(err, "-%s", row->name);
+	return ret;
+}
+
+int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strbuf *out,
+              enum cli_result *result, struct err *err)
+{
+	*result = CLI_RUN;
+	for (int i = 1; i < argc && *result == CLI_RUN; i++) {
+		const char *name = argv[i];
+		const struct cli_row *row;
+		int ret;
+
+		config->anything = true;
+		if (*name != '-') {
+			ret = find("hda")->collect(config, name, err);
+			if (ret < 0)
+				return ret;
+			continue;
+		}
+		name += name[1] == '-' ? 2 : 1;
+		row = find(name);
+		if (!row)
+			return unknown(argv[i], name, err);
+		if (row->arg && i + 1 >= argc)
+			return err_usage(err, "option %s needs an argument: %s", argv[i],
+			                 row->arg);
+		ret = take_option(row, row->arg ? argv[++i] : NULL, config, out, result,
+		                  err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+void cli_help(struct strbuf *out)
+{
+	strbuf_adds(
+		out,
+		"Usage: vmm [options] [disk image]\n"
+		"Runs a virtual machine on KVM. Without a kernel it runs a tiny built-in "
+		"guest.\n");
+	for (const struct cli_row *row = cli_table; row->name; row++) {
+		char left[160];
+
+		if (row->section)
+			strbuf_addf(out, "\n%s:\n", row->section);
+		if (!row->help)
+			continue;
+		snprintf(left, sizeof(left), "-%s%s%s", row->name, row->arg ? " " : "",
+		         row->arg ? row->arg : "");
+		if (strlen(left) > 25)
+			strbuf_addf(out, "  %s\n%28s%s\n", left, "", row->help);
+		else
+			strbuf_addf(out, "  %-25s %s\n", left, row->help);
+	}
+}
+
+void cli_dump(struct strbuf *out)
+{
+	const char *section = "";
+
+	for (const struct cli_row *row = cli_table; row->name; row++) {
+		if (row->section)
+			section = row->section;
+		if (row->help)
+			strbuf_addf(out, "%s\t%s\t%s\t%s\t%s\n", row->name,
+			            row->alias ? row->alias : "",
+			            row->arg ? row->arg : "", section, row->help);
+	}
+}

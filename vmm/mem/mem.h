@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest-physical memory and port space: RAM blocks, device regions, checked access to
+ * guest RAM, and the dispatch of vCPU accesses to regions.
+ *
+ * RAM never moves once added, so that host addresses from dma_map() stay valid for the
+ * life of the machine. Regions change only under the machine lock. The dma_ functions may
+ * be used from any thread. All user-space access to guest RAM goes through this header.
+ */
+#ifndef VMM_MEM_MEM_H
+#define VMM_MEM_MEM_H
+
+#include "common/err.h"
+#include "common/strbuf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct kvm_vm;
+struct mem;
+
+enum mem_space { MEM_PIO, MEM_MMIO, MEM_SPACES };
+
+/* kvm may be NULL: then nothing is registered with KVM, and ioeventfds are signalled by
+ * mem_access() itself (boards without vCPUs in tests). */
+struct mem *mem_new(struct kvm_vm *kvm, struct err *err);
+void mem_free(struct mem *mem);
+
+/* ---- RAM ---- */
+
+struct ram_block {
+	const char *name; /* static */
+	uint64_t gpa, size;
+	uint8_t *host;
+	bool readonly; /* writes by the guest are dropped into a region below, or lost */
+	uint64_t *dirty; /* one bit per 4 KiB page while dirty logging is on, else NULL */
+	unsigned slot;
+};
+
+#define MEM_MAX_RAM 32
+
+/*
+ * Maps `size` bytes of guest RAM at gpa, backed by `host` (page aligned, owned by the
+ * caller and valid until mem_free()). Both are multiples of 4 KiB; blocks do not overlap.
+ */
+int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
+                void *host, bool readonly, struct err *err);
+/* Block by index, or NULL past the last. */
+const struct ram_block *mem_ram(struct mem *mem, unsigned index);
+/* Allocates anonymous, lazily populated, huge-page friendly memory; NULL and err on
+ * failure. */
+void *mem_alloc(uint64_t size, struct err *err);
+
+/* ---- checked access to guest RAM (any thread) ---- */
+
+/* Copies; -EFAULT when any byte of the range is not RAM (nothing is copied then). */
+int dma_read(struct mem *mem, uint64_t gpa, void *buf, size_t len);
+int dma_write(struct mem *mem, uint64_t gpa, const void *buf, size_t len);
+int dma_set(struct mem *mem, uint64_t gpa, uint8_t byte, size_t len);
+/* Host address of a range that lies in one RAM block, else NULL. A caller that writes
+ * through it calls dma_dirty() afterwards (writable must be true, or a read-only block is
+ * accepted). */
+void *dma_map(struct mem *mem, uint64_t gpa, uint64_t len, bool writable);
+/* Marks a range as written by user space. */
+void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len);
+/* Appends the range to iov (at most max entries, *count is advanced). -EFAULT outside
+ * RAM, -ENOBUFS when iov is full. */
+int dma_iov(struct mem *mem, uint64_t gpa, uint64_t len, bool writable, struct iovec *iov,
+            unsigned max, unsigned *count);
+
+/* ---- regions ---- */
+
+struct region_ops {
+	/* offset is relative to the region; size is 1, 2, 4 or 8 and within [min, max]
+	 * (wider accesses are split, narrower ones are widened for reads and passed on
+	 * for writes only if min is 1). Runs under the machine lock. */
+	uint64_t (*read)(void *opaque, uint64_t offset, unsigned size);
+	void (*write)(void *opaque, uint64_t offset, uint64_t value, unsigned size);
+	unsigned max_size; /* 0: 4 for PIO, 8 for MMIO */
+};
+
+/* An eventfd that a write inside a region signals instead of running the region's write
+ * op. */
+struct region_event {
+	uint64_t offset;
+	unsigned size; /* 1, 2, 4, 8, or 0: any size */
+	bool match;    /* only writes of `value` */
+	uint64_t value;
+	int fd;
+};
+
+struct region {
+	const char *name; /* static, shown by `info mtree` */
+	uint64_t size;
+	const struct region_ops *ops;
+	void *opaque;
+	int priority; /* where regions overlap the higher one answers; then the later
+	                 mapped */
+	/* set by mem_map(): */
+	struct mem *mem; /* NULL while unmapped */
+	enum mem_space space;
+	uint64_t base;
+	unsigned serial;
+	struct region_event *events;
+	unsigned event_count;
+};
+
+/* Makes a region answer at base (it must be unmapped). -EINVAL beyond the space. */
+int mem_map(struct mem *mem, enum mem_space space, struct region *region, uint64_t base);
+/* Idempotent. Keeps the region's events for a later mem_map(). */
+void mem_unmap(struct region *region);
+/* Adds or removes an event; effective at once when mapped, else at mem_map(). The fd
+ * stays the caller's. 0 or -errno. */
+int region_add_event(struct region *region, const struct region_event *event);
+void region_remove_event(struct region *region, const struct region_event *event);
+/* Frees the event list of an unmapped region. */
+void region_free(struct region *region);
+
+/*
+ * One access of a vCPU (or of a test): machine lock held, len 1 to 8. A read fills data;
+ * where nothing answers it reads all ones. Accesses across regions are split.
+ */
+void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
+                unsigned len, bool is_write);
+/* The map as text, one range a line. */
+void mem_dump(struct mem *mem, struct strbuf *out);
+
+#endif

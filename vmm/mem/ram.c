@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Guest RAM and the checked access to it.
+ *
+ * Blocks are added before vCPUs run (or under the machine lock) and never move or go away
+ * while the machine lives; ram_count is published last, so the dma_ functions need no
+ * lock. Every write that user space makes is recorded in the block's dirty bitmap while
+ * there is one, because KVM's dirty log sees only what vCPUs write.
+ */
+#include "vmm/mem/internal.h"
+
+#include "common/bytes.h"
+#include "vmm/kvm/kvm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define PAGE 4096
+
+struct mem *mem_new(struct kvm_vm *kvm, struct err *err)
+{
+	struct mem *mem = calloc(1, sizeof(*mem));
+
+	if (!mem) {
+		err_sys(err, ENOMEM, "memory map");
+		return NULL;
+	}
+	mem->kvm = kvm;
+	return mem;
+}
+
+void mem_free(struct mem *mem)
+{
+	if (!mem)
+		return;
+	for (unsigned s = 0; s < MEM_SPACES; s++) {
+		free(mem->maps[s].regions);
+		free(mem->maps[s].flat);
+	}
+	for (unsigned i = 0; i < mem->ram_count; i++)
+		free(mem->ram[i].dirty);
+	free(mem);
+}
+
+void *mem_alloc(uint64_t size, struct err *err)
+{
+	/* NORESERVE: a guest larger than the host's free memory may start, as with QEMU.
+	 */
+	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (host == MAP_FAILED) {
+		err_sys(err, errno, "cannot reserve %llu MiB for the guest",
+		        (unsigned long long)size >> 20);
+		return NULL;
+	}
+	/* Hints: a kernel without one of these features just ignores it. */
+	madvise(host, size, MADV_HUGEPAGE);
+	madvise(host, size, MADV_DONTDUMP);
+	return host;
+}
+
+int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
+                void *host, bool readonly, struct err *err)
+{
+	struct ram_block *block = &mem->ram[mem->ram_count];
+	int ret;
+
+	if (mem->ram_count == MEM_MAX_RAM)
+		return err_set(err, ENOSPC, "more than %d blocks of guest RAM",
+		               MEM_MAX_RAM);
+	*block = (struct ram_block){
+		.name = name,
+		.gpa = gpa,
+		.size = size,
+		.host = host,
+		.readonly = readonly,
+		.slot = mem->ram_count,
+	};
+	if (mem->kvm) {
+		ret = kvm_set_memory(mem->kvm, block->slot, gpa, size, host, readonly);
+		if (ret < 0)
+			return err_sys(err, -ret,
+			               "KVM refuses %llu MiB of guest RAM (%s) at 0x%llx",
+			               (unsigned long long)size >> 20, name,
+			               (unsigned long long)gpa);
+	}
+	__atomic_store_n(&mem->ram_count, mem->ram_count + 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+const struct ram_block *mem_ram(struct mem *mem, unsigned index)
+{
+	return index < mem->ram_count ? &mem->ram[index] : NULL;
+}
+
+/* The block that holds gpa; *len is cut to what lies in it. */
+static struct ram_block *find_block(struct mem *mem, uint64_t gpa, uint64_t *len)
+{
+	unsigned count = __atomic_load_n(&mem->ram_count, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < count; i++) {
+		struct ram_block *block = &mem->ram[i];
+
+		/* Unsigned: below the block wraps to a huge offset. */
+		if (gpa - block->gpa < block->size) {
+			uint64_t room = block->size - (gpa - block->gpa);
+
+			if (*len > room)
+				*len = room;
+			return block;
+		}
+	}
+	return NULL;
+}
+
+static void mark_dirty(struct ram_block *block, uint64_t offset, uint64_t len)
+{
+	uint64_t first = offset / PAGE, last = (offset + len - 1) / PAGE;
+
+	if (!block->dirty || !len)
+		return;
+	for (uint64_t p = first; p <= last; p++)
+		__atomic_fetch_or(&block->dirty[p / 64], 1ull << (p % 64),
+		                  __ATOMIC_RELAXED);
+}
+
+static bool range_is_ram(struct mem *mem, uint64_t gpa, uint64_t len, bool writable)
+{
+	while (len) {
+		uint64_t part = len;
+		struct ram_block *block = find_block(mem, gpa, &part);
+
+		if (!block || (writable && block->readonly))
+			return false;
+		gpa += part;
+		len -= part;
+	}
+	return true;
+}
+
+int dma_read(struct mem *mem, uint64_t gpa, void *buf, size_t len)
+{
+	if (!range_is_ram(mem, gpa, len, false))
+		return -EFAULT;
+	while (len) {
+		uint64_t part = len;
+		struct ram_block *block = find_block(mem, gpa, &part);
+
+		memcpy(buf, block->host + (gpa - block->gpa), part);
+		buf = (char *)buf + part;
+		gpa += part;
+		len -= part;
+	}
+	return 0;
+}
+
+static int dma_fill(struct mem *mem, uint64_t gpa, const void *buf, uint8_t byte,
+                    size_t len)
+{
+	if (!range_is_ram(mem, gpa, len, true))
+		return -EFAULT;
+	while (len) {
+		uint64_t part = len;
+		struct ram_block *block = find_block(mem, gpa, &part);
+		uint64_t offset = gpa - block->gpa;
+
+		if (buf) {
+			memcpy(block->host + offset, buf, part);
+			buf = (const char *)buf + part;
+		} else {
+			memset(block->host + offset, byte, part);
+		}
+		mark_dirty(block, offset, part);
+		gpa += part;
+		len -= part;
+	}
+	return 0;
+}
+
+int dma_write(struct mem *mem, uint64_t gpa, const void *buf, size_t len)
+{
+	return dma_fill(mem, gpa, buf, 0, len);
+}
+
+int dma_set(struct mem *mem, uint64_t gpa, uint8_t byte, size_t len)
+{
+	return dma_fill(mem, gpa, NULL, byte, len);
+}
+
+void *dma_map(struct mem *mem, uint64_t gpa, uint64_t len, bool writable)
+{
+	uint64_t part = len;
+	struct ram_block *block = find_block(mem, gpa, &part);
+
+	if (!block || part < len || (writable && block->readonly))
+		return NULL;
+	return block->host + (gpa - block->gpa);
+}
+
+void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len)
+{
+	while (len) {
+		uint64_t part = len;
+		struct ram_block *block = find_block(mem, gpa, &part);
+
+		if (!block)
+			return;
+		mark_dirty(block, gpa - block->gpa, part);
+		gpa += part;
+		len -= part;
+	}
+}
+
+int dma_iov(struct mem *mem, uint64_t gpa, uint64_t len, bool writable, struct iovec *iov,
+            unsigned max, unsigned *count)
+{
+	while (len) {
+		uint64_t part = len;
+		struct ram_block *block = find_block(mem, gpa, &part);
+
+		if (!block || (writable && block->readonly))
+			return -EFAULT;
+		if (*count >= max)
+			return -ENOBUFS;
+		iov[(*count)++] = (struct iovec){
+			.iov_base = block->host + (gpa - block->gpa),
+			.iov_len = part,
+		};
+		gpa += part;
+		len -= part;
+	}
+	return 0;
+}

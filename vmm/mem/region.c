@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Device regions and the dispatch of vCPU accesses.
+ *
+ * Guests may program BARs to overlap; the region of higher priority answers, then the one
+ * mapped later. After each change the set of regions is flattened into a sorted array of
+ * ranges without overlaps, so that a lookup is one binary search. All of this runs under
+ * the machine lock.
+ */
+#include "vmm/mem/internal.h"
+
+#include "common/bytes.h"
+#include "common/log.h"
+#include "vmm/kvm/kvm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- the flat view ---- */
+
+static bool wins(const struct region *a, const struct region *b)
+{
+	if (a->priority != b->priority)
+		return a->priority > b->priority;
+	return a->serial > b->serial;
+}
+
+static int cmp_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static struct region *winner_at(const struct mem_map *map, uint64_t addr)
+{
+	struct region *best = NULL;
+
+	for (unsigned i = 0; i < map->count; i++) {
+		struct region *r = map->regions[i];
+
+		if (addr - r->base < r->size && (!best || wins(r, best)))
+			best = r;
+	}
+	return best;
+}
+
+/* Between two neighbouring edges the winner does not change. */
+static int flatten(struct mem_map *map)
+{
+	unsigned edges = 0, count = 0;
+	uint64_t *edge = calloc(2 * map->count + 1, sizeof(*edge));
+	struct flat_range *flat = calloc(2 * map->count + 1, sizeof(*flat));
+
+	if (!edge || !flat) {
+		free(edge);
+		free(flat);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < map->count; i++) {
+		edge[edges++] = map->regions[i]->base;
+		edge[edges++] = map->regions[i]->base + map->regions[i]->size;
+	}
+	qsort(edge, edges, sizeof(*edge), cmp_u64);
+	for (unsigned i = 0; i + 1 < edges; i++) {
+		struct region *r = edge[i] < edge[i + 1] ? winner_at(map, edge[i]) : NULL;
+
+		if (!r)
+			continue;
+		if (count && flat[count - 1].region == r &&
+		    flat[count - 1].last + 1 == edge[i])
+			flat[count - 1].last = edge[i + 1] - 1;
+		else
+			flat[count++] =
+				(struct flat_range){ edge[i], edge[i + 1] - 1, r };
+	}
+	free(edge);
+	free(map->flat);
+	map->flat = flat;
+	map->flat_count = count;
+	return 0;
+}
+
+/* The range that holds addr, or NULL; *next is then where the following range starts. */
+static const struct flat_range *lookup(const struct mem_map *map, uint64_t addr,
+                                       uint64_t *next)
+{
+	unsigned lo = 0, hi = map->flat_count;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (map->flat[mid].last < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	*next = UINT64_MAX;
+	if (lo == map->flat_count)
+		return NULL;
+	if (map->flat[lo].start <= addr)
+		return &map->flat[lo];
+	*next = map->flat[lo].start;
+	return NULL;
+}
+
+/* ---- eventfds ---- */
+
+static int set_event(struct region *region, const struct region_event *e, bool add)
+{
+	struct kvm_vm *kvm = region->mem ? region->mem->kvm : NULL;
+
+	if (!kvm)
+		return 0;
+	return kvm_ioeventfd(kvm, e->fd, region->base + e->offset, e->size,
+	                     e->match ? &e->value : NULL, region->space == MEM_PIO, add);
+}
+
+static bool same_event(const struct region_event *a, const struct region_event *b)
+{
+	return a->offset == b->offset && a->size == b->size && a->match == b->match &&
+	       a->value == b->value && a->fd == b->fd;
+}
+
+int region_add_event(struct region *region, const struct region_event *event)
+{
+	struct region_event *events;
+	int ret = set_event(region, event, true);
+
+	if (ret < 0)
+		return ret;
+	events = realloc(region->events, (region->event_count + 1) * sizeof(*events));
+	if (!events) {
+		set_event(region, event, false);
+		return -ENOMEM;
+	}
+	region->events = events;
+	events[region->event_count++] = *event;
+	return 0;
+}
+
+void region_remove_event(struct region *region, const struct region_event *event)
+{
+	for (unsigned i = 0; i < region->event_count; i++) {
+		if (!same_event(&region->events[i], event))
+			continue;
+		set_event(region, event, false);
+		region->events[i] = region->events[--region->event_count];
+		return;
+	}
+}
+
+void region_free(struct region *region)
+{
+	free(region->events);
+	region->events = NULL;
+	region->event_count = 0;
+}
+
+/* Without KVM (or when KVM has not taken the write) the event is signalled here. */
+static bool signal_event(struct region *region, uint64_t offset, uint64_t value,
+                         unsigned size)
+{
+	for (unsigned i = 0; i < region->event_count; i++) {
+		const struct region_event *e = &region->events[i];
+		uint64_t one = 1;
+
+		if (e->offset != offset || (e->size && e->size != size) ||
+		    (e->match && e->value != value))
+			continue;
+		if (write(e->fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+			log_error("%s: eventfd: errno %d", region->name, errno);
+		return true;
+	}
+	return false;
+}
+
+/* ---- mapping ---- */
+
+int mem_map(struct mem *mem, enum mem_space space, struct region *region, uint64_t base)
+{
+	struct mem_map *map = &mem->maps[space];
+	uint64_t limit = space == MEM_PIO ? 0x10000 : UINT64_MAX;
+	struct region **regions;
+	int ret;
+
+	if (region->mem)
+		return -EBUSY;
+	if (!region->size || base >= limit || region->size > limit - base)
+		return -EINVAL;
+	regions = realloc(map->regions, (map->count + 1) * sizeof(*regions));
+	if (!regions)
+		return -ENOMEM;
+	map->regions = regions;
+	region->mem = mem;
+	region->space = space;
+	region->base = base;
+	region->serial = ++mem->serial;
+	regions[map->count++] = region;
+	ret = flatten(map);
+	if (ret < 0) {
+		map->count--;
+		region->mem = NULL;
+		return ret;
+	}
+	for (unsigned i = 0; i < region->event_count; i++) {
+		ret = set_event(region, &region->events[i], true);
+		if (ret <
+		    0) /* slower, but right: the write exits and is signalled here */
+			log_warn("%s: ioeventfd at 0x%llx: errno %d", region->name,
+			         (unsigned long long)(base + region->events[i].offset),
+			         -ret);
+	}
+	return 0;
+}
+
+void mem_unmap(struct region *region)
+{
+	struct mem_map *map;
+
+	if (!region->mem)
+		return;
+	map = &region->mem->maps[region->space];
+	for (unsigned i = 0; i < region->event_count; i++)
+		set_event(region, &region->events[i], false);
+	for (unsigned i = 0; i < map->count; i++) {
+		if (map->regions[i] == region) {
+			map->regions[i] = map->regions[--map->count];
+			break;
+		}
+	}
+	region->mem = NULL;
+	if (flatten(map) < 0) {
+		/* The old view would call into the region that goes away: drop all of it.
+		 */
+		log_error("out of memory while unmapping %s", region->name);
+		map->flat_count = 0;
+	}
+}
+
+/* ---- dispatch ---- */
+
+static void read_region(struct region *r, uint64_t offset, uint8_t *data, unsigned len,
+                        unsigned max)
+{
+	while (len) {
+		unsigned size = len > max ? max : len;
+		uint64_t value;
+
+		while (!is_power_of_2(size))
+			size--;
+		value = r->ops->read ? r->ops->read(r->opaque, offset, size) : UINT64_MAX;
+		stn(data, size, value);
+		data += size;
+		offset += size;
+		len -= size;
+	}
+}
+
+static void write_region(struct region *r, uint64_t offset, const uint8_t *data,
+                         unsigned len, unsigned max)
+{
+	while (len) {
+		unsigned size = len > max ? max : len;
+		uint64_t value;
+
+		while (!is_power_of_2(size))
+			size--;
+		value = ldn(data, size);
+		if (!signal_event(r, offset, value, size) && r->ops->write)
+			r->ops->write(r->opaque, offset, value, size);
+		data += size;
+		offset += size;
+		len -= size;
+	}
+}
+
+static void unassigned(enum mem_space space, uint64_t addr, void *data, unsigned len,
+                       bool is_write)
+{
+	if (!is_write)
+		memset(data, 0xff, len);
+	log_debug(LOG_C_UNIMP, "%s of %u bytes at %s 0x%llx: nothing is there",
+	          is_write ? "write" : "read", len, space == MEM_PIO ? "port" : "address",
+	          (unsigned long long)addr);
+}
+
+void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
+                unsigned len, bool is_write)
+{
+	while (len) {
+		uint64_t next, room;
+		const struct flat_range *range = lookup(&mem->maps[space], addr, &next);
+		unsigned part = len;
+
+		/* A register answers a whole access that starts in it, even where a smaller
+		 * region of higher priority covers its middle (0xcf8 and 0xcf9). */
+		room = range ? range->region->base + range->region->size - addr : next - addr;
+		if (part > room)
+			part = room;
+		if (!range) {
+			unassigned(space, addr, data, part, is_write);
+		} else {
+			struct region *r = range->region;
+			unsigned max = r->ops->max_size ? r->ops->max_size
+			                                : (space == MEM_PIO ? 4 : 8);
+
+			if (is_write)
+				write_region(r, addr - r->base, data, part, max);
+			else
+				read_region(r, addr - r->base, data, part, max);
+		}
+		addr += part;
+		data = (uint8_t *)data + part;
+		len -= part;
+	}
+}
+
+void mem_dump(struct mem *mem, struct strbuf *out)
+{
+	static const char *const title[] = { "I/O ports", "memory" };
+
+	for (unsigned s = 0; s < MEM_SPACES; s++) {
+		strbuf_addf(out, "%s:\n", title[s]);
+		for (unsigned i = 0; i < mem->maps[s].flat_count; i++) {
+			const struct flat_range *r = &mem->maps[s].flat[i];
+
+			strbuf_addf(out, "  %016llx-%016llx %s\n",
+			            (unsigned long long)r->start,
+			            (unsigned long long)r->last, r->region->name);
+		}
+	}
+	for (unsigned i = 0; i < mem->ram_count; i++) {
+		const struct ram_block *b = &mem->ram[i];
+
+		strbuf_addf(out, "  %016llx-%016llx %s%s\n", (unsigned long long)b->gpa,
+		            (unsigned long long)(b->gpa + b->size - 1), b->name,
+		            b->readonly ? " (read-only)" : "");
+	}
+}
