@@ -36,13 +36,14 @@ VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
 
-obj = $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(1))))
+OBJ := $(BUILD)/obj
+obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 
 COMMON_OBJ := $(call obj,$(COMMON))
 VMM_OBJ    := $(call obj,$(VMM_SRC))
 PROBE_OBJ  := $(call obj,$(PROBE))
-VMM_LIB    := $(filter-out $(BUILD)/vmm/main/main.o,$(VMM_OBJ))
-PROBE_LIB  := $(filter-out $(BUILD)/probe/main.o,$(PROBE_OBJ))
+VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
+PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
 PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
 	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check)
 
@@ -52,47 +53,107 @@ $(BUILD)/libvmm.a: $(VMM_LIB)
 $(BUILD)/libprobe.a: $(PROBE_LIB)
 
 .DEFAULT_GOAL := all
-.PHONY: all check run bench fuzz install clean tests
+.PHONY: all check run bench fuzz install clean man
 .SECONDARY:
 all: $(PROGRAMS)
 
-$(BUILD)/vmm: $(BUILD)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+$(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
-$(BUILD)/kvm-check: $(BUILD)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
 
 %.a:
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
 
-$(BUILD)/%.o: %.c
+$(OBJ)/%.o: %.c
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.o: %.S
+$(OBJ)/%.o: %.S
 	$(call say,AS)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# ---- ACPI: the DSDT is compiled, then included by a .S file as bytes ----
+
+$(BUILD)/gen/dsdt.aml: vmm/machine/dsdt.asl
+	$(call say,IASL)
+	$(Q)mkdir -p $(@D) && iasl -vs -p $(basename $@) $< >$@.log || { cat $@.log; exit 1; }
+$(OBJ)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml
+
 # ---- tests: one program per file, TAP on standard output ----
 
-TEST_KINDS := unit dev probe
+TEST_KINDS := unit dev state probe
 helper_src = $(wildcard tests/$(1)/*-driver.c tests/$(1)/*-lib.c)
 test_src   = $(filter-out $(call helper_src,$(1)),$(wildcard tests/$(1)/*.c))
-TEST_BIN   := $(foreach k,$(TEST_KINDS),$(patsubst %.c,$(BUILD)/%,$(call test_src,$(k))))
-tests: $(TEST_BIN)
+test_bin   = $(patsubst %.c,$(BUILD)/%,$(call test_src,$(1)))
+TEST_BIN  := $(foreach k,$(TEST_KINDS),$(call test_bin,$(k)))
+FUZZERS   := $(filter-out standalone,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZ_BIN  := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZERS))
+.PHONY: tests
+tests: $(TEST_BIN) $(FUZZ_BIN)
 
 define test_rule
-$(patsubst %.c,$(BUILD)/%,$(call test_src,$(1))): $(BUILD)/tests/$(1)/%: \
-	$(BUILD)/tests/$(1)/%.o $(call obj,$(call helper_src,$(1))) $(BUILD)/tests/tap.o $(2) $(BUILD)/libcommon.a
+$(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
+	$(call obj,$(call helper_src,$(1))) $(OBJ)/tests/tap.o $(2) $(BUILD)/libcommon.a
 	$$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS) -o $$@ $$^ $(3)
+	$(Q)mkdir -p $$(@D) && $(CC) $(LDFLAGS) -o $$@ $$^ $(3)
 endef
 $(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
+$(eval $(call test_rule,state,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
+
+# A fuzz target as a plain program: runs the inputs that it is given.
+$(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
+	$(BUILD)/libvmm.a $(BUILD)/libcommon.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+
+# The rig comes first: the others run beside it. `env` runs programs and scripts alike.
+TEST_SCRIPTS := $(foreach k,rig style guest probe fuzz,$(wildcard tests/$(k)/*.t))
+SAN_BUILD    := $(BUILD)/san
+check: all tests
+	$(Q)$(MAKE) --no-print-directory BUILD=$(SAN_BUILD) SAN=1 all tests
+	$(Q)prove -j 2 $(if $(V),-v) -e env $(TEST_SCRIPTS) $(TEST_BIN) \
+		$(patsubst $(BUILD)/%,$(SAN_BUILD)/%,$(TEST_BIN))
+
+# Coverage-guided, with sanitizers, each target for FUZZ_SECONDS; what it finds stays in the
+# build folder, the corpus under tests/fuzz/corpus is only read.
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SAN=1 \
+		EXTRA_CFLAGS=-fsanitize=fuzzer-no-link fuzzers
+	$(Q)for f in $(FUZZERS); do mkdir -p $(BUILD)/fuzz/new/$$f && \
+		$(BUILD)/fuzz/tests/fuzz/$$f.fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/new/$$f \
+		$(wildcard tests/fuzz/corpus/$$f) || exit 1; done
+.PHONY: fuzzers
+fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
+$(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(VMM_LIBS)
+
+# ---- run, measure, install ----
+
+run:
+	$(Q)scripts/run $(RUN_ARGS)
+
+bench: all
+	$(Q)scripts/bench $(BENCH_ARGS)
+
+MAN := $(patsubst docs/%.in,$(BUILD)/man/%,$(wildcard docs/*.1.in))
+man: $(MAN)
+$(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
+	$(call say,MAN)
+	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.tmp && mv $@.tmp $@
+
+install: all man
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	$(if $(MAN),install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1)
 
 clean:
 	rm -rf $(BUILD)

@@ -5,9 +5,18 @@
  */
 #include "common/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+/* Part of a sentence may be what a user, a client or a guest wrote. */
+static void keep_one_line(struct err *err)
+{
+	for (char *p = err->text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
 
 static void append(struct err *err, const char *text)
 {
@@ -24,9 +33,25 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 		va_start(ap, fmt);
 		vsnprintf(err->text, sizeof(err->text), fmt, ap);
 		va_end(ap);
+		keep_one_line(err);
 		err->code = code;
 	}
 	return -code;
+}
+
+int err_usage(struct err *err, const char *fmt, ...)
+{
+	if (err && !err->code) {
+		va_list ap;
+
+		va_start(ap, fmt);
+		vsnprintf(err->text, sizeof(err->text), fmt, ap);
+		va_end(ap);
+		keep_one_line(err);
+		err->code = EINVAL;
+		err->usage = true;
+	}
+	return -EINVAL;
 }
 
 int err_sys(struct err *err, int code, const char *fmt, ...)
@@ -39,6 +64,7 @@ int err_sys(struct err *err, int code, const char *fmt, ...)
 		va_end(ap);
 		append(err, ": ");
 		append(err, strerror(code));
+		keep_one_line(err);
 		err->code = code;
 	}
 	return -code;
@@ -57,6 +83,7 @@ void err_prefix(struct err *err, const char *fmt, ...)
 	va_end(ap);
 	append(err, ": ");
 	append(err, old);
+	keep_one_line(err);
 }
 
 void err_hint(struct err *err, const char *fmt, ...)
@@ -71,4 +98,5 @@ void err_hint(struct err *err, const char *fmt, ...)
 	va_end(ap);
 	append(err, "; ");
 	append(err, hint);
+	keep_one_line(err);
 }

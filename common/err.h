@@ -9,17 +9,23 @@
 #ifndef COMMON_ERR_H
 #define COMMON_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err {
 	int code;        /* positive errno, 0 while no error was set */
-	char text[1000]; /* one line, no final newline */
+	bool usage;      /* the words are wrong, not the world: a main exits with 2 */
+	char text[1000]; /* one line: control characters in it were replaced by '?' */
 };
 
 /* Sets the sentence; code is a positive errno. Returns -code. A second set is ignored:
  * the first cause is the one worth telling. */
 int err_set(struct err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* err_set() with EINVAL, and marks the error as one of usage. Returns -EINVAL. */
+int err_usage(struct err *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* err_set() with ": " and the text of `code` appended. Returns -code. */
 int err_sys(struct err *err, int code, const char *fmt, ...)
@@ -36,6 +42,7 @@ void err_hint(struct err *err, const char *fmt, ...)
 static inline void err_clear(struct err *err)
 {
 	err->code = 0;
+	err->usage = false;
 	err->text[0] = '\0';
 }
 

@@ -102,6 +102,10 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 2, fmt, ap);
 	va_end(ap);
+	/* Escape sequences in a guest's text must not reach the terminal. */
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
 	/* CR LF is harmless in a cooked terminal and needed in a raw one. */
 	strcat(line, isatty(g_log.fd) ? "\r\n" : "\n");
 	if (write(g_log.fd, line, strlen(line)) < 0)

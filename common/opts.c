@@ -69,13 +69,13 @@ static int add_word(struct opt_list *list, const char *word, bool first,
 	const char *eq = strchr(word, '=');
 
 	if (eq == word)
-		return err_set(err, EINVAL, "'%s' has no key before '='", word);
+		return err_usage(err, "'%s' has no key before '='", word);
 	if (eq)
 		return list_add_owned(list, strndup(word, eq - word), strdup(eq + 1));
 	if (first && implied)
 		return opt_list_add(list, implied, word);
 	if (!*word)
-		return err_set(err, EINVAL, "empty word between two commas");
+		return err_usage(err, "empty word between two commas");
 	if (!strncmp(word, "no", 2) && word[2])
 		return opt_list_add(list, word + 2, "off");
 	return opt_list_add(list, word, "on");
@@ -96,8 +96,8 @@ int opt_list_parse(struct opt_list *list, const char *text, const char *implied,
 		first = false;
 	}
 	if (ret == -E2BIG)
-		err_set(err, E2BIG, "more than %d options", OPT_LIST_MAX);
-	else if (ret < 0)
+		return err_usage(err, "more than %d options", OPT_LIST_MAX);
+	if (ret < 0)
 		err_sys(err, -ret, "options");
 	return ret;
 }
@@ -184,6 +184,7 @@ static const char *parse_fraction(const char *p, int shift, uint64_t *bytes)
 
 int opt_parse_size(const char *text, char unit, uint64_t *value)
 {
+	bool hex = !strncasecmp(text, "0x", 2);
 	uint64_t whole, fraction = 0;
 	const char *suffix;
 	char *end;
@@ -192,7 +193,7 @@ int opt_parse_size(const char *text, char unit, uint64_t *value)
 	if (!isdigit((unsigned char)text[0]))
 		return -EINVAL;
 	errno = 0;
-	whole = strtoull(text, &end, !strncasecmp(text, "0x", 2) ? 16 : 10);
+	whole = strtoull(text, &end, hex ? 16 : 10);
 	if (errno)
 		return -ERANGE;
 	suffix = end;
@@ -201,7 +202,8 @@ int opt_parse_size(const char *text, char unit, uint64_t *value)
 	shift = unit_shift(*suffix ? *suffix : unit);
 	if (shift < 0 || (*suffix && suffix[1]))
 		return -EINVAL;
-	if (*end == '.' && end + 1 == suffix)
+	/* No digits behind the point, a point in hexadecimal, a part of a byte. */
+	if (*end == '.' && (end + 1 == suffix || hex || !shift))
 		return -EINVAL;
 	if (*end == '.')
 		parse_fraction(end + 1, shift, &fraction);
@@ -261,13 +263,15 @@ static unsigned distance(const char *a, const char *b)
 
 const char *opt_nearest(const char *word, const char *const *names)
 {
-	unsigned best = 1 + strlen(word) / 3;
+	/* A third of the letters may be wrong, but never all of them. */
+	size_t len = strlen(word);
+	unsigned best = len > 2 ? (len + 1) / 3 : len / 2;
 	const char *found = NULL;
 
 	for (; *names; names++) {
 		unsigned d = distance(word, *names);
 
-		if (d < best || (d == best && !found)) {
+		if (len && (d < best || (d == best && !found))) {
 			best = d;
 			found = *names;
 		}
@@ -297,10 +301,10 @@ static int unknown_key(const struct opt_desc *table, const char *key, const char
 	names[count] = NULL;
 	near = opt_nearest(key, names);
 	if (near)
-		return err_set(err, ENOENT, "%s: unknown option '%s', did you mean '%s'?",
-		               what, key, near);
-	return err_set(err, ENOENT, "%s: unknown option '%s'%s", what, key,
-	               count ? "; try 'help' to list the options" : "; it takes none");
+		return err_usage(err, "%s: unknown option '%s', did you mean '%s'?", what,
+		                 key, near);
+	return err_usage(err, "%s: unknown option '%s'%s", what, key,
+	                 count ? "; try 'help' to list the options" : "; it takes none");
 }
 
 static int bad_value(const struct opt_desc *row, const char *value, const char *what,
@@ -312,8 +316,8 @@ static int bad_value(const struct opt_desc *row, const char *value, const char *
 	if (row->max)
 		strbuf_addf(&type, " from %llu to %llu", (unsigned long long)row->min,
 		            (unsigned long long)row->max);
-	return err_set(err, EINVAL, "%s: %s=%s is not valid; expected %s", what,
-	               row->name, value, type.data ? type.data : "another value");
+	return err_usage(err, "%s: %s=%s is not valid; expected %s", what, row->name,
+	                 value, type.data ? type.data : "another value");
 }
 
 static int set_number(const struct opt_desc *row, void *field, const char *value)

@@ -76,7 +76,7 @@ struct opt_desc {
  */
 int opts_apply(const struct opt_desc *table, struct opt_list *list, void *obj,
                const char *what, struct err *err);
-/* Sets one field from text. -EINVAL with a sentence, -ENOENT for an unknown key. */
+/* Sets one field from text. -EINVAL with a sentence of usage. */
 int opts_set(const struct opt_desc *table, void *obj, const char *key, const char *value,
              const char *what, struct err *err);
 /* Frees the OPT_STR fields of an object. */
@@ -92,7 +92,7 @@ int opt_parse_u64(const char *text, uint64_t *value);
 /* Hexadecimal, with or without 0x. */
 int opt_parse_hex(const char *text, uint64_t *value);
 /* unit: the suffix assumed when there is none: 'B', 'k', 'M' or 'G'. Fractions ("1.5G")
- * are accepted with a suffix, as QEMU does. */
+ * are accepted for units above bytes, as QEMU does. */
 int opt_parse_size(const char *text, char unit, uint64_t *value);
 int opt_parse_bool(const char *text, bool *value);
 

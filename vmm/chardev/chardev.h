@@ -27,18 +27,28 @@ struct chardev_front {
 	void (*writable)(void *opaque);
 	/* A client came (true) or went; NULL: not interested. */
 	void (*opened)(void *opaque, bool open);
+	/* The user sent a break (Ctrl-A b); NULL: not interested. */
+	void (*line_break)(void *opaque);
 	void *opaque;
 };
 
+/* NULL when memory is short. Ignores SIGPIPE from now on: a reader that goes away is an
+ * error of the write. */
 struct chardev_registry *chardev_registry_new(struct loop *loop);
-void chardev_registry_free(struct chardev_registry *reg); /* restores the terminal */
+/* Closes every chardev and restores the terminal. After the devices are gone and the loop
+ * has run for the last time, before loop_free(); accepts NULL. */
+void chardev_registry_free(struct chardev_registry *reg);
+/* What Ctrl-A x does; called in the loop's thread. */
+void chardev_registry_set_quit(struct chardev_registry *reg, void (*fn)(void *opaque),
+                               void *opaque);
 
-/* -chardev BACKEND,id=ID,… : stdio, null, file, pty, socket (unix). */
+/* -chardev BACKEND,id=ID,… : stdio, null, file, pty, socket (unix). The back end's name
+ * is the value of the key "backend". NULL with a sentence on failure. */
 struct chardev *chardev_create(struct chardev_registry *reg, struct opt_list *opts,
                                struct err *err);
 /* The short forms of -serial and friends: "stdio", "null", "file:P",
  * "unix:P,server,nowait", "pty", "chardev:ID" and "mon:stdio". "none" is the caller's
- * business. */
+ * business. id names the new chardev; "chardev:ID" returns the existing one. */
 struct chardev *chardev_create_short(struct chardev_registry *reg, const char *text,
                                      const char *id, struct err *err);
 struct chardev *chardev_find(struct chardev_registry *reg, const char *id);
@@ -55,6 +65,10 @@ void chardev_detach(struct chardev *chr);
  * called. A back end with no client (a server socket nobody connected to) takes and drops
  * everything. */
 size_t chardev_write(struct chardev *chr, const void *data, size_t len);
+/* The same for last words: waits up to timeout_ms for a back end that is full, then gives
+ * up. Only while the machine goes down. */
+size_t chardev_write_wait(struct chardev *chr, const void *data, size_t len,
+                          unsigned timeout_ms);
 /* can_read may have become non-zero. */
 void chardev_accept_input(struct chardev *chr);
 /* -chardev help. */

@@ -50,14 +50,13 @@ static int set_id(struct device *dev, struct opt_list *opts, struct err *err)
 	if (!*id || strlen(id) > 63 ||
 	    strspn(id, "-._abcdefghijklmnopqrstuvwxyz"
 	               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != strlen(id))
-		return err_set(
-			err, EINVAL,
+		return err_usage(
+			err,
 			"id '%s' is not valid; use letters, digits, '-', '.' and '_'",
 			id);
 	if (device_find(dev->vm, id))
-		return err_set(err, EEXIST,
-		               "id '%s' is taken by another device; choose another id",
-		               id);
+		return err_usage(
+			err, "id '%s' is taken by another device; choose another id", id);
 	dev->id = strdup(id);
 	return dev->id ? 0 : err_sys(err, ENOMEM, "device");
 }

@@ -58,8 +58,8 @@ static void set_flat(struct kvm_sregs *s, const struct vcpu_entry *entry, bool i
 
 static void set_real(struct kvm_sregs *s, const struct vcpu_entry *entry)
 {
-	s->cs.selector = entry->rip >> 4;
-	s->cs.base = (uint64_t)s->cs.selector << 4;
+	s->cs.base = entry->rip & ~0xffffull;
+	s->cs.selector = s->cs.base >> 4;
 }
 
 static int set_msrs(int fd)
@@ -80,7 +80,7 @@ static int set_msrs(int fd)
 int vcpus_set_entry(struct vcpus *set, const struct vcpu_entry *entry, struct err *err)
 {
 	struct kvm_regs regs = {
-		.rip = entry->mode == VCPU_REAL16 ? entry->rip & 15 : entry->rip,
+		.rip = entry->mode == VCPU_REAL16 ? entry->rip & 0xffff : entry->rip,
 		.rflags = RFLAGS_FIXED,
 		.rsp = entry->rsp,
 		.rbp = entry->rbp,

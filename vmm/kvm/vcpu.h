@@ -54,7 +54,7 @@ void vcpus_pause(struct vcpus *vcpus);
 
 /* How the boot processor enters a guest that no firmware prepared. */
 enum vcpu_mode {
-	VCPU_REAL16, /* CS = rip >> 4, IP the rest */
+	VCPU_REAL16, /* CS base = rip & ~0xffff, IP the rest */
 	VCPU_PROT32, /* flat 32-bit segments, paging off */
 	VCPU_LONG64, /* flat 64-bit segments, paging on with cr3 */
 };

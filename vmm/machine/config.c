@@ -55,7 +55,7 @@ int config_smp(struct smp_config *smp, struct err *err)
 	uint32_t product;
 
 	if (!total && !smp->sockets && !smp->cores && !smp->threads)
-		return err_set(err, EINVAL, "-smp 0: a machine has at least one CPU");
+		return err_usage(err, "-smp 0: a machine has at least one CPU");
 	if (!smp->cores) {
 		product = (smp->sockets ? smp->sockets : 1) *
 		          (smp->threads ? smp->threads : 1);
@@ -75,12 +75,12 @@ int config_smp(struct smp_config *smp, struct err *err)
 	if (!smp->cpus)
 		smp->cpus = smp->maxcpus;
 	if (product != smp->maxcpus)
-		return err_set(
-			err, EINVAL,
+		return err_usage(
+			err,
 			"-smp: %u sockets × %u cores × %u threads are %u CPUs, not %u",
 			smp->sockets, smp->cores, smp->threads, product, smp->maxcpus);
 	if (smp->cpus > smp->maxcpus)
-		return err_set(err, EINVAL, "-smp: %u CPUs are more than maxcpus=%u",
-		               smp->cpus, smp->maxcpus);
+		return err_usage(err, "-smp: %u CPUs are more than maxcpus=%u", smp->cpus,
+		                 smp->maxcpus);
 	return 0;
 }

@@ -45,7 +45,7 @@ static int only(const char *arg, const char *const *words, struct err *err)
 		snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
 		         *known ? ", " : "", *words);
 	}
-	return err_set(err, EINVAL, "'%s' is not supported; supported: %s", arg, known);
+	return err_usage(err, "'%s' is not supported; supported: %s", arg, known);
 }
 
 /* ---- machine ---- */
@@ -61,17 +61,15 @@ static int collect_ram(struct vm_config *config, const char *arg, struct err *er
 	size = opt_list_take(&list, "size");
 	for (unsigned i = 0; i < list.count && ret >= 0; i++)
 		if (!list.opts[i].used)
-			ret = err_set(err, EINVAL,
-			              "unknown option '%s'; only size= is supported",
-			              list.opts[i].key);
+			ret = err_usage(err,
+			                "unknown option '%s'; only size= is supported",
+			                list.opts[i].key);
 	if (ret >= 0 && (!size || opt_parse_size(size, 'M', &config->ram) < 0))
-		ret = err_set(err, EINVAL, "'%s' is not a size; write 512, 512M or 2G",
-		              arg);
+		ret = err_usage(err, "'%s' is not a size; write 512, 512M or 2G", arg);
 	if (ret >= 0 && config->ram < (1 << 20))
-		ret = err_set(err, EINVAL, "%s is too small; a guest needs at least 1M",
-		              arg);
+		ret = err_usage(err, "%s is too small; a guest needs at least 1M", arg);
 	if (ret >= 0 && config->ram > 1ull << 52)
-		ret = err_set(err, EINVAL, "%s is more than any CPU can address", arg);
+		ret = err_usage(err, "%s is more than any CPU can address", arg);
 	config->ram &= ~0xfffull;
 out:
 	opt_list_free(&list);
@@ -112,10 +110,10 @@ static int collect_smp(struct vm_config *config, const char *arg, struct err *er
 	if (ret >= 0)
 		ret = opts_apply(smp_opts, &list, &smp, "-smp", err);
 	if (ret >= 0 && opt_list_get(&list, "cpus") && !smp.cpus)
-		ret = err_set(err, EINVAL, "-smp 0: a machine has at least one CPU");
+		ret = err_usage(err, "-smp 0: a machine has at least one CPU");
 	if (ret >= 0 && smp.cpus > CONFIG_MAX_CPUS)
-		ret = err_set(err, EINVAL, "-smp %u: at most %u CPUs are possible",
-		              smp.cpus, CONFIG_MAX_CPUS);
+		ret = err_usage(err, "-smp %u: at most %u CPUs are possible", smp.cpus,
+		                CONFIG_MAX_CPUS);
 	if (ret >= 0)
 		config->smp = smp;
 	opt_list_free(&list);
@@ -139,8 +137,8 @@ static int collect_machine(struct vm_config *config, const char *arg, struct err
 		ret = only(accel, accels, err);
 	for (unsigned i = 0; i < list.count && ret >= 0; i++)
 		if (!list.opts[i].used)
-			ret = err_set(
-				err, EINVAL,
+			ret = err_usage(
+				err,
 				"unknown option '%s'; type= and accel= are supported",
 				list.opts[i].key);
 	opt_list_free(&list);
@@ -190,9 +188,8 @@ static int collect_name(struct vm_config *config, const char *arg, struct err *e
 	opt_list_take(&list, "debug-threads");
 	for (unsigned i = 0; i < list.count && ret >= 0; i++)
 		if (!list.opts[i].used)
-			ret = err_set(err, EINVAL,
-			              "unknown option '%s'; guest= is supported",
-			              list.opts[i].key);
+			ret = err_usage(err, "unknown option '%s'; guest= is supported",
+			                list.opts[i].key);
 	if (ret >= 0 && guest)
 		ret = set_string(&config->name, guest);
 	opt_list_free(&list);
@@ -264,8 +261,7 @@ static bool answer_device(const char *arg, struct strbuf *out, struct err *err)
 		return false;
 	snprintf(name, sizeof(name), "%.*s", (int)(comma - arg), arg);
 	if (!catalog_find(name)) {
-		err_set(err, EINVAL, "there is no device '%s'; -device help lists them",
-		        name);
+		err_usage(err, "there is no device '%s'; -device help lists them", name);
 		return false;
 	}
 	catalog_class_help(catalog_find(name), out);
@@ -290,7 +286,7 @@ static bool answer_chardev(const char *arg, struct strbuf *out, struct err *err)
 static int collect_serial(struct vm_config *config, const char *arg, struct err *err)
 {
 	if (config->serials.count == CONFIG_SERIALS)
-		return err_set(err, EINVAL, "more than %d serial ports", CONFIG_SERIALS);
+		return err_usage(err, "more than %d serial ports", CONFIG_SERIALS);
 	return str_list_add(&config->serials, arg);
 }
 

@@ -30,9 +30,8 @@ static int unknown(const char *word, const char *name, struct err *err)
 	names[count] = NULL;
 	near = opt_nearest(name, names);
 	if (near)
-		return err_set(err, EINVAL, "unknown option %s, did you mean -%s?", word,
-		               near);
-	return err_set(err, EINVAL, "unknown option %s; vmm -h lists the options", word);
+		return err_usage(err, "unknown option %s, did you mean -%s?", word, near);
+	return err_usage(err, "unknown option %s; vmm -h lists the options", word);
 }
 
 static int take_option(const struct cli_row *row, const char *arg,
@@ -75,8 +74,8 @@ int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strb
 		if (!row)
 			return unknown(argv[i], name, err);
 		if (row->arg && i + 1 >= argc)
-			return err_set(err, EINVAL, "option %s needs an argument: %s",
-			               argv[i], row->arg);
+			return err_usage(err, "option %s needs an argument: %s", argv[i],
+			                 row->arg);
 		ret = take_option(row, row->arg ? argv[++i] : NULL, config, out, result,
 		                  err);
 		if (ret < 0)

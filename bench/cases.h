@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is compared with what. */
+#ifndef BENCH_CASES_H
+#define BENCH_CASES_H
+
+#include "common/err.h"
+
+#define CASE_MAX_ARGS     32
+#define CASE_MAX_SUBJECTS 6
+
+enum place {
+	PLACE_FLOOR,
+	PLACE_VMM,
+	PLACE_QEMU,
+	PLACE_KERNEL,
+	PLACE_INITRD,
+	PLACE_RAM,       /* MiB */
+	PLACE_VMM_DRIVE, /* the same image, as each program's -drive wants it */
+	PLACE_QEMU_DRIVE,
+	PLACES
+};
+
+/* One program with its arguments; "{vmm}" and friends stand for the paths of this run. */
+struct subject {
+	const char *name;
+	const char *args[CASE_MAX_ARGS];
+};
+
+/* Subjects that are run in turn; every ratio is of one round. */
+struct bench_case {
+	const char *id, *title;
+	struct subject subjects[CASE_MAX_SUBJECTS]; /* ends with a NULL name */
+	const char *against[3];                     /* subjects that ratios refer to */
+};
+
+extern const struct bench_case bench_cases[]; /* start-up; ends with a NULL id */
+extern const struct bench_case guest_case;    /* a Linux guest at work */
+
+/*
+ * The subject's command line with every place filled in; strings stay those of the table
+ * or of `places`. -ENOENT with a sentence when a place that it needs is NULL.
+ */
+int subject_argv(const struct subject *subject, char *const places[PLACES],
+                 char *argv[CASE_MAX_ARGS + 1], struct err *err);
+
+#endif

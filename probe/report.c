@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Text, summary and JSON of a report. Text from a captured host may hold anything: what
+ * goes to a terminal is stripped of control characters at one place, put_line().
+ */
+#include "probe/report.h"
+
+#include "common/version.h"
+#include "probe/decide.h"
+#include "probe/factfield.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ID_WIDTH = 17 };
+
+void report_judge(struct report *report)
+{
+	report->count = checks_run(&report->facts, report->results);
+}
+
+static enum check_status worst(const struct report *report)
+{
+	return checks_verdict(report->results, report->count);
+}
+
+const char *report_verdict(const struct report *report)
+{
+	return worst(report) == CHECK_PASS ? "ok" : check_status_name(worst(report));
+}
+
+/* Adds printable text only: UTF-8 stays, control characters do not. */
+static void put_line(struct strbuf *out, const char *text)
+{
+	for (; *text; text++)
+		strbuf_addc(out,
+		            (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+}
+
+/* ---- text ---- */
+
+static const struct {
+	const char *label, *colour;
+} looks[] = {
+	[CHECK_PASS] = { "pass", "\033[32m" }, [CHECK_NOTE] = { "note", "\033[36m" },
+	[CHECK_WARN] = { "WARN", "\033[33m" }, [CHECK_FAIL] = { "FAIL", "\033[31m" },
+	[CHECK_SKIP] = { "skip", "\033[2m" },
+};
+
+static void text_head(const struct facts *f, struct strbuf *out)
+{
+	const char *parts[] = { f->host.os_name, f->host.kernel, f->cpu.model };
+	bool first = true;
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (!*parts[i])
+			continue;
+		strbuf_adds(out, first ? "" : ", ");
+		strbuf_adds(out, i == 1 ? "Linux " : "");
+		put_line(out, parts[i]);
+		first = false;
+	}
+	strbuf_adds(out, first ? "unknown host\n\n" : "\n\n");
+}
+
+static void text_check(const struct check *check, const struct result *r, bool colour,
+                       struct strbuf *out)
+{
+	strbuf_addf(out, "%s%s%s  %-*s ", colour ? looks[r->status].colour : "",
+	            looks[r->status].label, colour ? "\033[0m" : "", ID_WIDTH, check->id);
+	put_line(out, r->value);
+	strbuf_addc(out, '\n');
+	if (!*r->remedy)
+		return;
+	strbuf_addf(out, "%*s=> ", ID_WIDTH + 7, "");
+	put_line(out, r->remedy);
+	strbuf_addc(out, '\n');
+}
+
+static void text_verdict(const struct report *report, struct strbuf *out)
+{
+	unsigned seen[CHECK_SKIP + 1] = { 0 };
+
+	for (unsigned i = 0; i < report->count; i++)
+		seen[report->results[i].status]++;
+	strbuf_addf(out,
+	            "\nverdict: %s; backend %s, hardware %s; %u failed, %u warnings, %u "
+	            "notes, %u passed, %u skipped\n",
+	            report_verdict(report), backend_name(backend_of(&report->facts)),
+	            hardware_of(&report->facts) ? "yes" : "no", seen[CHECK_FAIL],
+	            seen[CHECK_WARN], seen[CHECK_NOTE], seen[CHECK_PASS],
+	            seen[CHECK_SKIP]);
+}
+
+void report_text(const struct report *report, const struct text_options *options,
+                 struct strbuf *out)
+{
+	const char *category = "";
+
+	if (!options->quiet)
+		text_head(&report->facts, out);
+	for (unsigned i = 0; i < report->count; i++) {
+		const struct result *r = &report->results[i];
+
+		if (options->quiet && r->status == CHECK_PASS)
+			continue;
+		if (!options->quiet && i && strcmp(category, checks[i].category))
+			strbuf_addc(out, '\n');
+		category = checks[i].category;
+		text_check(&checks[i], r, options->colour, out);
+	}
+	if (!options->quiet)
+		text_verdict(report, out);
+}
+
+/* ---- summary ---- */
+
+/* The first failure, or the first warning where nothing failed; -1: neither. */
+static int first_cause(const struct report *report)
+{
+	enum check_status status = worst(report);
+
+	for (unsigned i = 0; i < report->count && status != CHECK_PASS; i++)
+		if (report->results[i].status == status)
+			return i;
+	return -1;
+}
+
+static void summary_speed(const struct trial_facts *t, struct strbuf *out)
+{
+	if (t->state != TRIAL_OK) {
+		strbuf_adds(out, "speed     not measured\n");
+		return;
+	}
+	strbuf_addf(out,
+	            "speed     %.1f M instructions/s in a guest, %.1f M outside; %.2f us "
+	            "per exit\n",
+	            t->long_rate / 1e6, t->native_rate / 1e6, t->exit_ns / 1e3);
+}
+
+void report_summary(const struct report *report, struct strbuf *out)
+{
+	const struct facts *f = &report->facts;
+	int cause = first_cause(report);
+
+	strbuf_addf(out, "backend   %s%s\n", backend_name(backend_of(f)),
+	            backend_of(f) == BACKEND_SOFTWARE && module_present(f, MODULE_KVM_PVM)
+	                    ? " (kvm_pvm)"
+	                    : "");
+	strbuf_addf(out, "hardware  %s\n", hardware_of(f) ? "yes" : "no");
+	summary_speed(&f->trial, out);
+	strbuf_addf(out, "iommu     %s\n", f->iommu.groups ? "yes" : "no");
+	strbuf_addf(out, "verdict   %s", report_verdict(report));
+	if (cause >= 0) {
+		strbuf_addf(out, ": %s: ", checks[cause].id);
+		put_line(out, report->results[cause].value);
+		if (*report->results[cause].remedy) {
+			strbuf_adds(out, "\nremedy    ");
+			put_line(out, report->results[cause].remedy);
+		}
+	}
+	strbuf_addc(out, '\n');
+}
+
+/* ---- JSON ---- */
+
+static json_t *text_or_null(const char *text)
+{
+	json_t *value = *text ? json_string(text) : NULL;
+
+	return value ? value : json_null();
+}
+
+static json_t *json_check(const struct check *check, const struct result *r)
+{
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "id", check->id, "category",
+	                 check->category, "status", check_status_name(r->status), "value",
+	                 text_or_null(r->value), "source", check->source, "remedy",
+	                 text_or_null(r->remedy));
+}
+
+json_t *report_json(const struct report *report)
+{
+	const struct facts *f = &report->facts;
+	bool measured = f->trial.state == TRIAL_OK;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < report->count; i++)
+		json_array_append_new(list, json_check(&checks[i], &report->results[i]));
+	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "version",
+	                 REPORT_VERSION, "program", "kvm-check", "program_version",
+	                 KVMKIT_VERSION, "backend", backend_name(backend_of(f)),
+	                 "hardware", hardware_of(f), "verdict", report_verdict(report),
+	                 "exit_ns",
+	                 measured ? json_integer(f->trial.exit_ns) : json_null(),
+	                 "instructions_per_s",
+	                 measured ? json_integer(f->trial.long_rate) : json_null(),
+	                 "checks", list, "facts", facts_to_json(f));
+}

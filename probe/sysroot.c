@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * File access below one root. Invariant: on a captured root every path is resolved with
+ * openat2(RESOLVE_IN_ROOT), and nothing but directories and regular files is ever opened,
+ * so that a hostile tree can neither lead outside nor make a read block or have effects.
+ * Kernels and sandboxes without openat2 still serve the live root, where "in root" means
+ * nothing.
+ */
+#include "probe/sysroot.h"
+
+#include "common/cleanup.h"
+#include "common/fdio.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+static int open_in(const struct sysroot *root, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned)flags | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	if (root->live)
+		fd = openat(root->fd, path, flags | O_CLOEXEC);
+	else
+		fd = syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+	return fd < 0 ? -errno : fd;
+}
+
+int sysroot_open(struct sysroot *root, const char *dir, struct err *err)
+{
+	struct stat st;
+
+	root->live = !dir;
+	root->fd = open(dir ? dir : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root->fd < 0)
+		return err_sys(err, errno, "cannot open the host directory %s",
+		               dir ? dir : "/");
+	if (!root->live && sysroot_stat(root, ".", &st) == -ENOSYS) {
+		sysroot_close(root);
+		return err_set(err, ENOSYS,
+		               "cannot read the captured host %s: this kernel has no "
+		               "openat2; use Linux 5.6 or later",
+		               dir);
+	}
+	return 0;
+}
+
+void sysroot_close(struct sysroot *root)
+{
+	if (root->fd >= 0)
+		close(root->fd);
+	root->fd = -1;
+}
+
+int sysroot_stat(const struct sysroot *root, const char *path, struct stat *st)
+{
+	_cleanup_close_ int fd = open_in(root, path, O_PATH);
+
+	if (fd < 0)
+		return fd;
+	return fstat(fd, st) < 0 ? -errno : 0;
+}
+
+bool sysroot_exists(const struct sysroot *root, const char *path)
+{
+	struct stat st;
+
+	return !sysroot_stat(root, path, &st);
+}
+
+static int open_regular(const struct sysroot *root, const char *path)
+{
+	struct stat st;
+	int ret = sysroot_stat(root, path, &st);
+
+	if (ret < 0)
+		return ret;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	return open_in(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Files in /proc and /sys have no length: read on until one byte more than max came. */
+static int read_all(int fd, size_t max, char **text, bool *cut)
+{
+	_cleanup_free_ char *buf = NULL;
+	size_t cap = max < 4096 ? max + 1 : 4096, done = 0;
+
+	for (;;) {
+		char *grown = realloc(buf, cap + 1);
+		ssize_t n;
+
+		if (!grown)
+			return -ENOMEM;
+		buf = grown;
+		n = fd_read(fd, buf + done, cap - done);
+		if (n < 0)
+			return n;
+		done += n;
+		if (done < cap || done > max)
+			break;
+		cap = cap * 4 > max ? max + 1 : cap * 4;
+	}
+	*cut = done > max;
+	if (*cut)
+		done = max;
+	buf[done] = '\0';
+	*text = buf;
+	buf = NULL;
+	return 0;
+}
+
+int sysroot_read_head(const struct sysroot *root, const char *path, size_t max,
+                      char **text)
+{
+	_cleanup_close_ int fd = open_regular(root, path);
+	bool cut;
+
+	return fd < 0 ? fd : read_all(fd, max, text, &cut);
+}
+
+int sysroot_read(const struct sysroot *root, const char *path, size_t max, char **text)
+{
+	_cleanup_close_ int fd = open_regular(root, path);
+	_cleanup_free_ char *buf = NULL;
+	bool cut = false;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	ret = read_all(fd, max, &buf, &cut);
+	if (ret < 0)
+		return ret;
+	if (cut)
+		return -EFBIG;
+	*text = buf;
+	buf = NULL;
+	return 0;
+}
+
+int sysroot_line(const struct sysroot *root, const char *path, char *buf, size_t size)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int ret = sysroot_read_head(root, path, size - 1, &text);
+
+	buf[0] = '\0';
+	if (ret < 0)
+		return ret;
+	len = strcspn(text, "\n");
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int names_add(struct names *names, const char *name)
+{
+	/* Grows when the count reaches a power of two. */
+	if (!(names->count & (names->count - 1))) {
+		size_t cap = names->count ? names->count * 2 : 1;
+		char **grown = realloc(names->name, cap * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		names->name = grown;
+	}
+	names->name[names->count] = strdup(name);
+	return names->name[names->count] ? (names->count++, 0) : -ENOMEM;
+}
+
+int sysroot_list(const struct sysroot *root, const char *path, struct names *names)
+{
+	int fd = open_in(root, path, O_RDONLY | O_DIRECTORY);
+	struct dirent *entry;
+	int ret = 0;
+	DIR *dir;
+
+	*names = (struct names){ 0 };
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		ret = -errno;
+		close(fd);
+		return ret;
+	}
+	while (!ret && names->count < SYSROOT_NAMES_MAX && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			ret = names_add(names, entry->d_name);
+	closedir(dir);
+	if (names->count)
+		qsort(names->name, names->count, sizeof(*names->name), by_name);
+	return ret;
+}
+
+void names_free(struct names *names)
+{
+	for (unsigned i = 0; i < names->count; i++)
+		free(names->name[i]);
+	free(names->name);
+	*names = (struct names){ 0 };
+}
+
+int sysroot_open_node(const struct sysroot *root, const char *path, int flags)
+{
+	return root->live ? open_in(root, path, flags | O_NOCTTY) : -ENOTSUP;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The host's files, live or captured: every path of /proc, /sys, /dev, /etc, /boot and
+ * /lib that kvm-check reads goes through here, below one directory that nothing can
+ * leave.
+ *
+ * Paths are given without the leading slash ("proc/cpuinfo"). A captured root may come
+ * from a stranger's bug report: symbolic links stay inside it, only regular files are
+ * read, and every size is bounded.
+ */
+#ifndef PROBE_SYSROOT_H
+#define PROBE_SYSROOT_H
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+struct sysroot {
+	int fd;    /* the directory, O_PATH; -1 when closed */
+	bool live; /* "/": instructions, ioctls and /dev belong to the same host */
+};
+
+/* dir NULL: the running host. 0, or -errno with a sentence. */
+int sysroot_open(struct sysroot *root, const char *dir, struct err *err);
+void sysroot_close(struct sysroot *root);
+
+/* The whole file as an allocated, NUL-terminated string. -EFBIG beyond max bytes. */
+int sysroot_read(const struct sysroot *root, const char *path, size_t max, char **text);
+/* As sysroot_read(), but a file longer than max bytes is cut, not refused. */
+int sysroot_read_head(const struct sysroot *root, const char *path, size_t max,
+                      char **text);
+/* The first line without its newline, cut to size. On failure buf is "". */
+int sysroot_line(const struct sysroot *root, const char *path, char *buf, size_t size);
+
+/* stat(2), links followed. 0 or -errno. */
+int sysroot_stat(const struct sysroot *root, const char *path, struct stat *st);
+bool sysroot_exists(const struct sysroot *root, const char *path);
+
+/* Names in a directory, sorted, without "." and "..". The caller calls names_free(), also
+ * after a failure. At most SYSROOT_NAMES_MAX names are kept. */
+#define SYSROOT_NAMES_MAX 16384
+struct names {
+	char **name;
+	unsigned count;
+};
+int sysroot_list(const struct sysroot *root, const char *path, struct names *names);
+void names_free(struct names *names);
+
+/* Opens a device node with open(2) flags: an fd or -errno. -ENOTSUP on a captured root,
+ * whose nodes would be this machine's. O_CLOEXEC is added. */
+int sysroot_open_node(const struct sysroot *root, const char *path, int flags);
+
+#endif

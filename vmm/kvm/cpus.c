@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * CPUID of all vCPUs: KVM's table of what it supports is asked for once, the plan is made
+ * once, and each vCPU gets its own copy with its APIC id.
+ */
+#include "vmm/kvm/cpus.h"
+
+#include "common/cleanup.h"
+#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/cpuplan.h"
+#include "vmm/kvm/internal.h"
+
+#include <string.h>
+
+#define MSR_ARCH_CAPABILITIES 0x10a
+#define CPUID_INVARIANT_TSC   (1u << 8) /* 0x80000007 EDX */
+#define CPUID_FIRST           128 /* entries to offer KVM at first; few hosts need more */
+
+static int one_msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msr = { .head.nmsrs = 1, .entry = { .index = index, .data = *value } };
+	int ret = ioctl(fd, request, &msr);
+
+	*value = msr.entry.data;
+	return ret < 0 ? -errno : ret;
+}
+
+static struct kvm_cpuid2 *supported_cpuid(struct kvm_vm *kvm, struct err *err)
+{
+	for (unsigned count = CPUID_FIRST; count <= 1024; count *= 2) {
+		struct kvm_cpuid2 *table =
+			calloc(1, sizeof(*table) + count * sizeof(table->entries[0]));
+
+		if (!table) {
+			err_sys(err, ENOMEM, "CPUID table");
+			return NULL;
+		}
+		table->nent = count;
+		if (ioctl(kvm_fd(kvm), KVM_GET_SUPPORTED_CPUID, table) == 0)
+			return table;
+		free(table);
+		if (errno != E2BIG)
+			break;
+	}
+	err_sys(err, errno, "KVM cannot tell which CPU features it supports");
+	return NULL;
+}
+
+static struct cpu_caps capabilities(struct kvm_vm *kvm, int vcpu,
+                                    const struct kvm_cpuid2 *host)
+{
+	const struct kvm_cpuid_entry2 *power = cpuid_host_leaf(host, 0x80000007, 0);
+	struct cpu_caps caps = {
+		.irqchip = true,
+		.tsc_deadline = kvm_cap(kvm, KVM_CAP_TSC_DEADLINE_TIMER),
+		.invtsc = power && power->edx & CPUID_INVARIANT_TSC,
+	};
+	int khz = ioctl(vcpu, KVM_GET_TSC_KHZ, 0);
+
+	caps.tsc_khz = khz > 0 ? khz : 0;
+	caps.arch_capabilities = one_msr(kvm_fd(kvm), KVM_GET_MSRS, MSR_ARCH_CAPABILITIES,
+	                                 &caps.arch_capabilities_value) == 1;
+	return caps;
+}
+
+static int set_one(int fd, const struct cpu_plan *plan, unsigned index, struct err *err)
+{
+	struct cpuid_table table;
+	int ret = cpuid_build(plan, index, &table);
+
+	if (ret < 0)
+		return err_sys(err, -ret, "the CPUID table of vCPU %u", index);
+	if (ioctl(fd, KVM_SET_CPUID2, cpuid_for_kvm(&table)) < 0)
+		return err_sys(err, errno, "KVM refuses the CPUID table of vCPU %u",
+		               index);
+	if (cpu_has(&plan->words, CPU_ARCH_CAPABILITIES)) {
+		uint64_t value = plan->arch_capabilities;
+
+		ret = one_msr(fd, KVM_SET_MSRS, MSR_ARCH_CAPABILITIES, &value);
+		if (ret < 0)
+			return err_sys(err, -ret,
+			               "KVM refuses the capabilities of vCPU %u", index);
+	}
+	return 0;
+}
+
+int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
+                   const struct cpu_config *config, const struct cpu_topology *topology,
+                   struct strbuf *warnings, struct err *err)
+{
+	_cleanup_free_ struct kvm_cpuid2 *host = supported_cpuid(kvm, err);
+	struct cpu_caps caps;
+	struct cpu_plan plan;
+	int ret;
+
+	if (!host)
+		return -err->code;
+	if (config->tsc_hz && ioctl(vcpu_fd(vcpus, 0), KVM_SET_TSC_KHZ,
+	                            (unsigned long)config->tsc_hz / 1000) < 0)
+		return err_sys(err, errno,
+		               "-cpu: this host's KVM cannot run the TSC at %llu Hz",
+		               (unsigned long long)config->tsc_hz);
+	caps = capabilities(kvm, vcpu_fd(vcpus, 0), host);
+	ret = cpu_plan_make(&plan, config, host, &caps, topology, warnings, err);
+	for (unsigned i = 0; i < vcpus_count(vcpus) && ret >= 0; i++)
+		ret = set_one(vcpu_fd(vcpus, i), &plan, i, err);
+	return ret;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Gives the vCPUs of a machine the CPUID that -cpu and -smp ask for. */
+#ifndef VMM_KVM_CPUS_H
+#define VMM_KVM_CPUS_H
+
+#include "common/err.h"
+#include "common/strbuf.h"
+#include "vmm/kvm/cpumodel.h"
+#include "vmm/kvm/cputopo.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vcpu.h"
+
+/* Before the vCPUs run. Features that KVM cannot give are lines in *warnings. -errno with
+ * a sentence when the user insisted on one (enforce), or KVM refuses. */
+int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
+                   const struct cpu_config *config, const struct cpu_topology *topology,
+                   struct strbuf *warnings, struct err *err);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Starting a guest without firmware: what firmware would leave in RAM and in the devices,
+ * then the kernel. It runs again after each reset, because a guest may have overwritten
+ * all of it.
+ */
+#include "vmm/machine/internal.h"
+
+#include "common/log.h"
+#include "vmm/chardev/chardev.h"
+#include "vmm/machine/acpi.h"
+#include "vmm/machine/layout.h"
+#include "vmm/machine/smbios.h"
+#include "vmm/pci/pci.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int pc_open_boot(struct pc *pc, struct err *err)
+{
+	const struct vm_config *config = pc->config;
+	struct boot_opts opts = {
+		.kernel = config->kernel,
+		.initrd = config->initrd,
+		.append = config->append,
+	};
+
+	if (!config->kernel && config->initrd)
+		return err_usage(err, "-initrd needs a -kernel");
+	if (!config->kernel && config->append)
+		return err_usage(err, "-append needs a -kernel");
+	for (unsigned i = 0; i < CONFIG_DISKS && !config->kernel; i++)
+		if (config->disks[i])
+			return err_usage(err,
+			                 "booting from a disk needs firmware, which this "
+			                 "version does not have; give a -kernel");
+	pc->boot = boot_open(&opts, err);
+	return pc->boot ? 0 : -err->code;
+}
+
+static unsigned serial_ports(struct pc *pc)
+{
+	unsigned mask = 0;
+
+	for (unsigned i = 0; i < CONFIG_SERIALS; i++) {
+		char id[16];
+
+		snprintf(id, sizeof(id), "serial%u", i);
+		if (chardev_find(pc->vm.chardevs, id))
+			mask |= 1 << i;
+	}
+	return mask;
+}
+
+static int write_tables(struct pc *pc, uint64_t *rsdp, struct err *err)
+{
+	struct acpi_config acpi = {
+		.apic_ids = pc->apic_ids,
+		.cpu_count = pc->smp.cpus,
+		.serial_ports = serial_ports(pc),
+	};
+	struct smbios_config smbios = {
+		.sockets = pc->smp.sockets,
+		.cores = pc->smp.cores,
+		.threads = pc->smp.threads,
+		.low_top = pc->low_size,
+		.high_size = pc->high_size,
+	};
+	int ret = acpi_write(pc->vm.mem, &acpi, rsdp, err);
+
+	return ret < 0 ? ret : smbios_write(pc->vm.mem, &smbios, err);
+}
+
+/* The loader's word for a mode is not the vCPU's: each layer has its own. */
+static struct vcpu_entry to_vcpu(const struct boot_entry *e)
+{
+	static const enum vcpu_mode modes[] = {
+		[BOOT_LONG64] = VCPU_LONG64,
+		[BOOT_PROT32] = VCPU_PROT32,
+		[BOOT_REAL16] = VCPU_REAL16,
+	};
+
+	return (struct vcpu_entry){
+		.mode = modes[e->mode],
+		.rip = e->rip,
+		.rsp = e->rsp,
+		.rax = e->rax,
+		.rbx = e->rbx,
+		.rsi = e->rsi,
+		.rdi = e->rdi,
+		.rbp = e->rbp,
+		.cr3 = e->cr3,
+		.gdt_base = e->gdt_base,
+		.gdt_limit = e->gdt_limit,
+	};
+}
+
+int pc_boot(struct pc *pc, struct err *err)
+{
+	struct boot_env env = {
+		.low_top = pc->low_size,
+		.high_size = pc->high_size,
+		.fresh = !pc->booted,
+	};
+	struct boot_entry entry;
+	struct vcpu_entry start;
+	int ret = pci_bus_assign(pc->vm.pci, LAYOUT_PCI_MMIO, LAYOUT_PCI_MMIO_END, err);
+
+	if (ret >= 0)
+		ret = write_tables(pc, &env.rsdp, err);
+	if (ret >= 0)
+		ret = boot_load(pc->boot, pc->vm.mem, &env, &entry, err);
+	if (ret < 0)
+		return ret;
+	pc->booted = true;
+	log_debug(LOG_C_BOOT, "%s: entry at 0x%llx", boot_format(pc->boot),
+	          (unsigned long long)entry.rip);
+	start = to_vcpu(&entry);
+	return vcpus_set_entry(pc->vcpus, &start, err);
+}

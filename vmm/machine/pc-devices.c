@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What sits on the board: the chips every PC has, the serial ports, then what the command
+ * line adds. Character devices and images come first, because devices refer to them.
+ */
+#include "vmm/machine/internal.h"
+
+#include "common/cleanup.h"
+#include "vmm/chardev/chardev.h"
+#include "vmm/core/catalog.h"
+#include "vmm/legacy/piix.h"
+#include "vmm/legacy/rtc.h"
+#include "vmm/legacy/serial.h"
+#include "vmm/pci/pci.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static void route_irqs(struct pc *pc, struct device *bridge)
+{
+	pci_bus_set_route(pc->vm.pci, piix3_irq_route, bridge);
+}
+
+static void tell_memory(struct pc *pc, struct device *rtc)
+{
+	rtc_set_memory(rtc, pc->low_size, pc->high_size);
+}
+
+/* Created in this order; 00:00.0, 00:01.0 and 00:01.3 are where firmware looks for them.
+ */
+static const struct {
+	const char *name, *opts;
+	void (*ready)(struct pc *pc, struct device *dev);
+} board_devices[] = {
+	{ "i440FX", "addr=0", NULL },
+	{ "PIIX3", "addr=1,multifunction=on,pirqs=0x0b0b0a0a", route_irqs },
+	{ "PIIX4_PM", "addr=1.3", NULL },
+	{ "mc146818rtc", "", tell_memory },
+	{ "i8042", "", NULL },
+	{ "port92", "", NULL },
+};
+
+static int add_serial(struct pc *pc, unsigned n, const char *text, struct err *err)
+{
+	char id[16], opts[64];
+	struct chardev *chr;
+
+	if (!strcmp(text, "none"))
+		return 0;
+	snprintf(id, sizeof(id), "serial%u", n);
+	chr = chardev_create_short(pc->vm.chardevs, text, id, err);
+	if (!chr) {
+		err_prefix(err, "-serial %s", text);
+		return -err->code;
+	}
+	snprintf(opts, sizeof(opts), "index=%u,chardev=%s", n, chardev_id(chr));
+	return device_create_simple(&pc->vm, &serial_class, opts, err) ? 0 : -err->code;
+}
+
+static int add_serials(struct pc *pc, struct err *err)
+{
+	const struct vm_config *config = pc->config;
+	int ret = 0;
+
+	if (!config->serials.count && !config->nodefaults)
+		return add_serial(pc, 0, config->nographic ? "mon:stdio" : "stdio", err);
+	for (unsigned i = 0; i < config->serials.count && ret >= 0; i++)
+		ret = add_serial(pc, i, config->serials.items[i], err);
+	return ret;
+}
+
+static int add_chardevs(struct pc *pc, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < pc->config->chardevs.count && ret >= 0; i++) {
+		struct opt_list opts = { 0 };
+
+		ret = opt_list_parse(&opts, pc->config->chardevs.items[i], "backend",
+		                     err);
+		if (ret >= 0 && !chardev_create(pc->vm.chardevs, &opts, err))
+			ret = -err->code;
+		if (ret < 0)
+			err_prefix(err, "-chardev %s", pc->config->chardevs.items[i]);
+		opt_list_free(&opts);
+	}
+	return ret;
+}
+
+static const struct device_class *find_class(const char *name, struct err *err)
+{
+	const char *names[256];
+	const struct device_class *cls = catalog_find(name);
+	unsigned count = 0;
+	const char *near;
+
+	if (cls && !cls->internal)
+		return cls;
+	for (const struct device_class *const *c = device_catalog; *c && count < 255; c++)
+		if (!(*c)->internal)
+			names[count++] = (*c)->name;
+	names[count] = NULL;
+	near = opt_nearest(name, names);
+	if (near)
+		err_usage(err, "there is no device '%s', did you mean '%s'?", name, near);
+	else
+		err_usage(err, "there is no device '%s'; -device help lists them", name);
+	return NULL;
+}
+
+static int add_device(struct pc *pc, const char *text, struct err *err)
+{
+	const struct device_class *cls = NULL;
+	struct opt_list opts = { 0 };
+	const char *driver;
+	int ret = opt_list_parse(&opts, text, "driver", err);
+
+	driver = opt_list_take(&opts, "driver");
+	if (ret >= 0 && !driver)
+		ret = err_usage(
+			err, "-device %s names no device; -device help lists them", text);
+	if (ret >= 0)
+		cls = find_class(driver, err);
+	if (cls && !device_create(&pc->vm, cls, &opts, err))
+		cls = NULL;
+	opt_list_free(&opts);
+	return cls ? 0 : -err->code;
+}
+
+static int add_bus(struct pc *pc, struct err *err)
+{
+	if (!pci_bus_new(&pc->vm, NULL, NULL, err))
+		return -err->code;
+	for (unsigned i = 0; i < ARRAY_SIZE(board_devices); i++) {
+		struct device *dev =
+			device_create_simple(&pc->vm, catalog_find(board_devices[i].name),
+		                             board_devices[i].opts, err);
+
+		if (!dev)
+			return -err->code;
+		if (board_devices[i].ready)
+			board_devices[i].ready(pc, dev);
+	}
+	return 0;
+}
+
+int pc_add_devices(struct pc *pc, struct err *err)
+{
+	int ret = add_bus(pc, err);
+
+	if (ret >= 0)
+		ret = add_chardevs(pc, err);
+	if (ret >= 0)
+		ret = add_serials(pc, err);
+	if (ret >= 0)
+		ret = pc_add_disks(pc, err);
+	for (unsigned i = 0; i < pc->config->devices.count && ret >= 0; i++)
+		ret = add_device(pc, pc->config->devices.items[i], err);
+	return ret;
+}

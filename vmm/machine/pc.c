@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The board's frame: KVM, memory, interrupt chips and the event loop; what sits on it
+ * comes from the other pc-*.c files. Files are opened first, so that a typing error costs
+ * nothing; vCPUs come last.
+ */
+#include "vmm/machine/internal.h"
+
+#include "common/cleanup.h"
+#include "vmm/block/block.h"
+#include "vmm/chardev/chardev.h"
+#include "vmm/kvm/irqchip.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/machine/layout.h"
+#include "vmm/mem/mem.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+
+/* How many times its own memory a host may promise to one guest. Sparse guests and KSM
+ * make several times useful; a hundred times is a typing error. */
+#define MAX_OVERCOMMIT 8
+
+static int check_ram(uint64_t ram, struct err *err)
+{
+	struct sysinfo info;
+	uint64_t host;
+
+	if (sysinfo(&info) < 0)
+		return 0; /* nothing to compare with: the allocation itself decides */
+	host = ((uint64_t)info.totalram + info.totalswap) * info.mem_unit;
+	if (ram / MAX_OVERCOMMIT <= host)
+		return 0;
+	return err_set(
+		err, ENOMEM,
+		"-m %lluM is more than %d times this host's memory and swap (%lluM); choose a "
+		"smaller size",
+		(unsigned long long)ram >> 20, MAX_OVERCOMMIT,
+		(unsigned long long)host >> 20);
+}
+
+static int add_ram(struct pc *pc, struct err *err)
+{
+	uint64_t ram = pc->config->ram;
+	struct mem *mem = pc->vm.mem;
+	int ret = check_ram(ram, err);
+
+	if (ret < 0)
+		return ret;
+	pc->low_size = ram < LAYOUT_LOW_RAM_MAX ? ram : LAYOUT_LOW_RAM_MAX;
+	pc->high_size = ram - pc->low_size;
+	pc->ram = mem_alloc(ram, err);
+	if (!pc->ram)
+		return -ENOMEM;
+	/* The VGA window is a hole, so that its memory goes unused. */
+	ret = mem_add_ram(mem, "pc.ram.low", 0, LAYOUT_LOW_END, pc->ram, false, err);
+	if (ret >= 0 && pc->low_size > LAYOUT_HIGH_LEGACY)
+		ret = mem_add_ram(mem, "pc.ram", LAYOUT_HIGH_LEGACY,
+		                  pc->low_size - LAYOUT_HIGH_LEGACY,
+		                  pc->ram + LAYOUT_HIGH_LEGACY, false, err);
+	if (ret >= 0 && pc->high_size)
+		ret = mem_add_ram(mem, "pc.ram.high", LAYOUT_4G, pc->high_size,
+		                  pc->ram + pc->low_size, false, err);
+	return ret;
+}
+
+static void wake(struct vm *vm)
+{
+	loop_quit(vm->loop);
+}
+
+static int add_frame(struct pc *pc, struct err *err)
+{
+	struct vm *vm = &pc->vm;
+
+	vm->loop = loop_new(&vm->lock, err);
+	if (!vm->loop)
+		return -err->code;
+	vm->wake = wake;
+	vm->blocks = block_registry_new(vm->loop);
+	vm->chardevs = chardev_registry_new(vm->loop);
+	if (!vm->blocks || !vm->chardevs)
+		return err_sys(err, ENOMEM, "registries");
+	vm->kvm = kvm_vm_new(NULL, err);
+	if (!vm->kvm)
+		return -err->code;
+	vm->mem = mem_new(vm->kvm, err);
+	if (!vm->mem)
+		return -err->code;
+	vm->irqchip = irqchip_new(vm->kvm, err);
+	return vm->irqchip ? 0 : -err->code;
+}
+
+struct pc *pc_new(const struct vm_config *config, struct err *err)
+{
+	struct pc *pc = calloc(1, sizeof(*pc));
+
+	if (!pc) {
+		err_sys(err, ENOMEM, "machine");
+		return NULL;
+	}
+	pc->config = config;
+	pc->signal_fd = -1;
+	pthread_mutex_init(&pc->vm.lock, NULL);
+	pc->vm.no_reboot = config->no_reboot;
+	pc->vm.no_shutdown = config->no_shutdown;
+	if (pc_open_boot(pc, err) < 0 || add_frame(pc, err) < 0 || add_ram(pc, err) < 0 ||
+	    pc_add_cpus(pc, err) < 0 || pc_add_devices(pc, err) < 0 ||
+	    pc_boot(pc, err) < 0) {
+		pc_free(pc);
+		return NULL;
+	}
+	return pc;
+}
+
+void pc_free(struct pc *pc)
+{
+	struct vm *vm;
+
+	if (!pc)
+		return;
+	vm = &pc->vm;
+	vcpus_free(pc->vcpus);
+	if (vm->loop) {
+		devices_quiesce(vm);
+		devices_destroy(vm);
+		if (pc->signal_fd >= 0) {
+			loop_remove(vm->loop, &pc->signal_watch);
+			close(pc->signal_fd);
+		}
+		block_registry_free(vm->blocks);
+		chardev_registry_free(vm->chardevs);
+	}
+	irqchip_free(vm->irqchip);
+	mem_free(vm->mem);
+	kvm_vm_free(vm->kvm);
+	loop_free(vm->loop);
+	if (pc->ram)
+		munmap(pc->ram, pc->config->ram);
+	boot_free(pc->boot);
+	free(pc->apic_ids);
+	pthread_mutex_destroy(&vm->lock);
+	free(pc);
+}

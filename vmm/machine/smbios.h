@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The SMBIOS tables of the board, written into guest RAM at LAYOUT_SMBIOS. */
+#ifndef VMM_MACHINE_SMBIOS_H
+#define VMM_MACHINE_SMBIOS_H
+
+#include "common/err.h"
+
+#include <stdint.h>
+
+struct mem;
+
+struct smbios_config {
+	uint8_t uuid[16];   /* in the text's order; all zero: none was given */
+	unsigned sockets;   /* each with */
+	unsigned cores;     /* cores, each with */
+	unsigned threads;   /* threads */
+	uint64_t low_top;   /* end of the RAM below 4 GiB */
+	uint64_t high_size; /* bytes of RAM from 4 GiB on */
+};
+
+/* Builds and writes entry points and structures. As acpi_write(), before vCPUs run and
+ * at each reset. */
+int smbios_write(struct mem *mem, const struct smbios_config *cfg, struct err *err);
+
+#endif

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vmm: parse, build, run. The only place of the program that prints errors and exits. */
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "vmm/machine/pc.h"
+#include "vmm/main/cli.h"
+
+#include <signal.h>
+
+enum { EXIT_USAGE = 2 };
+
+static int run(const struct vm_config *config)
+{
+	struct err err = { 0 };
+	struct pc *pc = pc_new(config, &err);
+	int status;
+
+	if (!pc) {
+		log_error("%s", err.text);
+		return err.usage ? EXIT_USAGE : EXIT_FAILURE;
+	}
+	status = pc_run(pc);
+	pc_free(pc);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	struct vm_config config;
+	enum cli_result result;
+	struct err err = { 0 };
+	int status;
+
+	log_init("vmm");
+	signal(SIGPIPE, SIG_IGN);
+	config_init(&config);
+	if (cli_parse(argc, argv, &config, &out, &result, &err) < 0) {
+		log_error("%s", err.text);
+		status = EXIT_USAGE;
+	} else if (result == CLI_DONE) {
+		fputs(out.data ? out.data : "", stdout);
+		status = fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+	} else {
+		status = run(&config);
+	}
+	config_free(&config);
+	return status;
+}
