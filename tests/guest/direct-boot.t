@@ -76,7 +76,7 @@ expect "PVH: start info, RSDP, command line, modules" <<-END
 	336ec578
 	00000001
 	hello world
-	RSD PTR 
+	RSD PTR
 	x y
 	one
 
@@ -91,8 +91,8 @@ expect "a reset loads all of it again, and keeps RAM" <<-END
 	336ec578
 	00000001
 	reset
-	RSD PTR 
-	
+	RSD PTR
+
 	one
 	02000000
 	12345678
