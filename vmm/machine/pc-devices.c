@@ -35,7 +35,7 @@ static const struct {
 	void (*ready)(struct pc *pc, struct device *dev);
 } board_devices[] = {
 	{ "i440FX", "addr=0", NULL },
-	{ "PIIX3", "addr=1,multifunction=on", route_irqs },
+	{ "PIIX3", "addr=1,multifunction=on,pirqs=0x0b0b0a0a", route_irqs },
 	{ "PIIX4_PM", "addr=1.3", NULL },
 	{ "mc146818rtc", "", tell_memory },
 	{ "i8042", "", NULL },
