@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The start-up cases. All subjects of a case get the same RAM, one vCPU of
+ * The cases. All subjects of a start-up case get the same RAM, one vCPU of
  * their default model (on a software-only KVM, QEMU 7.2 aborts with -cpu host) and one
  * serial port that goes nowhere; QEMU's are given nothing else to build.
  */
@@ -42,13 +42,34 @@ const struct bench_case bench_cases[] = {
 	{ 0 },
 };
 
+#define GUEST                                                                          \
+	"-no-reboot", "-initrd", "{initrd}", "-kernel", "{kernel}", "-append",         \
+		"console=ttyS0 quiet panic=-1 rdinit=/bench/init", "-serial", "stdio", \
+		"-display", "none", "-cpu", "host", "-m", "{ram}"
+
+#define QEMU_GUEST(machine, disk)                                            \
+	"{qemu}", "-accel", "kvm", "-M", (machine), "-nodefaults", "-drive", \
+		"{qemu-drive}", "-device", (disk), GUEST
+
+const struct bench_case guest_case = {
+	.id = "guest",
+	.title = "A Linux guest: boot to userspace, five idle seconds, disk load",
+	.subjects = {
+		{ "vmm", { "{vmm}", "-drive", "{vmm-drive}", GUEST } },
+		{ "qemu-microvm", { QEMU_GUEST("microvm", "virtio-blk-device,drive=d0") } },
+		{ "qemu-pc", { QEMU_GUEST("pc", "virtio-blk-pci,drive=d0") } },
+	},
+	.against = { "qemu-microvm", "qemu-pc" },
+};
+
 int subject_argv(const struct subject *subject, char *const places[PLACES],
                  char *argv[CASE_MAX_ARGS + 1], struct err *err)
 {
 	static const char *const names[PLACES] = {
-		[PLACE_FLOOR] = "{floor}", [PLACE_VMM] = "{vmm}",
-		[PLACE_QEMU] = "{qemu}",   [PLACE_KERNEL] = "{kernel}",
-		[PLACE_RAM] = "{ram}",
+		[PLACE_FLOOR] = "{floor}",         [PLACE_VMM] = "{vmm}",
+		[PLACE_QEMU] = "{qemu}",           [PLACE_KERNEL] = "{kernel}",
+		[PLACE_INITRD] = "{initrd}",       [PLACE_RAM] = "{ram}",
+		[PLACE_VMM_DRIVE] = "{vmm-drive}", [PLACE_QEMU_DRIVE] = "{qemu-drive}",
 	};
 	size_t n = 0;
 

@@ -5,10 +5,20 @@
 
 #include "common/err.h"
 
-#define CASE_MAX_ARGS     24
+#define CASE_MAX_ARGS     32
 #define CASE_MAX_SUBJECTS 6
 
-enum place { PLACE_FLOOR, PLACE_VMM, PLACE_QEMU, PLACE_KERNEL, PLACE_RAM, PLACES };
+enum place {
+	PLACE_FLOOR,
+	PLACE_VMM,
+	PLACE_QEMU,
+	PLACE_KERNEL,
+	PLACE_INITRD,
+	PLACE_RAM,       /* MiB */
+	PLACE_VMM_DRIVE, /* the same image, as each program's -drive wants it */
+	PLACE_QEMU_DRIVE,
+	PLACES
+};
 
 /* One program with its arguments; "{vmm}" and friends stand for the paths of this run. */
 struct subject {
@@ -23,7 +33,8 @@ struct bench_case {
 	const char *against[3];                     /* subjects that ratios refer to */
 };
 
-extern const struct bench_case bench_cases[]; /* ends with a NULL id */
+extern const struct bench_case bench_cases[]; /* start-up; ends with a NULL id */
+extern const struct bench_case guest_case;    /* a Linux guest at work */
 
 /*
  * The subject's command line with every place filled in; strings stay those of the table

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * guest-bench: a Linux guest under vmm and under QEMU, in turn: VM exits and CPU seconds
+ * to userspace, memory beyond guest RAM and exits while idle, disk throughput. Needs a
+ * KVM that runs Linux guests (the rig has one), root for debugfs, and no other VM.
+ *
+ * As in bench, each round runs every subject once, and ratios are formed within a round.
+ * Exit codes: 0 measured, 1 vmm could not be measured, 2 usage.
+ */
+#include "bench/cases.h"
+#include "bench/guest-run.h"
+#include "bench/stats.h"
+#include "common/cleanup.h"
+#include "common/opts.h"
+#include "common/strbuf.h"
+
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_ROUNDS 100
+#define SUBJECTS   3
+
+static const struct {
+	const char *key, *title;
+	int digits;
+} metrics[GUEST_METRICS] = {
+	[GUEST_EXITS] = { "exits", "VM exits to userspace", 0 },
+	[GUEST_CPU] = { "cpu_s", "CPU s to userspace", 2 },
+	[GUEST_WALL] = { "wall_s", "wall s to userspace", 2 },
+	[GUEST_IDLE_EXITS] = { "idle_exits", "VM exits per idle s", 1 },
+	[GUEST_DIRTY] = { "dirty_kb", "idle private dirty kB", 0 },
+	[GUEST_PSS] = { "pss_kb", "idle Pss kB", 0 },
+	[GUEST_READ_4K] = { "read_4k_iops", "4k random reads/s", 0 },
+	[GUEST_WRITE_4K] = { "write_4k_iops", "4k random writes/s", 0 },
+	[GUEST_READ_1M] = { "read_1m_mbps", "1M reads MB/s", 0 },
+	[GUEST_WRITE_1M] = { "write_1m_mbps", "1M writes MB/s", 0 },
+};
+
+struct result {
+	unsigned rounds; /* that worked */
+	char reason[1000];
+	double values[MAX_ROUNDS][GUEST_METRICS];
+	bool ok[MAX_ROUNDS];
+};
+
+struct settings {
+	char *places[PLACES], *disk;
+	unsigned rounds, limit_s;
+	bool json;
+};
+
+static const struct option options[] = {
+	{ "vmm", required_argument, NULL, PLACE_VMM },
+	{ "qemu", required_argument, NULL, PLACE_QEMU },
+	{ "kernel", required_argument, NULL, PLACE_KERNEL },
+	{ "initrd", required_argument, NULL, PLACE_INITRD },
+	{ "ram", required_argument, NULL, PLACE_RAM },
+	{ "disk", required_argument, NULL, 'd' },
+	{ "rounds", required_argument, NULL, 'n' },
+	{ "limit", required_argument, NULL, 'l' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int usage(FILE *to, int status)
+{
+	fputs("usage: guest-bench --kernel PATH --initrd PATH --disk IMAGE [--vmm PATH]\n"
+	      "                   [--qemu PATH] [--ram MiB] [--rounds N] [--limit SECONDS]\n"
+	      "                   [--json]\n",
+	      to);
+	return status;
+}
+
+static bool set_number(unsigned *field, const char *text, unsigned max)
+{
+	uint64_t value;
+
+	if (opt_parse_u64(text, &value) < 0 || !value || value > max) {
+		fprintf(stderr, "guest-bench: '%s' is not a number from 1 to %u\n", text,
+		        max);
+		return false;
+	}
+	*field = value;
+	return true;
+}
+
+/* -1: go on; else the exit code. */
+static int parse(struct settings *set, int argc, char **argv)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case 'd':
+			set->disk = optarg;
+			break;
+		case 'n':
+			if (!set_number(&set->rounds, optarg, MAX_ROUNDS))
+				return 2;
+			break;
+		case 'l':
+			if (!set_number(&set->limit_s, optarg, 100000))
+				return 2;
+			break;
+		case 'j':
+			set->json = true;
+			break;
+		case 'h':
+			return usage(stdout, 0);
+		case '?':
+			return usage(stderr, 2);
+		default:
+			set->places[opt] = optarg;
+		}
+	}
+	if (optind < argc || !set->disk || !set->places[PLACE_KERNEL] ||
+	    !set->places[PLACE_INITRD])
+		return usage(stderr, 2);
+	return -1;
+}
+
+static void run_one(const struct settings *set, unsigned subject, unsigned round,
+                    struct result *result)
+{
+	char *argv[CASE_MAX_ARGS + 1];
+	struct err err = { 0 };
+	uint64_t ram = 0;
+
+	opt_parse_u64(set->places[PLACE_RAM], &ram);
+	fprintf(stderr, "guest-bench: round %u of %u: %s\n", round + 1, set->rounds,
+	        guest_case.subjects[subject].name);
+	if (subject_argv(&guest_case.subjects[subject], set->places, argv, &err) < 0 ||
+	    guest_run(argv, ram, set->limit_s, result->values[round], &err) < 0) {
+		snprintf(result->reason, sizeof(result->reason), "%s", err.text);
+		fprintf(stderr, "guest-bench: %s\n", err.text);
+		return;
+	}
+	result->ok[round] = true;
+	result->rounds++;
+}
+
+/* Of one metric, or, with a base, of its ratio to the base's in the same round. */
+static bool collect(const struct result *result, const struct result *base,
+                    unsigned metric, unsigned rounds, struct stats *stats)
+{
+	double values[MAX_ROUNDS];
+	size_t count = 0;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		double value = result->values[i][metric];
+
+		if (!result->ok[i] || (base && !base->ok[i]))
+			continue;
+		if (base)
+			value /= base->values[i][metric];
+		if (isfinite(value))
+			values[count++] = value;
+	}
+	*stats = (struct stats){ 0 };
+	if (count)
+		stats_of(values, count, stats);
+	return count;
+}
+
+static void print_cell(const struct stats *stats, int digits, struct strbuf *out)
+{
+	char cell[64] = "-";
+
+	if (stats->count)
+		snprintf(cell, sizeof(cell), "%.*f [%.*f %.*f]", digits, stats->median,
+		         digits, stats->low, digits, stats->high);
+	strbuf_addf(out, "  %-24s", cell);
+}
+
+static void report_text(const struct settings *set, const struct result *results,
+                        struct strbuf *out)
+{
+	struct stats stats;
+
+	strbuf_addf(out,
+	            "%s\n  %u interleaved rounds; median [first and third quartile]\n",
+	            guest_case.title, set->rounds);
+	strbuf_addf(out, "  %-22s", "");
+	for (unsigned s = 0; s < SUBJECTS; s++)
+		strbuf_addf(out, "  %-24s", guest_case.subjects[s].name);
+	strbuf_addf(out, "  vmm / %-18s  vmm / %s\n", guest_case.subjects[1].name,
+	            guest_case.subjects[2].name);
+	for (unsigned m = 0; m < GUEST_METRICS; m++) {
+		strbuf_addf(out, "  %-22s", metrics[m].title);
+		for (unsigned s = 0; s < SUBJECTS; s++) {
+			collect(&results[s], NULL, m, set->rounds, &stats);
+			print_cell(&stats, metrics[m].digits, out);
+		}
+		for (unsigned s = 1; s < SUBJECTS; s++) {
+			collect(&results[0], &results[s], m, set->rounds, &stats);
+			print_cell(&stats, 2, out);
+		}
+		while (out->data && out->data[out->len - 1] == ' ')
+			out->data[--out->len] = '\0';
+		strbuf_addc(out, '\n');
+	}
+	for (unsigned s = 0; s < SUBJECTS; s++)
+		if (results[s].rounds < set->rounds)
+			strbuf_addf(out, "  %s: %u rounds failed: %s\n",
+			            guest_case.subjects[s].name,
+			            set->rounds - results[s].rounds, results[s].reason);
+}
+
+static void json_stats(const char *key, const struct stats *stats, struct strbuf *out)
+{
+	if (stats->count)
+		strbuf_addf(out,
+		            ", \"%s\": {\"median\": %.4f, \"q1\": %.4f, \"q3\": %.4f, "
+		            "\"min\": %.4f, \"max\": %.4f}",
+		            key, stats->median, stats->low, stats->high, stats->min,
+		            stats->max);
+	else
+		strbuf_addf(out, ", \"%s\": null", key);
+}
+
+static void report_json(const struct settings *set, const struct result *results,
+                        struct strbuf *out)
+{
+	struct stats stats;
+	char key[64];
+
+	strbuf_addf(out, "[{\"case\": \"%s\", \"rounds\": %u, \"rows\": [", guest_case.id,
+	            set->rounds);
+	for (unsigned s = 0; s < SUBJECTS; s++) {
+		strbuf_addf(out, "%s\n  {\"name\": \"%s\", \"rounds\": %u", s ? "," : "",
+		            guest_case.subjects[s].name, results[s].rounds);
+		for (unsigned m = 0; m < GUEST_METRICS; m++) {
+			collect(&results[s], NULL, m, set->rounds, &stats);
+			json_stats(metrics[m].key, &stats, out);
+			collect(&results[s], &results[1], m, set->rounds, &stats);
+			snprintf(key, sizeof(key), "%s_vs_%s", metrics[m].key,
+			         guest_case.subjects[1].name);
+			json_stats(key, &stats, out);
+		}
+		strbuf_addc(out, '}');
+	}
+	strbuf_adds(out, "\n]}]\n");
+}
+
+int main(int argc, char **argv)
+{
+	struct settings set = { .rounds = 10,
+		                .limit_s = 300,
+		                .places[PLACE_RAM] = "256" };
+	_cleanup_free_ struct result *results = calloc(SUBJECTS, sizeof(*results));
+	_cleanup_strbuf_ struct strbuf vmm = { 0 }, qemu = { 0 }, out = { 0 };
+	int ret = parse(&set, argc, argv);
+
+	if (ret >= 0)
+		return ret;
+	if (!results)
+		return 1;
+	strbuf_addf(&vmm, "file=%s,if=virtio,format=raw", set.disk);
+	strbuf_addf(&qemu, "file=%s,if=none,id=d0,format=raw,aio=io_uring", set.disk);
+	set.places[PLACE_VMM_DRIVE] = vmm.data;
+	set.places[PLACE_QEMU_DRIVE] = qemu.data;
+	for (unsigned round = 0; round < set.rounds; round++)
+		for (unsigned i = 0; i < SUBJECTS; i++)
+			run_one(&set, (i + round) % SUBJECTS, round,
+			        &results[(i + round) % SUBJECTS]);
+	(set.json ? report_json : report_text)(&set, results, &out);
+	fputs(out.data ? out.data : "", stdout);
+	return results[0].rounds ? 0 : 1;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One boot of the benchmark's guest under a VMM, and what it cost. */
+#ifndef BENCH_GUEST_RUN_H
+#define BENCH_GUEST_RUN_H
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum guest_metric {
+	GUEST_EXITS,      /* VM exits until the guest's first process runs */
+	GUEST_CPU,        /* CPU seconds of the VMM, guest included, until then */
+	GUEST_WALL,       /* seconds since its execve */
+	GUEST_IDLE_EXITS, /* VM exits per idle second */
+	GUEST_DIRTY,      /* kB private dirty beyond guest RAM, idle */
+	GUEST_PSS,        /* kB proportional set size beyond guest RAM, idle */
+	GUEST_READ_4K,    /* requests per second */
+	GUEST_WRITE_4K,
+	GUEST_READ_1M, /* MB per second */
+	GUEST_WRITE_1M,
+	GUEST_METRICS
+};
+
+/*
+ * Boots argv (whose standard output is the guest's console), reads the marks of
+ * bench/guest/init and ends it. A metric that the guest did not give stays NAN. -ESRCH
+ * when the VMM ended before the guest was done, -ETIMEDOUT after limit_s seconds.
+ * Only one VM may run on the machine: exits are those that KVM counts in debugfs.
+ */
+int guest_run(char *const argv[], unsigned ram_mib, unsigned limit_s,
+              double metrics[GUEST_METRICS], struct err *err);
+
+#endif
