@@ -14,12 +14,15 @@
 #include "vmm/legacy/serial.h"
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
+#include "vmm/virtio/blk.h"
 
 const struct device_class *const device_catalog[] = {
 	/* isa */
 	&debugcon_class,
 	&debug_exit_class,
 	&serial_class,
+	/* pci */
+	&virtio_blk_pci_class,
 	/* the board's own */
 	&pci_host_class,
 	&i440fx_class,
