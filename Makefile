@@ -141,7 +141,23 @@ $(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libvmm.a $(BUILD)/lib
 run:
 	$(Q)scripts/run $(RUN_ARGS)
 
-bench: all
+# Ours, but no part of the product: they measure it from outside.
+BENCH      := $(addprefix $(BUILD)/bench/,bench guest-bench floor blkload first-run.so)
+BENCH_LIB  := $(call obj,$(filter-out bench/bench.c bench/guest-bench.c bench/floor.c \
+	      bench/first-run.c,$(wildcard bench/*.c)))
+$(BUILD)/bench/bench $(BUILD)/bench/guest-bench $(BUILD)/bench/floor: $(BUILD)/bench/%: \
+	$(OBJ)/bench/%.o $(BENCH_LIB) $(BUILD)/libcommon.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $< $(if $(filter floor,$*),,$(BENCH_LIB)) \
+		$(BUILD)/libcommon.a -ljansson -lm
+$(BUILD)/bench/blkload: $(OBJ)/bench/guest/blkload.o
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) -static -o $@ $<
+$(BUILD)/bench/first-run.so: bench/first-run.c
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
+
+bench: all $(BENCH)
 	$(Q)scripts/bench $(BENCH_ARGS)
 
 MAN := $(patsubst docs/%.in,$(BUILD)/man/%,$(wildcard docs/*.1.in))

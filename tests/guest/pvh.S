@@ -30,8 +30,8 @@ show:
 	call	put_hex
 	movl	24(%ebp), %esi
 	call	put_line
-	movl	32(%ebp), %esi		/* the RSDP's signature */
-	movl	$8, %ecx
+	movl	32(%ebp), %esi		/* the RSDP's signature, without its blank */
+	movl	$7, %ecx
 	call	put_bytes
 	movl	12(%ebp), %ebx		/* modules */
 	movl	16(%ebp), %edi

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The io_uring engine: one ring for all nodes of a loop. Requests are added without a
- * system call and submitted together; the ring's own descriptor wakes the loop.
+ * io_uring: one ring per loop, whose descriptor the loop polls.
  *
- * More requests than the completion queue holds wait in a list. A short transfer goes on
- * where it stopped; a read that meets the end of the file is filled up with zeroes.
+ * Submissions are collected until uring_kick(), one system call for all. Completions that
+ * are already there when that call returns (page cache, fast disks) are run at once and
+ * save a round through epoll. What does not fit into the submission ring waits in a list;
+ * when the kernel is short of memory, submission is tried again after the next completion
+ * or a millisecond.
+ *
+ * IORING_SETUP_COOP_TASKRUN: the loop's thread sleeps in epoll or runs short callbacks, so
+ * that the kernel need not interrupt it for each completion.
  */
-#include "vmm/block/internal.h"
+#include "vmm/block/uring.h"
 
 #include "common/log.h"
 
@@ -15,232 +20,221 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RING_ENTRIES 128 /* the completion queue has twice as many */
+#define SQ_ENTRIES  128
+#define CQ_ENTRIES  1024 /* beyond it the kernel keeps completions in a list */
+#define RETRY_NS    1000000
+#define REAP_ROUNDS 1024 /* completions per callback: other work gets its turn */
 
 struct uring {
 	struct io_uring ring;
-	struct block_registry *reg;
-	struct loop_fd watch;
-	unsigned in_flight, limit;
-	struct block_req *waiting, **waiting_tail;
+	struct loop *loop;
+	struct loop_fd lfd;
+	struct loop_timer retry;
+	struct aio_op *waiting, **waiting_tail;
+	unsigned in_flight; /* not completed, those in `waiting` included */
+	bool reaping;
+	struct ratelimit warned;
+	void (*done)(struct aio_op *op, int res);
+	void (*batch_done)(void *opaque);
+	void *opaque;
 };
 
-/* block_req.scratch[0]: bytes done; [1]: an iovec array of our own after a short
- * transfer. */
-static uint64_t *bytes_done(struct block_req *req)
-{
-	return &req->scratch[0];
-}
+/* ---- submission ---- */
 
-static struct iovec *own_iov(struct block_req *req)
+static void prepare(struct io_uring_sqe *sqe, struct aio_op *op)
 {
-	return (struct iovec *)(uintptr_t)req->scratch[1];
-}
-
-static void prepare(struct io_uring_sqe *sqe, struct block_req *req)
-{
-	const struct block_node *node = req->node;
-	const struct iovec *iov = own_iov(req) ? own_iov(req) : req->iov;
-	unsigned count = own_iov(req) ? req->scratch[2] : req->iov_count;
-	uint64_t offset = req->offset + *bytes_done(req);
-	bool durable = node->opts.cache == BLOCK_WRITETHROUGH ||
-	               node->opts.cache == BLOCK_DIRECTSYNC;
-
-	switch (req->op) {
-	case BLOCK_READ:
-		io_uring_prep_readv(sqe, node->fd, iov, count, offset);
+	switch (op->kind) {
+	case AIO_READ:
+		if (op->iov_count == 1)
+			io_uring_prep_read(sqe, op->fd, op->iov->iov_base,
+			                   op->iov->iov_len, op->offset);
+		else
+			io_uring_prep_readv(sqe, op->fd, op->iov, op->iov_count,
+			                    op->offset);
 		break;
-	case BLOCK_WRITE:
-		io_uring_prep_writev(sqe, node->fd, iov, count, offset);
-		sqe->rw_flags = durable ? RWF_DSYNC : 0;
+	case AIO_WRITE:
+		if (op->iov_count == 1)
+			io_uring_prep_write(sqe, op->fd, op->iov->iov_base,
+			                    op->iov->iov_len, op->offset);
+		else
+			io_uring_prep_writev(sqe, op->fd, op->iov, op->iov_count,
+			                     op->offset);
+		if (op->flags & AIO_DURABLE)
+			sqe->rw_flags = RWF_DSYNC;
 		break;
 	default:
-		io_uring_prep_fsync(sqe, node->fd, IORING_FSYNC_DATASYNC);
+		io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC);
+		break;
 	}
-	io_uring_sqe_set_data(sqe, req);
+	io_uring_sqe_set_data(sqe, op);
 }
 
-static void queue(struct uring *uring, struct block_req *req)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
-
-	if (!sqe) {
-		uring_submit(uring, false);
-		sqe = io_uring_get_sqe(&uring->ring);
-	}
-	if (!sqe) { /* the kernel takes nothing now: try again when something has ended */
-		req->next = uring->waiting;
-		uring->waiting = req;
-		if (!req->next)
-			uring->waiting_tail = &req->next;
-		return;
-	}
-	uring->in_flight++;
-	prepare(sqe, req);
-}
-
-void uring_add(struct uring *uring, struct block_req *req)
-{
-	memset(req->scratch, 0, sizeof(req->scratch));
-	if (uring->in_flight < uring->limit && !uring->waiting) {
-		queue(uring, req);
-		return;
-	}
-	req->next = NULL;
-	*uring->waiting_tail = req;
-	uring->waiting_tail = &req->next;
-}
-
-static void end(struct block_req *req, int ret)
-{
-	free(own_iov(req));
-	block_complete(req, ret);
-}
-
-/* What is left of a request's memory after `done` bytes, as an array of our own. */
-static int advance(struct block_req *req, uint64_t done)
-{
-	struct iovec *iov = calloc(req->iov_count, sizeof(*iov));
-	unsigned count = 0;
-
-	if (!iov)
-		return -ENOMEM;
-	for (unsigned i = 0; i < req->iov_count; i++) {
-		struct iovec v = req->iov[i];
-		size_t skip = done < v.iov_len ? done : v.iov_len;
-
-		done -= skip;
-		v.iov_base = (char *)v.iov_base + skip;
-		v.iov_len -= skip;
-		if (v.iov_len)
-			iov[count++] = v;
-	}
-	free(own_iov(req));
-	req->scratch[1] = (uintptr_t)iov;
-	req->scratch[2] = count;
-	return 0;
-}
-
-static void zero_rest(struct block_req *req)
-{
-	for (unsigned i = 0; i < req->scratch[2]; i++)
-		memset(own_iov(req)[i].iov_base, 0, own_iov(req)[i].iov_len);
-}
-
-static void on_result(struct uring *uring, struct block_req *req, int res)
+/* True if the kernel took something. */
+static bool enter(struct uring *u)
 {
 	int ret;
 
-	uring->in_flight--;
-	if (res == -EAGAIN || res == -EINTR) {
-		queue(uring, req);
-		return;
-	}
-	if (res < 0 || req->op == BLOCK_FLUSH) {
-		end(req, res < 0 ? res : 0);
-		return;
-	}
-	*bytes_done(req) += res;
-	if (*bytes_done(req) >= req->len) {
-		end(req, 0);
-		return;
-	}
-	ret = advance(req, *bytes_done(req));
-	if (ret < 0 || (!res && req->op == BLOCK_WRITE)) {
-		end(req, ret < 0 ? ret : -ENOSPC);
-	} else if (!res) {
-		zero_rest(req);
-		end(req, 0);
-	} else {
-		queue(uring, req);
-	}
+	do
+		ret = io_uring_submit(&u->ring);
+	while (ret == -EINTR);
+	if (ret >= 0)
+		return ret;
+	/* Short of memory, or too many completions wait: both pass. */
+	if (ret != -EAGAIN && ret != -EBUSY && ret != -ENOMEM)
+		log_guest(&u->warned, "io_uring: %s", strerror(-ret));
+	loop_timer_arm(&u->retry, loop_now() + RETRY_NS);
+	return false;
 }
 
-static void start_waiting(struct uring *uring)
+static bool place(struct uring *u, struct aio_op *op)
 {
-	while (uring->waiting && uring->in_flight < uring->limit) {
-		struct block_req *req = uring->waiting;
-		unsigned before = uring->in_flight;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
 
-		uring->waiting = req->next;
-		if (!uring->waiting)
-			uring->waiting_tail = &uring->waiting;
-		queue(uring, req);
-		if (uring->in_flight == before)
-			return;
-	}
+	if (!sqe)
+		return false;
+	prepare(sqe, op);
+	return true;
 }
 
-static void reap(struct uring *uring)
+void uring_submit(struct uring *u, struct aio_op *op)
+{
+	u->in_flight++;
+	if (!u->waiting && place(u, op))
+		return;
+	op->next = NULL;
+	*u->waiting_tail = op;
+	u->waiting_tail = &op->next;
+}
+
+/* Moves waiting operations into the ring, and enters the kernel until nothing is left or
+ * it takes no more. */
+static void push_all(struct uring *u)
+{
+	do {
+		while (u->waiting && place(u, u->waiting))
+			u->waiting = u->waiting->next;
+		if (!u->waiting)
+			u->waiting_tail = &u->waiting;
+	} while (io_uring_sq_ready(&u->ring) && enter(u));
+}
+
+bool uring_kick(struct uring *u)
+{
+	if (u->reaping)
+		return false; /* uring_reap() enters the kernel when it is through */
+	if (io_uring_sq_ready(&u->ring))
+		push_all(u);
+	return uring_reap(u);
+}
+
+static void retry(void *opaque)
+{
+	uring_kick(opaque);
+}
+
+/* ---- completion ---- */
+
+bool uring_reap(struct uring *u)
 {
 	struct io_uring_cqe *cqe;
+	unsigned count = 0;
 
-	while (io_uring_peek_cqe(&uring->ring, &cqe) == 0) {
-		struct block_req *req = io_uring_cqe_get_data(cqe);
+	if (u->reaping)
+		return false;
+	u->reaping = true;
+	while (count < REAP_ROUNDS && !io_uring_peek_cqe(&u->ring, &cqe)) {
+		struct aio_op *op = io_uring_cqe_get_data(cqe);
 		int res = cqe->res;
 
-		io_uring_cqe_seen(&uring->ring, cqe);
-		on_result(uring, req, res);
+		io_uring_cqe_seen(&u->ring, cqe);
+		u->in_flight--;
+		count++;
+		u->done(op, res);
 	}
-	start_waiting(uring);
-	if (io_uring_sq_ready(&uring->ring))
-		uring_submit(uring, false);
-}
-
-void uring_submit(struct uring *uring, bool wait)
-{
-	int ret;
-
-	if (wait && !uring->in_flight)
-		return;
-	if (!wait && !io_uring_sq_ready(&uring->ring))
-		return;
-	do
-		ret = wait ? io_uring_submit_and_wait(&uring->ring, 1)
-		           : io_uring_submit(&uring->ring);
-	while (ret == -EINTR);
-	/* -EBUSY and -EAGAIN: entries stay in the queue, the next call submits them. */
-	if (ret < 0 && ret != -EBUSY && ret != -EAGAIN)
-		log_error("io_uring: %s", strerror(-ret));
-	if (wait)
-		reap(uring);
+	u->reaping = false;
+	if (count)
+		u->batch_done(u->opaque);
+	/* Completions start follow-ups, and make room for what waits. */
+	if (count && io_uring_sq_ready(&u->ring))
+		push_all(u);
+	return count;
 }
 
 static void on_ready(void *opaque, uint32_t events)
 {
-	(void)events;
-	reap(opaque);
+	uring_reap(opaque);
 }
 
-struct uring *uring_new(struct block_registry *reg)
+unsigned uring_in_flight(const struct uring *u)
 {
-	struct uring *uring = calloc(1, sizeof(*uring));
+	return u->in_flight;
+}
+
+int uring_fd(const struct uring *u)
+{
+	return u->ring.ring_fd;
+}
+
+/* ---- life ---- */
+
+static int init_ring(struct io_uring *ring)
+{
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_COOP_TASKRUN,
+		.cq_entries = CQ_ENTRIES,
+	};
+	int ret = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
+
+	if (ret == -EINVAL) { /* Linux before 5.19 */
+		params = (struct io_uring_params){ .flags = IORING_SETUP_CQSIZE,
+			                           .cq_entries = CQ_ENTRIES };
+		ret = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
+	}
+	if (ret < 0)
+		return ret;
+	/* Without it completions could get lost. Linux 5.5. */
+	if (!(params.features & IORING_FEAT_NODROP)) {
+		io_uring_queue_exit(ring);
+		return -ENOSYS;
+	}
+	return 0;
+}
+
+int uring_new(struct loop *loop, void (*done)(struct aio_op *op, int res),
+              void (*batch_done)(void *opaque), void *opaque, struct uring **uring)
+{
+	struct uring *u = calloc(1, sizeof(*u));
 	int ret;
 
-	if (!uring)
-		return NULL;
-	uring->reg = reg;
-	uring->waiting_tail = &uring->waiting;
-	ret = io_uring_queue_init(RING_ENTRIES, &uring->ring, 0);
+	if (!u)
+		return -ENOMEM;
+	u->loop = loop;
+	u->done = done;
+	u->batch_done = batch_done;
+	u->opaque = opaque;
+	u->waiting_tail = &u->waiting;
+	ret = init_ring(&u->ring);
 	if (ret < 0) {
-		free(uring);
-		return NULL;
+		free(u);
+		return ret;
 	}
-	uring->limit = uring->ring.cq.ring_entries;
-	if (loop_add(reg->loop, &uring->watch, uring->ring.ring_fd, EPOLLIN, on_ready,
-	             uring) < 0) {
-		io_uring_queue_exit(&uring->ring);
-		free(uring);
-		return NULL;
+	loop_timer_init(loop, &u->retry, retry, u);
+	ret = loop_add(loop, &u->lfd, u->ring.ring_fd, EPOLLIN, on_ready, u);
+	if (ret < 0) {
+		io_uring_queue_exit(&u->ring);
+		free(u);
+		return ret;
 	}
-	return uring;
+	*uring = u;
+	return 0;
 }
 
-void uring_free(struct uring *uring)
+void uring_free(struct uring *u)
 {
-	if (!uring)
+	if (!u)
 		return;
-	loop_remove(uring->reg->loop, &uring->watch);
-	io_uring_queue_exit(&uring->ring);
-	free(uring);
+	loop_remove(u->loop, &u->lfd);
+	loop_timer_disarm(&u->retry);
+	io_uring_queue_exit(&u->ring);
+	free(u);
 }
