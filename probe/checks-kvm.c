@@ -52,9 +52,11 @@ static void node_missing(const struct facts *f, struct result *r)
 		result_set(r, CHECK_FAIL, "/dev/kvm does not exist: see cpu.virt");
 	} else if (firmware_of(f) >= FIRMWARE_OFF) {
 		result_set(r, CHECK_FAIL, "/dev/kvm does not exist: see cpu.firmware");
+	} else if (!modules_loadable(f)) {
+		result_set(r, CHECK_FAIL, "/dev/kvm does not exist: see module.support");
 	} else {
 		result_set(r, CHECK_FAIL, "/dev/kvm does not exist: KVM is not running");
-		result_remedy(r, "sudo kvm-check --load");
+		remedy_load(f, r->remedy);
 	}
 }
 
@@ -153,7 +155,7 @@ static void open_failed(const struct facts *f, struct result *r)
 	case ENODEV:
 	case ENXIO:
 		result_set(r, CHECK_FAIL, "/dev/kvm is stale: no driver answers");
-		result_remedy(r, "sudo kvm-check --load");
+		remedy_load(f, r->remedy);
 		break;
 	case EBUSY:
 		result_set(r, CHECK_FAIL,

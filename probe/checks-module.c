@@ -42,7 +42,7 @@ void check_module_support(const struct facts *f, struct result *r)
 	if (!m->supported)
 		remedy_kernel_package(f, r->remedy);
 	else if (!m->disabled && *f->host.container)
-		result_remedy(r, "on the outer host: sudo kvm-check --load");
+		remedy_load(f, r->remedy);
 	else if (m->disabled)
 		result_remedy(r, "remove nomodule from the kernel command line and "
 		                 "kernel.modules_disabled from sysctl.d, then reboot");
@@ -98,11 +98,11 @@ static void one_module(const struct facts *f, enum module_id id, struct result *
 		result_set(r, CHECK_PASS, "%s is %s", name, states[m->state]);
 	} else if (*f->host.container && f->kvm.registered == 1) {
 		result_set(r, CHECK_PASS, "the outer host's kernel runs KVM");
+	} else if (!modules_loadable(f)) {
+		result_set(r, CHECK_SKIP, "needs module.support");
 	} else if (m->state == MODULE_AVAILABLE) {
 		result_set(r, CHECK_FAIL, "%s is not loaded", name);
-		result_remedy(r, "sudo kvm-check --load");
-	} else if (!f->modules.directory) {
-		result_set(r, CHECK_SKIP, "needs module.support");
+		remedy_load(f, r->remedy);
 	} else {
 		result_set(r, CHECK_FAIL, "kernel %s has no module %s", f->host.kernel,
 		           name);

@@ -48,6 +48,11 @@ bool module_present(const struct facts *f, enum module_id id)
 	return f->modules.module[id].state >= MODULE_BUILTIN;
 }
 
+bool modules_loadable(const struct facts *f)
+{
+	return f->modules.supported && f->modules.directory && !f->modules.disabled;
+}
+
 bool kvm_works(const struct facts *f)
 {
 	return !f->kvm.vm_err && !f->kvm.vcpu_err;

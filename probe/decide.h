@@ -40,6 +40,8 @@ bool has_virt(const struct facts *f);
 int vendor_module(const struct facts *f);
 /* The module is in the kernel. */
 bool module_present(const struct facts *f, enum module_id id);
+/* The kernel takes modules now, and has some to take. */
+bool modules_loadable(const struct facts *f);
 /* A VM and a vCPU were created. */
 bool kvm_works(const struct facts *f);
 

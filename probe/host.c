@@ -67,6 +67,16 @@ const char *host_container_of_cgroup(const char *text)
 	return "";
 }
 
+/* /.dockerenv also stays in images that became the root of a machine of their own: there
+ * process 2 is a kernel thread, which a container's process namespace does not show. */
+static bool kernel_threads_seen(const struct sysroot *root)
+{
+	char comm[32];
+
+	return !sysroot_line(root, "proc/2/comm", comm, sizeof(comm)) &&
+	       !strcmp(comm, "kthreadd");
+}
+
 /* What container managers leave in the container's file system. */
 static void find_container(const struct sysroot *root, struct host_facts *host)
 {
@@ -78,7 +88,7 @@ static void find_container(const struct sysroot *root, struct host_facts *host)
 		return;
 	if (sysroot_exists(root, "run/.containerenv"))
 		strcpy(host->container, "podman");
-	else if (sysroot_exists(root, ".dockerenv"))
+	else if (sysroot_exists(root, ".dockerenv") && !kernel_threads_seen(root))
 		strcpy(host->container, "docker");
 	else if (!sysroot_read_head(root, "proc/self/cgroup", 65536, &text))
 		strcpy(host->container, host_container_of_cgroup(text));

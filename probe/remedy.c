@@ -102,6 +102,12 @@ void remedy_kernel_package(const struct facts *f, char out[REMEDY_MAX])
 	expand(packages[i].text, f->host.kernel, out);
 }
 
+void remedy_load(const struct facts *f, char out[REMEDY_MAX])
+{
+	snprintf(out, REMEDY_MAX, "%ssudo kvm-check --load",
+	         *f->host.container ? "on the outer host: " : "");
+}
+
 /* ---- containers ---- */
 
 static const struct {

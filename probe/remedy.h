@@ -13,6 +13,8 @@
 /* Adds (or removes) a kernel parameter for good. param holds no quote and no '|'. */
 void remedy_param(const struct facts *f, const char *param, bool add,
                   char out[REMEDY_MAX]);
+/* Loads KVM's modules: here, or outside the container. */
+void remedy_load(const struct facts *f, char out[REMEDY_MAX]);
 /* Gives /dev/kvm to the container that kvm-check runs in. */
 void remedy_container(const struct facts *f, char out[REMEDY_MAX]);
 /* Shows vmx or svm to the virtual machine that kvm-check runs in. */

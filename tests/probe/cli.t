@@ -11,6 +11,7 @@ roots=tests/roots
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export KVMKIT_STATE_DIR=$dir/state
+export LC_ALL=C
 n=0
 
 ok() { # CONDITION-STATUS MESSAGE
@@ -113,15 +114,20 @@ ok "$((rc > 1))" 'without --write that is no trouble'
 "$check" --help >/dev/full 2>"$dir/err"
 ok "$(($? != 3))" 'a full disk is exit 3'
 
-# Time without the measurement: the best of five is under 100 ms.
+# Time without the measurement, on the CPU: other tests run at the same time. An emulated
+# CPU is not what the promise is about.
+TIMEFORMAT='%3U %3S'
 best=999999
 for _ in 1 2 3 4 5; do
-	t0=${EPOCHREALTIME/./}
-	"$check" --no-trial >/dev/null
-	t=$((${EPOCHREALTIME/./} - t0))
+	read -r user system < <({ time "$check" --no-trial >/dev/null; } 2>&1)
+	t=$((10#${user/./} + 10#${system/./}))
 	((t < best)) && best=$t
 done
-ok "$((best >= 100000))" "takes $best us without the trial"
+if grep -q 'model name.*TCG' /proc/cpuinfo; then
+	skip 'under 100 ms without the trial' 'this CPU is emulated'
+else
+	ok "$((best >= 100))" "takes $best ms of CPU without the trial"
+fi
 
 as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 if [[ $EUID -ne 0 ]]; then
