@@ -27,8 +27,8 @@
 
 #define POOL_THREADS 16
 #define RETRY_MS     100
-#define RUN_SEGMENTS 64          /* per system call of the blocking form */
-#define ZERO_CHUNK   (1u << 20)  /* bytes written at a time where nothing else works */
+#define RUN_SEGMENTS 64         /* per system call of the blocking form */
+#define ZERO_CHUNK   (1u << 20) /* bytes written at a time where nothing else works */
 
 struct aio {
 	struct loop *loop;
@@ -119,8 +119,8 @@ static int run_discard(struct aio_op *op)
 
 static int write_zeroes(struct aio_op *op)
 {
-	void *zeroes = mmap(NULL, ZERO_CHUNK, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-	                    0);
+	void *zeroes =
+		mmap(NULL, ZERO_CHUNK, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int ret = 0;
 
 	if (zeroes == MAP_FAILED)
@@ -161,9 +161,9 @@ static int run_zero(struct aio_op *op)
 
 int aio_run(struct aio_op *op)
 {
-	static int (*const run[])(struct aio_op *op) = {
-		[AIO_READ] = run_transfer,   [AIO_WRITE] = run_transfer,
-		[AIO_SYNC] = run_sync,       [AIO_DISCARD] = run_discard,
+	static int (*const run[])(struct aio_op * op) = {
+		[AIO_READ] = run_transfer, [AIO_WRITE] = run_transfer,
+		[AIO_SYNC] = run_sync,     [AIO_DISCARD] = run_discard,
 		[AIO_ZERO] = run_zero,
 	};
 
@@ -262,7 +262,8 @@ void aio_wait(struct aio *aio)
 	while (!is_idle(aio)) {
 		struct pollfd fds[] = {
 			{ .fd = pool_fd(aio->pool), .events = POLLIN },
-			{ .fd = aio->uring ? uring_fd(aio->uring) : -1, .events = POLLIN },
+			{ .fd = aio->uring ? uring_fd(aio->uring) : -1,
+			  .events = POLLIN },
 		};
 		bool progress = pool_reap(aio->pool);
 

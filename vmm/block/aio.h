@@ -24,10 +24,10 @@ enum aio_kind {
 };
 
 enum aio_flags {
-	AIO_DURABLE = 1 << 0,    /* on stable storage when done */
-	AIO_MAY_UNMAP = 1 << 1,  /* ZERO: space may be given back */
-	AIO_BLOCK_DEV = 1 << 2,  /* the file is a block device */
-	AIO_USE_POOL = 1 << 3,   /* not io_uring (aio=threads) */
+	AIO_DURABLE = 1 << 0,   /* on stable storage when done */
+	AIO_MAY_UNMAP = 1 << 1, /* ZERO: space may be given back */
+	AIO_BLOCK_DEV = 1 << 2, /* the file is a block device */
+	AIO_USE_POOL = 1 << 3,  /* not io_uring (aio=threads) */
 };
 
 struct aio;

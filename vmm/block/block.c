@@ -139,29 +139,62 @@ static const struct opt_desc image_table[] = {
 	{ .name = "file", .type = OPT_STR, FIELD(file), .help = "path of the image" },
 	{ .name = "file.filename", .alias_of = "file" },
 	{ .name = "id", .type = OPT_STR, FIELD(id), .help = "name of the drive" },
-	{ .name = "node-name", .type = OPT_STR, FIELD(node_name),
+	{ .name = "node-name",
+	  .type = OPT_STR,
+	  FIELD(node_name),
 	  .help = "name of the drive, if there is no id" },
-	{ .name = "format", .type = OPT_ENUM, FIELD(format), .def = "auto",
-	  .choices = formats, .help = "of the image" },
+	{ .name = "format",
+	  .type = OPT_ENUM,
+	  FIELD(format),
+	  .def = "auto",
+	  .choices = formats,
+	  .help = "of the image" },
 	{ .name = "driver", .alias_of = "format" },
-	{ .name = "readonly", .type = OPT_BOOL, FIELD(readonly), .def = "off",
+	{ .name = "readonly",
+	  .type = OPT_BOOL,
+	  FIELD(readonly),
+	  .def = "off",
 	  .help = "never write to the image" },
 	{ .name = "read-only", .alias_of = "readonly" },
-	{ .name = "cache", .type = OPT_ENUM, FIELD(cache), .def = "writeback",
+	{ .name = "cache",
+	  .type = OPT_ENUM,
+	  FIELD(cache),
+	  .def = "writeback",
 	  .choices = caches,
 	  .help = "host page cache and when writes are durable" },
-	{ .name = "aio", .type = OPT_ENUM, FIELD(aio), .def = "auto", .choices = aios,
+	{ .name = "aio",
+	  .type = OPT_ENUM,
+	  FIELD(aio),
+	  .def = "auto",
+	  .choices = aios,
 	  .help = "how requests reach the kernel (native: io_uring)" },
-	{ .name = "discard", .type = OPT_ENUM, FIELD(discard), .def = "ignore",
-	  .choices = discards, .help = "what the guest trims is given back to the host" },
-	{ .name = "detect-zeroes", .type = OPT_ENUM, FIELD(detect_zeroes), .def = "off",
-	  .choices = detects, .help = "turn written zeros into holes (off only)" },
-	{ .name = "locking", .type = OPT_TRI, FIELD(locking), .def = "auto",
+	{ .name = "discard",
+	  .type = OPT_ENUM,
+	  FIELD(discard),
+	  .def = "ignore",
+	  .choices = discards,
+	  .help = "what the guest trims is given back to the host" },
+	{ .name = "detect-zeroes",
+	  .type = OPT_ENUM,
+	  FIELD(detect_zeroes),
+	  .def = "off",
+	  .choices = detects,
+	  .help = "turn written zeros into holes (off only)" },
+	{ .name = "locking",
+	  .type = OPT_TRI,
+	  FIELD(locking),
+	  .def = "auto",
 	  .help = "lock the image against other users" },
 	{ .name = "file.locking", .alias_of = "locking" },
-	{ .name = "snapshot", .type = OPT_BOOL, FIELD(snapshot), .def = "off",
+	{ .name = "snapshot",
+	  .type = OPT_BOOL,
+	  FIELD(snapshot),
+	  .def = "off",
 	  .help = "write to a temporary image (off only)" },
-	{ .name = "copy-on-read", .type = OPT_BOOL, FIELD(copy_on_read), .def = "off",
+	{ .name = "copy-on-read",
+	  .type = OPT_BOOL,
+	  FIELD(copy_on_read),
+	  .def = "off",
 	  .help = "copy from the backing file (off only)" },
 	{ .name = NULL },
 };
@@ -195,29 +228,25 @@ static int take_image_opts(struct opt_list *opts, struct image_opts *image,
 		ret = opt_list_add(&mine, opt->key, opt->value);
 	}
 	if (ret < 0)
-		err_sys(err, -ret, "-drive");
+		err_sys(err, -ret, "drive");
 	else
-		ret = opts_apply(image_table, &mine, image, "-drive", err);
+		ret = opts_apply(image_table, &mine, image, "image", err);
 	opt_list_free(&mine);
 	return ret;
 }
 
 static int check_image_opts(const struct image_opts *image, struct err *err)
 {
-	const char *what = image->file ? image->file : "-drive";
-
 	if (!image->file || !*image->file)
-		return err_set(err, EINVAL,
-		               "-drive: no image is named; add file=PATH");
+		return err_usage(err, "no image is named; add file=PATH");
 	if (image->detect_zeroes)
-		return err_set(err, ENOTSUP, "%s: detect-zeroes=%s is not supported; drop it",
-		               what, detects[image->detect_zeroes]);
+		return err_usage(err, "detect-zeroes=%s is not supported; drop it",
+		                 detects[image->detect_zeroes]);
 	if (image->snapshot)
-		return err_set(err, ENOTSUP, "%s: snapshot=on is not supported; work on a "
-		               "copy of the image", what);
+		return err_usage(err,
+		                 "snapshot=on is not supported; use a copy of the image");
 	if (image->copy_on_read)
-		return err_set(err, ENOTSUP, "%s: copy-on-read=on is not supported; drop it",
-		               what);
+		return err_usage(err, "copy-on-read=on is not supported; drop it");
 	return 0;
 }
 
@@ -233,11 +262,10 @@ static int set_id(struct block_registry *reg, struct block_node *node,
 			id = made;
 	}
 	if (!id || block_find(reg, id))
-		return err_set(err, EEXIST,
-		               "-drive: id '%s' is taken by another drive; choose another",
-		               id ? id : made);
+		return err_usage(err, "id '%s' is taken by another drive; choose another",
+		                 id ? id : made);
 	node->id = strdup(id);
-	return node->id ? 0 : err_sys(err, ENOMEM, "-drive");
+	return node->id ? 0 : err_sys(err, ENOMEM, "drive");
 }
 
 static struct block_node *open_image(struct block_registry *reg,
@@ -395,11 +423,12 @@ int block_resize(struct block_node *node, uint64_t length, struct err *err)
 	int ret;
 
 	if (length & 511)
-		return err_set(err, EINVAL, "drive '%s': %llu bytes is not a multiple of 512",
+		return err_set(err, EINVAL,
+		               "drive '%s': %llu bytes is not a multiple of 512",
 		               node->id, (unsigned long long)length);
 	if (length && node->readonly)
-		return err_set(err, EROFS, "drive '%s' is read-only and cannot be resized",
-		               node->id);
+		return err_set(err, EROFS,
+		               "drive '%s' is read-only and cannot be resized", node->id);
 	block_drain(node);
 	ret = node->driver->resize(node, length, err);
 	if (ret < 0)

@@ -39,9 +39,10 @@ static int open_failed(const char *path, bool readonly, int code, struct err *er
 	bool denied = code == EACCES || code == EPERM || code == EROFS;
 
 	if (denied && !readonly && !access(path, R_OK))
-		return err_set(err, code, "%s cannot be opened for writing (%s); give "
-		               "readonly=on, or change its permissions", path,
-		               strerror(code));
+		return err_set(err, code,
+		               "%s cannot be opened for writing (%s); give "
+		               "readonly=on, or change its permissions",
+		               path, strerror(code));
 	return err_sys(err, code, "cannot open the disk image %s", path);
 }
 
@@ -61,9 +62,11 @@ static int open_path(const struct image_opts *opts, struct stat *st, struct err 
 		flags |= O_DIRECT;
 	fd = open(opts->file, flags);
 	if (fd < 0 && errno == EINVAL && flags & O_DIRECT)
-		return err_set(err, EINVAL, "%s: its file system cannot bypass the page "
-		               "cache (O_DIRECT); use cache=writeback or cache=writethrough",
-		               opts->file);
+		return err_set(
+			err, EINVAL,
+			"%s: its file system cannot bypass the page "
+			"cache (O_DIRECT); use cache=writeback or cache=writethrough",
+			opts->file);
 	if (fd < 0)
 		return open_failed(opts->file, opts->readonly, errno, err);
 	if (fstat(fd, st) < 0)
@@ -87,7 +90,8 @@ static int lock_file(int fd, const struct image_opts *opts, struct err *err)
 	if (opts->locking == OPT_TRI_OFF || !fcntl(fd, F_OFD_SETLK, &lock))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
-		return err_set(err, EBUSY, "%s is locked: another process, or another drive "
+		return err_set(err, EBUSY,
+		               "%s is locked: another process, or another drive "
 		               "of this one, uses it; stop the other one, open it "
 		               "readonly=on on both sides, or give file.locking=off",
 		               opts->file);
@@ -141,20 +145,25 @@ static int find_alignment(struct file_node *file, struct err *err)
 		return 0;
 	ret = ask_alignment(file) ? 0 : try_alignment(file);
 	if (ret < 0)
-		return err_sys(err, -ret, "%s: cannot tell which alignment direct I/O needs; "
-		               "use cache=writeback", file->node.path);
+		return err_sys(err, -ret,
+		               "%s: cannot tell which alignment direct I/O needs; "
+		               "use cache=writeback",
+		               file->node.path);
 	if (file->node.request_align < 512)
 		file->node.request_align = 512;
-	if (!is_power_of_2(file->node.request_align) || file->node.request_align > ALIGN_MAX ||
-	    !is_power_of_2(file->mem_align))
-		return err_set(err, ENOTSUP, "%s: direct I/O needs an alignment of %u bytes; "
-		               "use cache=writeback", file->node.path,
-		               file->node.request_align);
+	if (!is_power_of_2(file->node.request_align) ||
+	    file->node.request_align > ALIGN_MAX || !is_power_of_2(file->mem_align))
+		return err_set(err, ENOTSUP,
+		               "%s: direct I/O needs an alignment of %u bytes; "
+		               "use cache=writeback",
+		               file->node.path, file->node.request_align);
 	/* A write to the last block would have to go past the end of the disk. */
 	if (!file->node.readonly && file->node.length % file->node.request_align)
-		return err_set(err, EINVAL, "%s: direct I/O needs a size that is a multiple "
+		return err_set(err, EINVAL,
+		               "%s: direct I/O needs a size that is a multiple "
 		               "of %u bytes here; enlarge it with truncate, or use "
-		               "cache=writeback", file->node.path, file->node.request_align);
+		               "cache=writeback",
+		               file->node.path, file->node.request_align);
 	return 0;
 }
 
@@ -169,9 +178,10 @@ static int find_length(struct file_node *file, struct err *err)
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot read the size of %s", file->node.path);
 	if (!length)
-		return err_set(err, EINVAL, "%s is empty%s", file->node.path,
-		               block_dev ? ": is there a medium in the drive?"
-		                         : "; give it a size, for example: truncate -s 10G");
+		return err_set(
+			err, EINVAL, "%s is empty%s", file->node.path,
+			block_dev ? ": is there a medium in the drive?"
+				  : "; give it a size, for example: truncate -s 10G");
 	if (length > INT64_MAX - 512)
 		return err_set(err, EFBIG, "%s is larger than a disk can be",
 		               file->node.path);
@@ -196,8 +206,8 @@ static int set_up(struct file_node *file, const struct image_opts *opts, struct 
 		return err_sys(err, ENOMEM, "%s", opts->file);
 	node->readonly = opts->readonly;
 	node->discard = opts->discard == IMAGE_DISCARD_UNMAP && !opts->readonly;
-	node->write_cache = opts->cache != BLOCK_WRITETHROUGH &&
-	                    opts->cache != BLOCK_DIRECTSYNC;
+	node->write_cache =
+		opts->cache != BLOCK_WRITETHROUGH && opts->cache != BLOCK_DIRECTSYNC;
 	file->direct = opts->cache == BLOCK_NONE || opts->cache == BLOCK_DIRECTSYNC;
 	file->no_flush = opts->cache == BLOCK_UNSAFE;
 	file->aio_flags = (S_ISBLK(st.st_mode) ? AIO_BLOCK_DEV : 0) |
@@ -214,8 +224,10 @@ static int set_up(struct file_node *file, const struct image_opts *opts, struct 
 	if (opts->aio == IMAGE_AIO_URING || opts->aio == IMAGE_AIO_NATIVE) {
 		ret = aio_need_uring(block_aio(node->reg));
 		if (ret < 0)
-			return err_sys(err, -ret, "%s: the host gives no io_uring; use "
-			               "aio=threads", opts->file);
+			return err_sys(err, -ret,
+			               "%s: the host gives no io_uring; use "
+			               "aio=threads",
+			               opts->file);
 	}
 	return 0;
 }

@@ -56,7 +56,8 @@ static void flush_done(struct aio_op *op, int ret)
 	if (ret < 0 && ret != -ENOSPC && ret != -EDQUOT && !file->direct) {
 		file->flush_failed = true;
 		log_error("%s: a sync failed (%s): no further flush of this drive will "
-		          "succeed", file->node.path, strerror(-ret));
+		          "succeed",
+		          file->node.path, strerror(-ret));
 	}
 	block_complete(to_req(op), ret);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Image formats: which one an image has, and the raw one, which is the bytes of its child.
+ * Image formats: which one an image has, and the raw one, which is the bytes of its
+ * child.
  *
  * An image whose format is not given is probed. Only signatures of formats that are not
  * supported are looked for, and those are refused: a guest that writes such a signature
@@ -101,10 +102,12 @@ static const char *probe(const uint8_t *head)
 
 static int refuse(struct block_node *file, const char *format, struct err *err)
 {
-	return err_set(err, ENOTSUP,
-	               "%s is a %s image, a format that is not supported yet; convert it "
-	               "with 'qemu-img convert -O raw', or give format=raw to use the bytes "
-	               "as they are", file->path, format);
+	return err_set(
+		err, ENOTSUP,
+		"%s is a %s image, a format that is not supported yet; convert it "
+		"with 'qemu-img convert -O raw', or give format=raw to use the bytes "
+		"as they are",
+		file->path, format);
 }
 
 struct block_node *format_open(struct block_registry *reg, struct block_node *file,

@@ -19,7 +19,8 @@
 
 static void next_piece(struct rmw *rmw);
 
-void rmw_init(struct rmw *rmw, struct aio *aio, int fd, unsigned aio_flags, uint32_t align)
+void rmw_init(struct rmw *rmw, struct aio *aio, int fd, unsigned aio_flags,
+              uint32_t align)
 {
 	rmw->aio = aio;
 	rmw->fd = fd;

@@ -17,8 +17,8 @@ struct rmw {
 	uint32_t align;
 	uint8_t *buf; /* RMW_BUFFER bytes and two blocks, from the first use on */
 	struct block_req *head, **tail; /* the first one is being worked on */
-	uint64_t done, start, end;      /* of the first: bytes done; range in the buffer */
-	bool writing;                   /* the buffer goes out, not in */
+	uint64_t done, start, end; /* of the first: bytes done; range in the buffer */
+	bool writing;              /* the buffer goes out, not in */
 	struct iovec iov;
 	struct aio_op op;
 };

@@ -8,8 +8,8 @@
  * when the kernel is short of memory, submission is tried again after the next completion
  * or a millisecond.
  *
- * IORING_SETUP_COOP_TASKRUN: the loop's thread sleeps in epoll or runs short callbacks, so
- * that the kernel need not interrupt it for each completion.
+ * IORING_SETUP_COOP_TASKRUN: the loop's thread sleeps in epoll or runs short callbacks,
+ * so that the kernel need not interrupt it for each completion.
  */
 #include "vmm/block/uring.h"
 

@@ -67,8 +67,8 @@ static void finish(struct pool *pool, struct pool_job *job)
 {
 	uint64_t one = 1;
 
-	if (!pool->finished.head &&
-	    write(pool->event.fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+	if (!pool->finished.head && write(pool->event.fd, &one, sizeof(one)) < 0 &&
+	    errno != EAGAIN)
 		log_error("pool: eventfd: %s", strerror(errno));
 	push(&pool->finished, job);
 }

@@ -15,6 +15,8 @@
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
 #include "vmm/virtio/blk.h"
+#include "vmm/virtio/console.h"
+#include "vmm/virtio/rng.h"
 
 const struct device_class *const device_catalog[] = {
 	/* isa */
@@ -23,6 +25,11 @@ const struct device_class *const device_catalog[] = {
 	&serial_class,
 	/* pci */
 	&virtio_blk_pci_class,
+	&virtio_rng_pci_class,
+	&virtio_serial_pci_class,
+	/* virtio-serial */
+	&virtconsole_class,
+	&virtserialport_class,
 	/* the board's own */
 	&pci_host_class,
 	&i440fx_class,

@@ -4,8 +4,9 @@
  *
  * A notification pops everything that is there, submits it, and enters the kernel once;
  * completions are collected by the block layer, and each queue is flushed once per batch.
- * Whatever the driver asks for is answered: OK, IOERR, or UNSUPP for what was not offered.
- * Only a chain without room for that answer breaks the device. Runs in the loop's thread.
+ * Whatever the driver asks for is answered: OK, IOERR, or UNSUPP for what was not
+ * offered. Only a chain without room for that answer breaks the device. Runs in the
+ * loop's thread.
  */
 #include "vmm/virtio/blk.h"
 
@@ -98,8 +99,8 @@ static void submit(struct blk_req *req, enum block_op op, uint64_t sector, uint6
 
 	breq->op = op;
 	/* A sector beyond any disk must not wrap around into it. */
-	breq->offset = sector > UINT64_MAX / SECTOR ? UINT64_MAX & ~511ull
-	                                            : sector * SECTOR;
+	breq->offset =
+		sector > UINT64_MAX / SECTOR ? UINT64_MAX & ~511ull : sector * SECTOR;
 	breq->len = len;
 	breq->done = request_done;
 	breq->opaque = req;
@@ -203,7 +204,8 @@ static void handle(struct virtio_blk *blk, struct blk_req *req,
 	uint32_t type = hdr->type & ~VIRTIO_BLK_T_BARRIER;
 
 	if (type >= ARRAY_SIZE(handlers) || !handlers[type].fn ||
-	    (handlers[type].feature && !virtio_has(&blk->vpci.vdev, handlers[type].feature)))
+	    (handlers[type].feature &&
+	     !virtio_has(&blk->vpci.vdev, handlers[type].feature)))
 		finish(req, VIRTIO_BLK_S_UNSUPP);
 	else if (handlers[type].writes && blk->info.readonly)
 		finish(req, VIRTIO_BLK_S_IOERR);
@@ -380,22 +382,26 @@ static int check_props(struct virtio_blk *blk, struct err *err)
 	if (!blk->physical_block_size)
 		blk->physical_block_size = blk->logical_block_size;
 	if (blk->iothread)
-		return err_set(err, ENOTSUP, "iothread=%s: disks are served by the main loop "
-		               "so far; drop the property", blk->iothread);
+		return err_usage(err,
+		                 "iothread=%s: disks are served by the main loop "
+		                 "so far; drop the property",
+		                 blk->iothread);
 	if (!is_power_of_2(blk->queue_size))
-		return err_set(err, EINVAL, "queue-size=%u is not a power of 2",
-		               blk->queue_size);
+		return err_usage(err, "queue-size=%u is not a power of 2",
+		                 blk->queue_size);
 	if (!is_power_of_2(blk->logical_block_size) ||
 	    !is_power_of_2(blk->physical_block_size))
-		return err_set(err, EINVAL, "block sizes must be powers of 2");
+		return err_usage(err, "block sizes must be powers of 2");
 	if (blk->physical_block_size < blk->logical_block_size)
-		return err_set(err, EINVAL,
-		               "physical_block_size=%u is below logical_block_size=%u",
-		               blk->physical_block_size, blk->logical_block_size);
+		return err_usage(err,
+		                 "physical_block_size=%u is below logical_block_size=%u",
+		                 blk->physical_block_size, blk->logical_block_size);
 	if (blk->min_io_size % blk->logical_block_size ||
 	    blk->opt_io_size % blk->logical_block_size)
-		return err_set(err, EINVAL, "min_io_size and opt_io_size must be multiples of "
-		               "logical_block_size=%u", blk->logical_block_size);
+		return err_usage(err,
+		                 "min_io_size and opt_io_size must be multiples of "
+		                 "logical_block_size=%u",
+		                 blk->logical_block_size);
 	return 0;
 }
 
@@ -406,13 +412,14 @@ static int attach(struct virtio_blk *blk, struct err *err)
 	int ret;
 
 	if (!blk->drive)
-		return err_set(err, EINVAL, "it needs a disk; add drive=ID, and a -drive "
-		               "if=none,id=ID,file=PATH");
+		return err_usage(err, "it needs a disk; add drive=ID, and a -drive "
+		                      "if=none,id=ID,file=PATH");
 	node = dev->vm->blocks ? block_find(dev->vm->blocks, blk->drive) : NULL;
 	if (!node)
-		return err_set(err, ENOENT,
-		               "there is no drive '%s'; define it with -drive "
-		               "if=none,id=%s,file=PATH", blk->drive, blk->drive);
+		return err_usage(err,
+		                 "there is no drive '%s'; define it with -drive "
+		                 "if=none,id=%s,file=PATH",
+		                 blk->drive, blk->drive);
 	ret = block_attach(node, dev->id ? dev->id : dev->cls->name, resized, blk, err);
 	if (ret < 0)
 		return ret;
@@ -436,7 +443,8 @@ static int blk_realize(struct device *dev, struct err *err)
 	for (unsigned i = 0; i < blk->num_queues; i++)
 		virtio_add_queue(vdev, blk->queue_size, sizeof(struct blk_req));
 	vdev->host_features = features(blk);
-	return virtio_pci_realize(&blk->vpci, CLASS_STORAGE_SCSI, blk->num_queues + 1, err);
+	return virtio_pci_realize(&blk->vpci, CLASS_STORAGE_SCSI, blk->num_queues + 1,
+	                          err);
 }
 
 static void blk_unrealize(struct device *dev)
@@ -455,29 +463,71 @@ static void blk_unrealize(struct device *dev)
 static const struct opt_desc blk_props[] = {
 	VIRTIO_PCI_PROPS(struct virtio_blk, vpci),
 	{ .name = "drive", .type = OPT_STR, FIELD(drive), .help = "id of the -drive" },
-	{ .name = "num-queues", .type = OPT_U16, FIELD(num_queues), .def = "1", .min = 1,
-	  .max = VIRTIO_MAX_QUEUES, .help = "request queues" },
-	{ .name = "queue-size", .type = OPT_U16, FIELD(queue_size), .def = "256", .min = 4,
-	  .max = VIRTQUEUE_MAX_SIZE, .help = "entries of each queue" },
-	{ .name = "serial", .type = OPT_STR, FIELD(serial),
+	{ .name = "num-queues",
+	  .type = OPT_U16,
+	  FIELD(num_queues),
+	  .def = "1",
+	  .min = 1,
+	  .max = VIRTIO_MAX_QUEUES,
+	  .help = "request queues" },
+	{ .name = "queue-size",
+	  .type = OPT_U16,
+	  FIELD(queue_size),
+	  .def = "256",
+	  .min = 4,
+	  .max = VIRTQUEUE_MAX_SIZE,
+	  .help = "entries of each queue" },
+	{ .name = "serial",
+	  .type = OPT_STR,
+	  FIELD(serial),
 	  .help = "serial number, 20 bytes" },
-	{ .name = "logical_block_size", .type = OPT_U32, FIELD(logical_block_size),
-	  .def = "512", .min = 512, .max = 32768, .help = "smallest unit of a request" },
-	{ .name = "physical_block_size", .type = OPT_U32, FIELD(physical_block_size),
-	  .def = "0", .max = 2097152, .help = "unit without penalty (0: the logical one)" },
-	{ .name = "min_io_size", .type = OPT_U32, FIELD(min_io_size), .def = "0",
-	  .max = 16777216, .help = "preferred smallest request" },
-	{ .name = "opt_io_size", .type = OPT_U32, FIELD(opt_io_size), .def = "0",
-	  .max = 1073741824, .help = "preferred request" },
-	{ .name = "discard", .type = OPT_BOOL, FIELD(discard), .def = "on",
+	{ .name = "logical_block_size",
+	  .type = OPT_U32,
+	  FIELD(logical_block_size),
+	  .def = "512",
+	  .min = 512,
+	  .max = 32768,
+	  .help = "smallest unit of a request" },
+	{ .name = "physical_block_size",
+	  .type = OPT_U32,
+	  FIELD(physical_block_size),
+	  .def = "0",
+	  .max = 2097152,
+	  .help = "unit without penalty (0: the logical one)" },
+	{ .name = "min_io_size",
+	  .type = OPT_U32,
+	  FIELD(min_io_size),
+	  .def = "0",
+	  .max = 16777216,
+	  .help = "preferred smallest request" },
+	{ .name = "opt_io_size",
+	  .type = OPT_U32,
+	  FIELD(opt_io_size),
+	  .def = "0",
+	  .max = 1073741824,
+	  .help = "preferred request" },
+	{ .name = "discard",
+	  .type = OPT_BOOL,
+	  FIELD(discard),
+	  .def = "on",
 	  .help = "offer discard" },
-	{ .name = "write-zeroes", .type = OPT_BOOL, FIELD(write_zeroes), .def = "on",
+	{ .name = "write-zeroes",
+	  .type = OPT_BOOL,
+	  FIELD(write_zeroes),
+	  .def = "on",
 	  .help = "offer write-zeroes" },
-	{ .name = "config-wce", .type = OPT_BOOL, FIELD(config_wce), .def = "on",
+	{ .name = "config-wce",
+	  .type = OPT_BOOL,
+	  FIELD(config_wce),
+	  .def = "on",
 	  .help = "the guest may switch the write cache" },
-	{ .name = "bootindex", .type = OPT_U32, FIELD(bootindex),
+	{ .name = "bootindex",
+	  .type = OPT_U32,
+	  FIELD(bootindex),
 	  .help = "place in the firmware's boot order" },
-	{ .name = "iothread", .type = OPT_STR, FIELD(iothread),
+	{ .name = "iothread",
+	  .type = OPT_STR,
+	  FIELD(iothread),
 	  .help = "not supported yet" },
 	{ .name = NULL },
 };

@@ -4,9 +4,9 @@
  *
  * Each enabled queue has one eventfd that a write to its notification address signals, in
  * KVM without an exit to user space; the loop watches it edge-triggered, so that it never
- * needs to be read. Each MSI-X vector in use has one eventfd that raises it, in KVM again.
- * Both exist only while the driver uses them. With MSI-X off, interrupts go through the
- * ISR status and INTx, under the machine lock.
+ * needs to be read. Each MSI-X vector in use has one eventfd that raises it, in KVM
+ * again. Both exist only while the driver uses them. With MSI-X off, interrupts go
+ * through the ISR status and INTx, under the machine lock.
  */
 #include "vmm/virtio/pci.h"
 
@@ -383,8 +383,8 @@ int virtio_pci_realize(struct virtio_pci *vpci, uint32_t class_code, unsigned ve
 	int ret;
 
 	if (vpci->disable_modern && vpci->disable_legacy == OPT_TRI_ON)
-		return err_set(err, EINVAL, "disable-modern=on and disable-legacy=on leave "
-		               "no registers; drop one of them");
+		return err_usage(err, "disable-modern=on and disable-legacy=on leave "
+		                      "no registers; drop one of them");
 	for (unsigned i = 0; i < ARRAY_SIZE(vpci->vector_fds); i++)
 		vpci->vector_fds[i] = -1;
 	for (unsigned i = 0; i < ARRAY_SIZE(vpci->notifiers); i++)

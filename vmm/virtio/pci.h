@@ -38,26 +38,27 @@ struct virtio_pci {
 	int vector_fds[VIRTIO_MAX_QUEUES + 1]; /* eventfds, -1: not in use */
 };
 
-#define VIRTIO_PCI_PROPS(object, member)                                                   \
-	PCI_PROPS(object, member.pci), { .name = "disable-legacy",                         \
-		                       .type = OPT_TRI,                                  \
-		                       .offset = offsetof(object, member.disable_legacy),  \
-		                       .def = "auto",                                    \
-		                       .help = "no registers for virtio 0.9 drivers" },  \
-		{ .name = "disable-modern",                                              \
-		  .type = OPT_BOOL,                                                      \
-		  .offset = offsetof(object, member.disable_modern),                       \
-		  .def = "off",                                                          \
-		  .help = "no registers for virtio 1 drivers" },                         \
-		{ .name = "event_idx",                                                   \
-		  .type = OPT_BOOL,                                                      \
-		  .offset = offsetof(object, member.event_idx),                            \
-		  .def = "on",                                                           \
-		  .help = "offer interrupt and notification thresholds" },               \
-	{                                                                                \
-		.name = "indirect_desc", .type = OPT_BOOL,                               \
-		.offset = offsetof(object, member.indirect_desc), .def = "on",             \
-		.help = "offer indirect descriptors"                                     \
+#define VIRTIO_PCI_PROPS(object, member)                                       \
+	PCI_PROPS(object, member.pci),                                         \
+		{ .name = "disable-legacy",                                    \
+		  .type = OPT_TRI,                                             \
+		  .offset = offsetof(object, member.disable_legacy),           \
+		  .def = "auto",                                               \
+		  .help = "no registers for virtio 0.9 drivers" },             \
+		{ .name = "disable-modern",                                    \
+		  .type = OPT_BOOL,                                            \
+		  .offset = offsetof(object, member.disable_modern),           \
+		  .def = "off",                                                \
+		  .help = "no registers for virtio 1 drivers" },               \
+		{ .name = "event_idx",                                         \
+		  .type = OPT_BOOL,                                            \
+		  .offset = offsetof(object, member.event_idx),                \
+		  .def = "on",                                                 \
+		  .help = "offer interrupt and notification thresholds" },     \
+	{                                                                      \
+		.name = "indirect_desc", .type = OPT_BOOL,                     \
+		.offset = offsetof(object, member.indirect_desc), .def = "on", \
+		.help = "offer indirect descriptors"                           \
 	}
 
 /*

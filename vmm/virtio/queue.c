@@ -117,24 +117,6 @@ void virtqueue_reset(struct virtqueue *vq)
 	vq->pool_touched = 0;
 }
 
-static int alloc_pool(struct virtqueue *vq)
-{
-	size_t iovs = IOV_SLOTS(vq) * sizeof(struct iovec);
-	size_t len = vq->max_size * (vq->elem_size + iovs);
-	void *p;
-
-	if (vq->pool)
-		return 0;
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	vq->pool = p;
-	vq->pool_len = len;
-	vq->pool_size = vq->max_size;
-	return 0;
-}
-
 static void *map_ring(struct virtqueue *vq, uint64_t gpa, uint64_t len, unsigned align,
                       bool writable)
 {
@@ -145,11 +127,11 @@ static void *map_ring(struct virtqueue *vq, uint64_t gpa, uint64_t len, unsigned
 
 int virtqueue_map(struct virtqueue *vq, struct err *err)
 {
-	int ret;
-
 	if (!is_power_of_2(vq->size) || vq->size > vq->max_size)
-		return err_set(err, EINVAL, "queue %u has %u entries; a power of 2 up to %u "
-		               "is possible", vq->index, vq->size, vq->max_size);
+		return err_set(err, EINVAL,
+		               "queue %u has %u entries; a power of 2 up to %u "
+		               "is possible",
+		               vq->index, vq->size, vq->max_size);
 	vq->desc_ring = map_ring(vq, vq->desc, vq->size * DESC_SIZE, 16, false);
 	vq->avail_ring = map_ring(vq, vq->avail, AVAIL_HEAD + 2 * vq->size + 2, 2, false);
 	vq->used_ring = map_ring(vq, vq->used, used_len(vq), 4, true);
@@ -157,15 +139,10 @@ int virtqueue_map(struct virtqueue *vq, struct err *err)
 		virtqueue_unmap(vq);
 		return err_set(err, EFAULT,
 		               "the rings of queue %u are misaligned or not in RAM "
-		               "(0x%llx, 0x%llx, 0x%llx)", vq->index,
-		               (unsigned long long)vq->desc,
+		               "(0x%llx, 0x%llx, 0x%llx)",
+		               vq->index, (unsigned long long)vq->desc,
 		               (unsigned long long)vq->avail,
 		               (unsigned long long)vq->used);
-	}
-	ret = alloc_pool(vq);
-	if (ret < 0) {
-		virtqueue_unmap(vq);
-		return err_sys(err, -ret, "requests of queue %u", vq->index);
 	}
 	vq->event_idx = virtio_has(vq->vdev, VIRTIO_RING_F_EVENT_IDX);
 	vq->indirect = virtio_has(vq->vdev, VIRTIO_RING_F_INDIRECT_DESC);
@@ -178,6 +155,23 @@ int virtqueue_map(struct virtqueue *vq, struct err *err)
 }
 
 /* ---- pool ---- */
+
+/* With the first chain, because many queues of a device may never see one. */
+static int alloc_pool(struct virtqueue *vq)
+{
+	size_t iovs = IOV_SLOTS(vq) * sizeof(struct iovec);
+	size_t len = vq->max_size * (vq->elem_size + iovs);
+	void *p;
+
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	vq->pool = p;
+	vq->pool_len = len;
+	vq->pool_size = vq->max_size;
+	return 0;
+}
 
 static struct virtq_elem *take_elem(struct virtqueue *vq)
 {
@@ -217,8 +211,10 @@ static int add_segment(struct virtqueue *vq, struct virtq_elem *elem,
 	int ret;
 
 	if (!writable && elem->in_count)
-		return virtio_break(vq->vdev, "queue %u: a readable segment behind a "
-		                    "writable one", vq->index);
+		return virtio_break(vq->vdev,
+		                    "queue %u: a readable segment behind a "
+		                    "writable one",
+		                    vq->index);
 	ret = dma_iov(virtio_mem(vq->vdev), d->addr, d->len, writable, elem->iov, cap,
 	              &count);
 	if (ret == -ENOBUFS && cap == VIRTQ_INLINE_IOV) {
@@ -229,9 +225,10 @@ static int add_segment(struct virtqueue *vq, struct virtq_elem *elem,
 		              IOV_SLOTS(vq), &count);
 	}
 	if (ret < 0)
-		return virtio_break(vq->vdev, "queue %u: a segment of %u bytes at 0x%llx "
-		                    "is not in %sRAM", vq->index, d->len,
-		                    (unsigned long long)d->addr,
+		return virtio_break(vq->vdev,
+		                    "queue %u: a segment of %u bytes at 0x%llx "
+		                    "is not in %sRAM",
+		                    vq->index, d->len, (unsigned long long)d->addr,
 		                    writable ? "writable " : "");
 	if (writable) {
 		elem->in_count += count - before;
@@ -252,8 +249,10 @@ static const uint8_t *map_table(struct virtqueue *vq, const struct vring_desc *d
 	*entries = d->len / DESC_SIZE;
 	if (!vq->indirect || nested || d->flags & VRING_DESC_F_NEXT || !d->len ||
 	    d->len % DESC_SIZE) {
-		virtio_break(vq->vdev, "queue %u: an indirect descriptor%s (flags 0x%x, %u "
-		             "bytes)", vq->index,
+		virtio_break(vq->vdev,
+		             "queue %u: an indirect descriptor%s (flags 0x%x, %u "
+		             "bytes)",
+		             vq->index,
 		             !vq->indirect ? " that was not negotiated"
 		             : nested      ? " inside an indirect table"
 		                           : " that is malformed",
@@ -262,9 +261,10 @@ static const uint8_t *map_table(struct virtqueue *vq, const struct vring_desc *d
 	}
 	table = dma_map(virtio_mem(vq->vdev), d->addr, d->len, false);
 	if (!table)
-		virtio_break(vq->vdev, "queue %u: an indirect table of %u bytes at 0x%llx "
-		             "is not in RAM", vq->index, d->len,
-		             (unsigned long long)d->addr);
+		virtio_break(vq->vdev,
+		             "queue %u: an indirect table of %u bytes at 0x%llx "
+		             "is not in RAM",
+		             vq->index, d->len, (unsigned long long)d->addr);
 	return table;
 }
 
@@ -307,7 +307,8 @@ bool virtqueue_has_work(struct virtqueue *vq)
 		return true;
 	vq->seen_avail = load_avail_idx(vq);
 	if ((uint16_t)(vq->seen_avail - vq->last_avail) > vq->size) {
-		virtio_break(vq->vdev, "queue %u: the available index jumped from %u to %u",
+		virtio_break(vq->vdev,
+		             "queue %u: the available index jumped from %u to %u",
 		             vq->index, vq->last_avail, vq->seen_avail);
 		return false;
 	}
@@ -320,6 +321,10 @@ void *virtqueue_pop(struct virtqueue *vq)
 
 	if (!virtqueue_has_work(vq))
 		return NULL;
+	if (!vq->pool && alloc_pool(vq) < 0) {
+		virtio_break(vq->vdev, "queue %u: out of memory", vq->index);
+		return NULL;
+	}
 	elem = vq->in_flight < vq->size ? take_elem(vq) : NULL;
 	if (!elem) {
 		virtio_break(vq->vdev, "queue %u: more chains in flight than entries",
@@ -441,10 +446,14 @@ bool virtqueue_enable_notify(struct virtqueue *vq)
 /* ---- state ---- */
 
 static const struct state_field queue_fields[] = {
-	STATE_U16_F(struct virtqueue, size),      STATE_U16_F(struct virtqueue, vector),
-	STATE_BOOL_F(struct virtqueue, ready),    STATE_U64_F(struct virtqueue, desc),
-	STATE_U64_F(struct virtqueue, avail),     STATE_U64_F(struct virtqueue, used),
-	STATE_U16_F(struct virtqueue, last_avail), STATE_U16_F(struct virtqueue, used_idx),
+	STATE_U16_F(struct virtqueue, size),
+	STATE_U16_F(struct virtqueue, vector),
+	STATE_BOOL_F(struct virtqueue, ready),
+	STATE_U64_F(struct virtqueue, desc),
+	STATE_U64_F(struct virtqueue, avail),
+	STATE_U64_F(struct virtqueue, used),
+	STATE_U16_F(struct virtqueue, last_avail),
+	STATE_U16_F(struct virtqueue, used_idx),
 	STATE_END_F,
 };
 
@@ -457,7 +466,8 @@ const struct state_desc virtqueue_state = {
 int virtqueue_validate(const struct virtqueue *vq, struct err *err)
 {
 	if (!is_power_of_2(vq->size) || vq->size > vq->max_size)
-		return err_set(err, EINVAL, "queue %u has %u entries, this one at most %u",
-		               vq->index, vq->size, vq->max_size);
+		return err_set(err, EINVAL,
+		               "queue %u has %u entries, this one at most %u", vq->index,
+		               vq->size, vq->max_size);
 	return 0;
 }

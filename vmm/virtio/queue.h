@@ -3,10 +3,11 @@
  * Split virtqueues (virtio 1.2, 2.7): the device's side of one ring.
  *
  * A device embeds struct virtq_elem first in its own request structure and names the size
- * of that structure once; each queue then keeps a pool of as many requests as the ring has
- * entries, so that nothing is allocated per request. virtqueue_pop() hands out a request
- * whose whole chain was checked, virtqueue_push() takes it back, virtqueue_flush() makes
- * what was pushed visible and interrupts the driver if it wants that.
+ * of that structure once; each queue then keeps a pool of as many requests as the ring
+ * has entries, so that nothing is allocated per request. virtqueue_pop() hands out a
+ * request whose whole chain was checked, virtqueue_push() takes it back,
+ * virtqueue_flush() makes what was pushed visible and interrupts the driver if it wants
+ * that.
  *
  * One thread at a time uses a queue: the loop that its device belongs to, or any thread
  * that holds the machine lock while that loop does not run.
@@ -24,9 +25,9 @@
 
 struct virtio_device;
 
-#define VIRTQUEUE_MAX_SIZE   1024
-#define VIRTQ_INLINE_IOV     16     /* segments of a chain that need no extra memory */
-#define VIRTQUEUE_NO_VECTOR  0xffff /* no MSI-X vector is assigned */
+#define VIRTQUEUE_MAX_SIZE  1024
+#define VIRTQ_INLINE_IOV    16     /* segments of a chain that need no extra memory */
+#define VIRTQUEUE_NO_VECTOR 0xffff /* no MSI-X vector is assigned */
 
 /* One popped chain. iov holds the readable segments first, then the writable ones; the
  * device may shorten them while it works, but restores the writable ones before the push:
@@ -87,7 +88,7 @@ void virtqueue_free(struct virtqueue *vq);
 void virtqueue_reset(struct virtqueue *vq);
 
 /* Checks the addresses and maps the rings; the features of the device are final. -errno
- * with a sentence: bad size, misaligned or not in RAM, out of memory. */
+ * with a sentence: bad size, misaligned or not in RAM. */
 int virtqueue_map(struct virtqueue *vq, struct err *err);
 void virtqueue_unmap(struct virtqueue *vq);
 

@@ -4,9 +4,9 @@
  * 2.4 reset, 2.5 configuration generation, 3.1 initialization).
  *
  * A queue is mapped from the moment the driver enables it until the reset; it is served
- * only while DRIVER_OK is set (a legacy driver may start earlier), the device is not broken
- * and the machine is not quiesced. After DRIVER_OK, a load and a resume each queue is
- * woken once, because a notification may have come while it was not served.
+ * only while DRIVER_OK is set (a legacy driver may start earlier), the device is not
+ * broken and the machine is not quiesced. After DRIVER_OK, a load and a resume each queue
+ * is woken once, because a notification may have come while it was not served.
  */
 #include "vmm/virtio/virtio.h"
 
@@ -272,8 +272,8 @@ int virtio_pre_save(struct virtio_device *vdev, struct err *err)
 {
 	for (unsigned i = 0; i < vdev->queue_count; i++)
 		if (vdev->queues[i].in_flight)
-			return err_set(err, EBUSY, "queue %u has %u requests in flight", i,
-			               vdev->queues[i].in_flight);
+			return err_set(err, EBUSY, "queue %u has %u requests in flight",
+			               i, vdev->queues[i].in_flight);
 	return 0;
 }
 

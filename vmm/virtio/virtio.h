@@ -33,8 +33,8 @@ struct virtio_ops {
 	                   unsigned size);
 	/* False refuses this set of features (each was offered). */
 	bool (*check_features)(struct virtio_device *vdev, uint64_t features);
-	/* The driver is ready (DRIVER_OK), or a state was loaded in which it is. Each queue
-	 * is kicked afterwards. */
+	/* The driver is ready (DRIVER_OK), or a state was loaded in which it is. Each
+	 * queue is kicked afterwards. */
 	void (*start)(struct virtio_device *vdev);
 	/* The queue may have new entries. In the loop's thread. */
 	void (*kick)(struct virtio_device *vdev, struct virtqueue *vq);
@@ -45,7 +45,8 @@ struct virtio_ops {
 };
 
 struct virtio_transport {
-	/* Interrupts for a queue or a configuration change. Queue: in the loop's thread. */
+	/* Interrupts for a queue or a configuration change. Queue: in the loop's thread.
+	 */
 	void (*interrupt)(struct virtio_device *vdev, struct virtqueue *vq);
 	void (*config_interrupt)(struct virtio_device *vdev);
 	/* Starts listening to the driver's notifications of a queue; stops. */
@@ -69,7 +70,7 @@ struct virtio_device {
 	uint8_t config_generation;
 	uint16_t config_vector;
 	uint64_t features; /* as the driver wrote them */
-	bool broken;       /* the driver broke the rules: nothing is served until a reset */
+	bool broken; /* the driver broke the rules: nothing is served until a reset */
 	struct virtqueue queues[VIRTIO_MAX_QUEUES];
 	/* not state */
 	bool paused;    /* between quiesce and resume */
