@@ -68,8 +68,9 @@ const char *file_make(const char *name, const void *data, size_t len)
 	while (names[i][0] && strcmp(names[i], path))
 		i++;
 	strcpy(names[i], path);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, data, len) != (ssize_t)len) {
+	/* Not O_TRUNC: some file systems write a file that was emptied at its close. */
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, data, len) != (ssize_t)len || ftruncate(fd, len) < 0) {
 		tap_diag("cannot write %s", path);
 		exit(1);
 	}
