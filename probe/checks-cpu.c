@@ -33,7 +33,8 @@ static const char *virt_name(const struct facts *f)
 /* No vmx and no svm. Where KVM runs guests nevertheless, its own checks judge it. */
 static void no_virt(const struct facts *f, struct result *r)
 {
-	enum check_status status = kvm_works(f) ? CHECK_WARN : CHECK_FAIL;
+	bool kvm = backend_of(f) == BACKEND_SOFTWARE;
+	enum check_status status = kvm ? CHECK_WARN : CHECK_FAIL;
 
 	if (f->cpu.hypervisor) {
 		result_set(r, status,

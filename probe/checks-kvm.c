@@ -307,7 +307,12 @@ void check_kvm_backend(const struct facts *f, struct result *r)
 		           module_present(f, MODULE_KVM_PVM) ? " (kvm_pvm)" : "");
 		break;
 	default:
-		result_set(r, CHECK_SKIP, "needs kvm.node");
+		/* Never "ok" for a host of which nothing is known. */
+		if (f->kvm.node_err == FACT_UNTRIED && f->kvm.registered < 0)
+			result_set(r, CHECK_WARN,
+			           "unknown: nothing tells whether KVM runs here");
+		else
+			result_set(r, CHECK_SKIP, "needs kvm.node");
 	}
 }
 
@@ -370,13 +375,15 @@ static void not_native(const struct facts *f, struct result *r)
 
 void check_kvm_hardware(const struct facts *f, struct result *r)
 {
+	enum backend backend = backend_of(f);
 	enum speed speed = speed_of(f);
 	char guest[16], native[16];
 
 	rate_text(f->trial.long_rate, guest);
 	rate_text(f->trial.native_rate, native);
-	if (backend_of(f) == BACKEND_NONE ||
-	    (f->kvm.open_err != FACT_UNTRIED && !kvm_works(f)))
+	/* A software backend is one for every user, whether he may open it or not. */
+	if (backend == BACKEND_NONE || (backend != BACKEND_SOFTWARE &&
+	                                f->kvm.open_err != FACT_UNTRIED && !kvm_works(f)))
 		result_set(r, CHECK_SKIP, "needs kvm.vm");
 	else if (f->trial.state == TRIAL_FAILED)
 		result_set(r, CHECK_SKIP, "needs kvm.trial");

@@ -20,7 +20,9 @@ void check_module_support(const struct facts *f, struct result *r)
 	const struct modules_facts *m = &f->modules;
 	bool needed = !module_present(f, MODULE_KVM);
 
-	if (!m->supported)
+	if (!*f->host.kernel)
+		result_set(r, CHECK_SKIP, "not captured");
+	else if (!m->supported)
 		result_set(r, needed ? CHECK_FAIL : CHECK_PASS,
 		           "the kernel has no module support%s",
 		           needed ? " and no KVM built in" : "; KVM is built in");

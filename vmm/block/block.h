@@ -38,9 +38,11 @@ struct block_req {
 	void (*done)(struct block_req *req, int ret);
 	void *opaque;
 	/* for the node */
+	bool durable; /* must be on stable storage when it completes */
 	struct block_req *next;
 	struct block_node *node;
-	uint64_t scratch[4];
+	int result;
+	unsigned char scratch[176] __attribute__((aligned(8)));
 };
 
 struct block_info {
@@ -75,14 +77,24 @@ const struct block_stats *block_get_stats(const struct block_node *node);
 int block_attach(struct block_node *node, const char *device,
                  void (*resized)(void *opaque), void *opaque, struct err *err);
 void block_detach(struct block_node *node);
+/* For the attached device: fn (with block_attach()'s opaque) runs once after each batch
+ * of completions, so that one interrupt tells of all of them. */
+void block_set_batch_done(struct block_node *node, void (*fn)(void *opaque));
+/* The guest turns the write cache off (every write is durable when it completes) or on
+ * again. */
+void block_set_write_cache(struct block_node *node, bool on);
+/* The keys of -drive that block_open() takes, for help. */
+void block_help(struct strbuf *out);
 
 /* Starts a request; out-of-range ones complete with -EINVAL. */
 void block_submit(struct block_node *node, struct block_req *req);
-/* Tells the kernel about everything submitted since the last call (one system call). */
+/* Tells the kernel about everything submitted since the last call (one system call).
+ * Requests that are done by then complete inside. */
 void block_kick(struct block_node *node);
 /* Waits until no request is in flight (completions run meanwhile). */
 void block_drain(struct block_node *node);
-/* Changes the length (block_resize) or notices that the file grew; calls resized. */
+/* Changes the length, or with length 0 takes the length that the file or volume has by
+ * now; calls resized when it differs. Drains first. */
 int block_resize(struct block_node *node, uint64_t length, struct err *err);
 
 #endif

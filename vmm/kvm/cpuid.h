@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CPUID_ENTRIES_MAX 160
+#define CPUID_ENTRIES_MAX 256 /* as many as KVM takes */
 
 /* Same layout as struct kvm_cpuid2, with room for the entries: see cpuid_for_kvm(). */
 struct cpuid_table {

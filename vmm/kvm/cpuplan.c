@@ -17,6 +17,7 @@
 
 #include "common/cleanup.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <string.h>
 
@@ -407,7 +408,20 @@ static uint32_t make_signature(uint32_t family, uint32_t model, uint32_t steppin
 	       (model & 15) << 4 | (stepping & 15);
 }
 
-static void host_identity(struct cpu_plan *plan, uint32_t *signature)
+void cpu_host_name(char name[48])
+{
+	memset(name, 0, 48);
+	for (unsigned i = 0; i < 3; i++) {
+		uint32_t regs[4];
+
+		if (!__get_cpuid(0x80000002 + i, &regs[0], &regs[1], &regs[2], &regs[3]))
+			return;
+		memcpy(name + 16 * i, regs, sizeof(regs));
+	}
+}
+
+static void host_identity(struct cpu_plan *plan, const struct cpu_caps *caps,
+                          uint32_t *signature)
 {
 	const struct kvm_cpuid_entry2 *e = cpuid_host_leaf(plan->host, 1, 0);
 
@@ -421,7 +435,8 @@ static void host_identity(struct cpu_plan *plan, uint32_t *signature)
 		if (e)
 			memcpy(plan->model_id + 16 * i, &e->eax, 16);
 	}
-	/* A KVM on top of another may have no name to pass on. */
+	if (!plan->model_id[0]) /* most kernels leave it out */
+		memcpy(plan->model_id, caps->model_id, sizeof(plan->model_id));
 	if (!plan->model_id[0])
 		strcpy(plan->model_id, "KVM virtual processor");
 }
@@ -452,7 +467,8 @@ static void choose_vendor(struct cpu_plan *plan, const struct cpu_config *config
 }
 
 static void choose_identity(struct cpu_plan *plan, const struct cpu_config *config,
-                            const struct cpu_model_data *data)
+                            const struct cpu_model_data *data,
+                            const struct cpu_caps *caps)
 {
 	uint32_t signature = make_signature(data->family, data->model, data->stepping);
 	uint32_t family, model;
@@ -461,7 +477,7 @@ static void choose_identity(struct cpu_plan *plan, const struct cpu_config *conf
 	plan->xlevel = data->xlevel;
 	copy_text(plan->model_id, sizeof(plan->model_id), data->model_id);
 	if (plan->from_host)
-		host_identity(plan, &signature);
+		host_identity(plan, caps, &signature);
 	if (config->model_id)
 		copy_text(plan->model_id, sizeof(plan->model_id), config->model_id);
 	family = (signature >> 8 & 15) + (signature >> 20 & 0xff);
@@ -513,7 +529,7 @@ int cpu_plan_make(struct cpu_plan *plan, const struct cpu_config *config,
 	ret = choose_words(plan, config, &data, caps, warnings, err);
 	if (ret < 0)
 		return ret;
-	choose_identity(plan, config, &data);
+	choose_identity(plan, config, &data, caps);
 	choose_levels(plan, config);
 	choose_xsave(plan);
 	choose_arch_capabilities(plan, caps);

@@ -22,6 +22,7 @@ struct cpu_caps {
 	bool invtsc;            /* the guest's TSC will run at one rate all its life */
 	bool arch_capabilities; /* KVM_GET_MSRS of the system knows MSR 0x10a … */
 	uint64_t arch_capabilities_value; /* … with this value */
+	char model_id[48];                /* cpu_host_name(), or empty */
 	uint32_t tsc_khz;                 /* KVM_GET_TSC_KHZ of a vCPU; 0: unknown */
 };
 
@@ -56,6 +57,10 @@ int cpu_plan_make(struct cpu_plan *plan, const struct cpu_config *config,
                   const struct kvm_cpuid2 *host, const struct cpu_caps *caps,
                   const struct cpu_topology *topology, struct strbuf *warnings,
                   struct err *err);
+
+/* The name of the processor that this runs on, from the CPUID instruction: KVM's table
+ * leaves it out. Padded with zeros; empty when there is none. */
+void cpu_host_name(char name[48]);
 
 /* One entry of a table, or NULL. index counts only in leaves that have sub-leaves. */
 const struct kvm_cpuid_entry2 *cpuid_host_leaf(const struct kvm_cpuid2 *host,

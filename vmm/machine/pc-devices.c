@@ -5,10 +5,12 @@
  */
 #include "vmm/machine/internal.h"
 
+#include "common/cleanup.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/rtc.h"
+#include "vmm/legacy/serial.h"
 #include "vmm/pci/pci.h"
 
 #include <errno.h>
@@ -16,24 +18,29 @@
 #include <stdio.h>
 #include <string.h>
 
+static void route_irqs(struct pc *pc, struct device *bridge)
+{
+	pci_bus_set_route(pc->vm.pci, piix3_irq_route, bridge);
+}
+
+static void tell_memory(struct pc *pc, struct device *rtc)
+{
+	rtc_set_memory(rtc, pc->low_size, pc->high_size);
+}
+
 /* Created in this order; 00:00.0, 00:01.0 and 00:01.3 are where firmware looks for them.
  */
 static const struct {
 	const char *name, *opts;
+	void (*ready)(struct pc *pc, struct device *dev);
 } board_devices[] = {
-	{ "i440FX", "addr=0" },
-	{ "PIIX3", "addr=1,multifunction=on" },
-	{ "PIIX4_PM", "addr=1.3" },
-	{ "mc146818rtc", "" },
-	{ "i8042", "" },
-	{ "port92", "" },
+	{ "i440FX", "addr=0", NULL },
+	{ "PIIX3", "addr=1,multifunction=on,pirqs=0x0b0b0a0a", route_irqs },
+	{ "PIIX4_PM", "addr=1.3", NULL },
+	{ "mc146818rtc", "", tell_memory },
+	{ "i8042", "", NULL },
+	{ "port92", "", NULL },
 };
-
-static int create(struct pc *pc, const char *name, const char *opts, struct err *err)
-{
-	return device_create_simple(&pc->vm, catalog_find(name), opts, err) ? 0
-	                                                                    : -err->code;
-}
 
 static int add_serial(struct pc *pc, unsigned n, const char *text, struct err *err)
 {
@@ -49,7 +56,7 @@ static int add_serial(struct pc *pc, unsigned n, const char *text, struct err *e
 		return -err->code;
 	}
 	snprintf(opts, sizeof(opts), "index=%u,chardev=%s", n, chardev_id(chr));
-	return create(pc, "isa-serial", opts, err);
+	return device_create_simple(&pc->vm, &serial_class, opts, err) ? 0 : -err->code;
 }
 
 static int add_serials(struct pc *pc, struct err *err)
@@ -124,12 +131,19 @@ static int add_device(struct pc *pc, const char *text, struct err *err)
 
 static int add_bus(struct pc *pc, struct err *err)
 {
-	int ret = pci_bus_new(&pc->vm, NULL, NULL, err) ? 0 : -err->code;
+	if (!pci_bus_new(&pc->vm, NULL, NULL, err))
+		return -err->code;
+	for (unsigned i = 0; i < ARRAY_SIZE(board_devices); i++) {
+		struct device *dev =
+			device_create_simple(&pc->vm, catalog_find(board_devices[i].name),
+		                             board_devices[i].opts, err);
 
-	for (unsigned i = 0;
-	     i < sizeof(board_devices) / sizeof(board_devices[0]) && ret >= 0; i++)
-		ret = create(pc, board_devices[i].name, board_devices[i].opts, err);
-	return ret;
+		if (!dev)
+			return -err->code;
+		if (board_devices[i].ready)
+			board_devices[i].ready(pc, dev);
+	}
+	return 0;
 }
 
 int pc_add_devices(struct pc *pc, struct err *err)

@@ -112,6 +112,9 @@ int pc_run(struct pc *pc)
 
 	chardev_registry_set_quit(vm->chardevs, on_quit_key, pc);
 	vm->runstate = VM_RUNNING;
+	vm_lock(vm);
+	devices_resume(vm);
+	vm_unlock(vm);
 	if (watch_signals(pc, &err) < 0 || vcpus_run(pc->vcpus, &err) < 0) {
 		log_error("%s", err.text);
 		return 1;

@@ -5,6 +5,7 @@
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli.h"
 
+#include <malloc.h>
 #include <signal.h>
 
 enum { EXIT_USAGE = 2 };
@@ -33,6 +34,8 @@ int main(int argc, char **argv)
 	int status;
 
 	log_init("vmm");
+	/* One heap: a vCPU thread allocates too rarely to deserve an arena of its own. */
+	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_IGN);
 	config_init(&config);
 	if (cli_parse(argc, argv, &config, &out, &result, &err) < 0) {

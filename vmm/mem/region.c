@@ -294,7 +294,9 @@ void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data
 		const struct flat_range *range = lookup(&mem->maps[space], addr, &next);
 		unsigned part = len;
 
-		room = range ? range->last - addr + 1 : next - addr;
+		/* A register answers a whole access that starts in it, even where a smaller
+		 * region of higher priority covers its middle (0xcf8 and 0xcf9). */
+		room = range ? range->region->base + range->region->size - addr : next - addr;
 		if (part > room)
 			part = room;
 		if (!range) {

@@ -115,6 +115,14 @@ void pci_bus_update_irqs(struct pci_bus *bus)
 	}
 }
 
+void pci_bus_set_route(struct pci_bus *bus,
+                       unsigned (*irq_route)(void *opaque, unsigned pirq), void *opaque)
+{
+	bus->irq_route = irq_route;
+	bus->irq_opaque = opaque;
+	pci_bus_update_irqs(bus);
+}
+
 void pci_bus_intx(struct pci_bus *bus, struct pci_device *pdev, bool level)
 {
 	unsigned pirq = (PCI_SLOT_OF(pdev->devfn) - 1) & 3; /* pin A */
@@ -252,8 +260,7 @@ struct pci_bus *pci_bus_new(struct vm *vm,
 
 	if (!bus)
 		return NULL;
-	bus->irq_route = irq_route;
-	bus->irq_opaque = opaque;
 	vm->pci = bus;
+	pci_bus_set_route(bus, irq_route, opaque);
 	return bus;
 }

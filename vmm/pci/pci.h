@@ -66,18 +66,18 @@ struct pci_device {
 
 /* Rows that every PCI class puts into its props: PCI_PROPS(struct virtio_pci, pci). */
 #define PCI_PROPS(object, member)                                               \
-	{ .name = "addr",                                                     \
-	  .type = OPT_STR,                                                    \
+	{ .name = "addr",                                                       \
+	  .type = OPT_STR,                                                      \
 	  .offset = offsetof(object, member.addr_opt),                          \
-	  .help = "slot[.function] on the bus" },                             \
-		{ .name = "bus",                                              \
-		  .type = OPT_STR,                                            \
+	  .help = "slot[.function] on the bus" },                               \
+		{ .name = "bus",                                                \
+		  .type = OPT_STR,                                              \
 		  .offset = offsetof(object, member.bus_opt),                   \
-		  .help = "the bus (pci.0)" },                                \
-	{                                                                     \
-		.name = "multifunction", .type = OPT_BOOL,                    \
+		  .help = "the bus (pci.0)" },                                  \
+	{                                                                       \
+		.name = "multifunction", .type = OPT_BOOL,                      \
 		.offset = offsetof(object, member.multifunction), .def = "off", \
-		.help = "set the multi-function bit of the header"            \
+		.help = "set the multi-function bit of the header"              \
 	}
 
 struct pci_id {
@@ -145,6 +145,9 @@ void pci_post_load(struct pci_device *pdev);
 struct pci_bus *pci_bus_new(struct vm *vm,
                             unsigned (*irq_route)(void *opaque, unsigned pirq),
                             void *opaque, struct err *err);
+/* Sets or replaces irq_route, once the bridge that knows it exists. */
+void pci_bus_set_route(struct pci_bus *bus,
+                       unsigned (*irq_route)(void *opaque, unsigned pirq), void *opaque);
 struct pci_device *pci_find(struct pci_bus *bus, uint8_t devfn);
 /* Re-evaluates every INTx line after the routing of a PIRQ changed. */
 void pci_bus_update_irqs(struct pci_bus *bus);

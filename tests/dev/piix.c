@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The chip set through configuration mechanism 1 and port 0xcf9: identities, the
+ * registers that firmware and guests use, interrupt routing, reset.
+ */
+#include "vmm/legacy/piix.h"
+#include "tests/dev/legacy-lib.h"
+#include "tests/tap.h"
+#include "vmm/pci/pci.h"
+
+#include <limits.h>
+
+static uint32_t conf_in(struct board *b, uint8_t devfn, uint8_t reg, unsigned size)
+{
+	board_out(b, 0xcf8, 0x80000000 | devfn << 8 | (reg & 0xfc), 4);
+	return board_in(b, 0xcfc + (reg & 3), size);
+}
+
+static void conf_out(struct board *b, uint8_t devfn, uint8_t reg, uint32_t value,
+                     unsigned size)
+{
+	board_out(b, 0xcf8, 0x80000000 | devfn << 8 | (reg & 0xfc), 4);
+	board_out(b, 0xcfc + (reg & 3), value, size);
+}
+
+#define HOST PCI_DEVFN(0, 0)
+#define ISA  PCI_DEVFN(1, 0)
+
+static void test_host_bridge(struct board *b)
+{
+	tap_eq(conf_in(b, HOST, 0, 4), 0x12378086, "i440FX: identity");
+	tap_eq(conf_in(b, HOST, 8, 4), 0x06000002, "i440FX: class and revision");
+	tap_eq(conf_in(b, HOST, 0x72, 1), 0x02, "SMRAM at reset");
+	conf_out(b, HOST, 0x59, 0xff, 1);
+	conf_out(b, HOST, 0x5a, 0xff, 1);
+	tap_eq(conf_in(b, HOST, 0x59, 1), 0x30, "PAM0 has its upper half only");
+	tap_eq(conf_in(b, HOST, 0x5a, 1), 0x33, "PAM1 has both");
+	conf_out(b, HOST, 0x72, 0x4a, 1);
+	tap_eq(conf_in(b, HOST, 0x72, 1), 0x4a, "SMRAM open");
+	conf_out(b, HOST, 0x72, 0x5a, 1);
+	tap_eq(conf_in(b, HOST, 0x72, 1), 0x1a, "the lock closes it");
+	conf_out(b, HOST, 0x72, 0x4a, 1);
+	tap_eq(conf_in(b, HOST, 0x72, 1), 0x1a, "and keeps it closed");
+	devices_reset(&b->vm);
+	tap_eq(conf_in(b, HOST, 0x72, 1), 0x02, "until reset");
+	tap_eq(conf_in(b, HOST, 0x5a, 1), 0, "reset clears PAM");
+	conf_out(b, HOST, 0x72, 0x4a, 1);
+	tap_eq(conf_in(b, HOST, 0x72, 1), 0x4a, "after which it opens again");
+}
+
+static void test_routing(struct board *b)
+{
+	struct pci_device *isa = pci_find(b->vm.pci, ISA);
+
+	tap_eq(conf_in(b, ISA, 0, 4), 0x70008086, "PIIX3: identity");
+	tap_eq(conf_in(b, ISA, 8, 4), 0x06010000, "PIIX3: class and revision");
+	tap_eq(conf_in(b, ISA, 0xe, 1), 0x80, "PIIX3: multi-function");
+	tap_eq(conf_in(b, ISA, 0x60, 4), 0x0b0b0a0a, "router as the board set it");
+	tap_eq(piix3_irq_route(isa, 0), 10, "PIRQ A");
+	tap_eq(piix3_irq_route(isa, 3), 11, "PIRQ D");
+	conf_out(b, ISA, 0x60, 0x80, 1);
+	tap_ok(piix3_irq_route(isa, 0) == UINT_MAX, "a router register that is off");
+	conf_out(b, ISA, 0x60, 0x02, 1);
+	tap_ok(piix3_irq_route(isa, 0) == UINT_MAX, "IRQ 2 is reserved");
+	conf_out(b, ISA, 0x60, 0x7f, 1);
+	tap_eq(conf_in(b, ISA, 0x60, 1), 0x0f, "reserved bits read 0");
+	tap_ok(piix3_irq_route(NULL, 0) == UINT_MAX, "no bridge, no route");
+	conf_out(b, ISA, 0x60, 0x0a, 1);
+}
+
+/* A function whose INTx is high is moved along with its PIRQ. */
+static void test_moving(struct board *b, struct device *dev)
+{
+	struct pci_device *pdev = (struct pci_device *)dev;
+
+	pci_intx_set(pdev, true); /* slot 3: PIRQ C */
+	tap_ok(board_irq(b, 11) && !board_irq(b, 10), "INTx of slot 3 is on GSI 11");
+	conf_out(b, ISA, 0x62, 0x05, 1);
+	tap_ok(board_irq(b, 5) && !board_irq(b, 11), "and moves with its PIRQ");
+	conf_out(b, ISA, 0x62, 0x80, 1);
+	tap_ok(!board_irq(b, 5), "or goes off with it");
+	devices_reset(&b->vm);
+	tap_eq(conf_in(b, ISA, 0x60, 4), 0x0b0b0a0a, "reset restores the router");
+	pci_intx_set(pdev, true);
+	tap_ok(board_irq(b, 11), "and the wires");
+	pci_intx_set(pdev, false);
+}
+
+static void test_reset_control(struct board *b)
+{
+	board_out(b, 0xcf8, 0x80000000, 4);
+	tap_eq(board_in(b, 0xcf8, 4), 0x80000000, "0xcf8 is whole in spite of 0xcf9");
+	outb(b, 0xcf9, 0x02);
+	tap_eq(inb(b, 0xcf9), 0x02, "the kind of reset is stored");
+	tap_eq(b->vm.requests, 0, "and alone does nothing");
+	outb(b, 0xcf9, 0x06);
+	tap_eq(b->vm.requests, VM_REQ_RESET, "0x06 resets");
+	tap_str(b->vm.reason, "port 0xcf9", "and says why");
+	tap_eq(inb(b, 0xcf9), 0x02, "the trigger bit does not stay");
+	tap_eq(board_in(b, 0xcf8, 4), 0x80000000, "the address register is untouched");
+	devices_reset(&b->vm);
+	tap_eq(inb(b, 0xcf9), 0, "reset clears it");
+}
+
+static void test_state(struct board *b, struct device *host, struct device *isa)
+{
+	struct board c;
+	struct device *host2, *isa2;
+
+	board_init(&c, true);
+	host2 = board_add(&c, &i440fx_class, "addr=0");
+	isa2 = board_add(&c, &piix3_class, "addr=1,pirqs=0x0b0b0a0a");
+	conf_out(b, HOST, 0x72, 0x1a, 1);
+	conf_out(b, ISA, 0x61, 0x0c, 1);
+	outb(b, 0xcf9, 2);
+	tap_ok(board_copy_state(host, host2), "i440FX with SMRAM locked");
+	conf_out(&c, HOST, 0x72, 0x4a, 1);
+	tap_eq(conf_in(&c, HOST, 0x72, 1), 0x1a, "the copy is locked as well");
+	tap_ok(board_copy_state(isa, isa2), "PIIX3");
+	tap_eq(piix3_irq_route(isa2, 1), 12, "the copy routes alike");
+	board_free(&c);
+}
+
+int main(void)
+{
+	struct board b;
+	struct device *host, *isa, *other;
+
+	board_init(&b, true);
+	host = board_add(&b, &i440fx_class, "addr=0");
+	isa = board_add(&b, &piix3_class, "addr=1,pirqs=0x0b0b0a0a");
+	b.isa_bridge = isa;
+	pci_bus_update_irqs(b.vm.pci);
+	/* Any other function will do as a source of INTx. */
+	other = board_add(&b, &i440fx_class, "addr=3");
+	test_host_bridge(&b);
+	test_routing(&b);
+	test_moving(&b, other);
+	test_reset_control(&b);
+	test_state(&b, host, isa);
+	board_free(&b);
+	return tap_done();
+}

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The block registry: opening images from -drive keys, and what all requests share (range
+ * checks, accounting, completion, batches).
+ *
+ * A completion never runs inside block_submit(): results that are known at once wait in a
+ * list for the loop. One batch is what a single wake-up of the loop completes; the
+ * attached device hears of its end once.
+ */
+#include "vmm/block/block.h"
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "vmm/block/node.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct block_registry {
+	struct loop *loop;
+	struct aio *aio; /* made with the first image */
+	struct block_node *first;
+	struct block_node *batch; /* nodes with completions in this batch */
+	struct block_req *soon, **soon_tail;
+	struct loop_work soon_work;
+};
+
+/* ---- completion ---- */
+
+static void batch_done(void *opaque)
+{
+	struct block_registry *reg = opaque;
+
+	while (reg->batch) {
+		struct block_node *node = reg->batch;
+
+		reg->batch = node->batch_next;
+		node->batch_pending = false;
+		if (node->batch_done)
+			node->batch_done(node->opaque);
+	}
+}
+
+void block_complete(struct block_req *req, int ret)
+{
+	struct block_node *node = req->node;
+
+	node->in_flight--;
+	node->stats.ops[req->op]++;
+	if (ret < 0)
+		node->stats.errors[req->op]++;
+	else
+		node->stats.bytes[req->op] += req->len;
+	if (!node->batch_pending) {
+		node->batch_pending = true;
+		node->batch_next = node->reg->batch;
+		node->reg->batch = node;
+	}
+	req->done(req, ret);
+}
+
+void block_complete_soon(struct block_req *req, int ret)
+{
+	struct block_registry *reg = req->node->reg;
+
+	req->result = ret;
+	req->next = NULL;
+	*reg->soon_tail = req;
+	reg->soon_tail = &req->next;
+	loop_post(reg->loop, &reg->soon_work);
+}
+
+static void run_soon(void *opaque)
+{
+	struct block_registry *reg = opaque;
+	struct block_req *req = reg->soon, *next;
+
+	reg->soon = NULL;
+	reg->soon_tail = &reg->soon;
+	for (; req; req = next) {
+		next = req->next;
+		block_complete(req, req->result);
+	}
+	batch_done(reg);
+}
+
+/* ---- submission ---- */
+
+static int check(const struct block_node *node, const struct block_req *req)
+{
+	if (req->op == BLOCK_FLUSH)
+		return 0;
+	if ((req->offset | req->len) & 511 || req->offset > node->length ||
+	    req->len > node->length - req->offset)
+		return -EINVAL;
+	return node->readonly && req->op != BLOCK_READ ? -EROFS : 0;
+}
+
+void block_submit(struct block_node *node, struct block_req *req)
+{
+	int ret = check(node, req);
+
+	req->node = node;
+	req->durable = !node->write_cache;
+	node->in_flight++;
+	if (ret < 0 || (!req->len && req->op != BLOCK_FLUSH))
+		block_complete_soon(req, ret);
+	else
+		node->driver->submit(node, req);
+}
+
+void block_kick(struct block_node *node)
+{
+	aio_kick(node->reg->aio);
+}
+
+void block_drain(struct block_node *node)
+{
+	while (node->in_flight) {
+		run_soon(node->reg);
+		if (node->in_flight)
+			aio_wait(node->reg->aio);
+	}
+}
+
+/* ---- opening ---- */
+
+static const char *const formats[] = { "auto", "raw", "qcow2", NULL };
+static const char *const caches[] = { "writeback", "writethrough", "none",
+	                              "unsafe",    "directsync",   NULL };
+static const char *const aios[] = { "auto", "io_uring", "native", "threads", NULL };
+static const char *const discards[] = { "ignore", "unmap", NULL };
+static const char *const detects[] = { "off", "on", "unmap", NULL };
+
+#define FIELD(f) .offset = offsetof(struct image_opts, f)
+
+static const struct opt_desc image_table[] = {
+	{ .name = "file", .type = OPT_STR, FIELD(file), .help = "path of the image" },
+	{ .name = "file.filename", .alias_of = "file" },
+	{ .name = "id", .type = OPT_STR, FIELD(id), .help = "name of the drive" },
+	{ .name = "node-name", .type = OPT_STR, FIELD(node_name),
+	  .help = "name of the drive, if there is no id" },
+	{ .name = "format", .type = OPT_ENUM, FIELD(format), .def = "auto",
+	  .choices = formats, .help = "of the image" },
+	{ .name = "driver", .alias_of = "format" },
+	{ .name = "readonly", .type = OPT_BOOL, FIELD(readonly), .def = "off",
+	  .help = "never write to the image" },
+	{ .name = "read-only", .alias_of = "readonly" },
+	{ .name = "cache", .type = OPT_ENUM, FIELD(cache), .def = "writeback",
+	  .choices = caches,
+	  .help = "host page cache and when writes are durable" },
+	{ .name = "aio", .type = OPT_ENUM, FIELD(aio), .def = "auto", .choices = aios,
+	  .help = "how requests reach the kernel (native: io_uring)" },
+	{ .name = "discard", .type = OPT_ENUM, FIELD(discard), .def = "ignore",
+	  .choices = discards, .help = "what the guest trims is given back to the host" },
+	{ .name = "detect-zeroes", .type = OPT_ENUM, FIELD(detect_zeroes), .def = "off",
+	  .choices = detects, .help = "turn written zeros into holes (off only)" },
+	{ .name = "locking", .type = OPT_TRI, FIELD(locking), .def = "auto",
+	  .help = "lock the image against other users" },
+	{ .name = "file.locking", .alias_of = "locking" },
+	{ .name = "snapshot", .type = OPT_BOOL, FIELD(snapshot), .def = "off",
+	  .help = "write to a temporary image (off only)" },
+	{ .name = "copy-on-read", .type = OPT_BOOL, FIELD(copy_on_read), .def = "off",
+	  .help = "copy from the backing file (off only)" },
+	{ .name = NULL },
+};
+
+void block_help(struct strbuf *out)
+{
+	opts_help(image_table, out);
+}
+
+static bool is_image_key(const char *key)
+{
+	for (const struct opt_desc *row = image_table; row->name; row++)
+		if (!strcmp(row->name, key))
+			return true;
+	return false;
+}
+
+/* Takes the keys of the image out of opts and leaves the others for the caller. */
+static int take_image_opts(struct opt_list *opts, struct image_opts *image,
+                           struct err *err)
+{
+	struct opt_list mine = { 0 };
+	int ret = 0;
+
+	for (unsigned i = 0; i < opts->count && ret >= 0; i++) {
+		struct opt *opt = &opts->opts[i];
+
+		if (opt->used || !is_image_key(opt->key))
+			continue;
+		opt->used = true;
+		ret = opt_list_add(&mine, opt->key, opt->value);
+	}
+	if (ret < 0)
+		err_sys(err, -ret, "-drive");
+	else
+		ret = opts_apply(image_table, &mine, image, "-drive", err);
+	opt_list_free(&mine);
+	return ret;
+}
+
+static int check_image_opts(const struct image_opts *image, struct err *err)
+{
+	const char *what = image->file ? image->file : "-drive";
+
+	if (!image->file || !*image->file)
+		return err_set(err, EINVAL,
+		               "-drive: no image is named; add file=PATH");
+	if (image->detect_zeroes)
+		return err_set(err, ENOTSUP, "%s: detect-zeroes=%s is not supported; drop it",
+		               what, detects[image->detect_zeroes]);
+	if (image->snapshot)
+		return err_set(err, ENOTSUP, "%s: snapshot=on is not supported; work on a "
+		               "copy of the image", what);
+	if (image->copy_on_read)
+		return err_set(err, ENOTSUP, "%s: copy-on-read=on is not supported; drop it",
+		               what);
+	return 0;
+}
+
+static int set_id(struct block_registry *reg, struct block_node *node,
+                  const struct image_opts *image, struct err *err)
+{
+	const char *id = image->id ? image->id : image->node_name;
+	char made[24];
+
+	for (unsigned i = 0; !id && i < UINT16_MAX; i++) {
+		snprintf(made, sizeof(made), "drive%u", i);
+		if (!block_find(reg, made))
+			id = made;
+	}
+	if (!id || block_find(reg, id))
+		return err_set(err, EEXIST,
+		               "-drive: id '%s' is taken by another drive; choose another",
+		               id ? id : made);
+	node->id = strdup(id);
+	return node->id ? 0 : err_sys(err, ENOMEM, "-drive");
+}
+
+static struct block_node *open_image(struct block_registry *reg,
+                                     const struct image_opts *image, struct err *err)
+{
+	struct block_node *node;
+
+	if (check_image_opts(image, err) < 0)
+		return NULL;
+	if (!reg->aio)
+		reg->aio = aio_new(reg->loop, batch_done, reg, err);
+	if (!reg->aio)
+		return NULL;
+	node = file_open(reg, image, err);
+	if (node)
+		node = format_open(reg, node, image, err);
+	if (!node)
+		return NULL;
+	if (set_id(reg, node, image, err) < 0) {
+		block_close(node);
+		return NULL;
+	}
+	return node;
+}
+
+struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
+                              struct err *err)
+{
+	struct image_opts image = { 0 };
+	struct block_node *node = NULL, **tail = &reg->first;
+
+	if (take_image_opts(opts, &image, err) >= 0)
+		node = open_image(reg, &image, err);
+	opts_free(image_table, &image);
+	if (!node)
+		return NULL;
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = node;
+	return node;
+}
+
+void block_close(struct block_node *node)
+{
+	for (struct block_node **p = &node->reg->first; *p; p = &(*p)->next) {
+		if (*p == node) {
+			*p = node->next;
+			break;
+		}
+	}
+	node->driver->close(node);
+	free(node->id);
+	free(node->path);
+	free(node->user);
+	free(node);
+}
+
+/* ---- the registry ---- */
+
+struct block_registry *block_registry_new(struct loop *loop)
+{
+	struct block_registry *reg = calloc(1, sizeof(*reg));
+
+	if (!reg)
+		return NULL;
+	reg->loop = loop;
+	reg->soon_tail = &reg->soon;
+	reg->soon_work = (struct loop_work){ .fn = run_soon, .opaque = reg };
+	return reg;
+}
+
+void block_registry_free(struct block_registry *reg)
+{
+	if (!reg)
+		return;
+	while (reg->first) {
+		block_drain(reg->first);
+		block_close(reg->first);
+	}
+	aio_free(reg->aio);
+	free(reg);
+}
+
+struct aio *block_aio(struct block_registry *reg)
+{
+	return reg->aio;
+}
+
+struct block_node *block_find(struct block_registry *reg, const char *id)
+{
+	for (struct block_node *node = reg->first; node; node = node->next)
+		if (!strcmp(node->id, id))
+			return node;
+	return NULL;
+}
+
+/* ---- the attached device ---- */
+
+void block_get_info(const struct block_node *node, struct block_info *info)
+{
+	*info = (struct block_info){
+		.length = node->length,
+		.readonly = node->readonly,
+		.discard = node->discard,
+		.write_cache = node->write_cache,
+		.request_align = node->request_align,
+		.path = node->path,
+		.format = node->driver->name,
+		.id = node->id,
+	};
+}
+
+const struct block_stats *block_get_stats(const struct block_node *node)
+{
+	return &node->stats;
+}
+
+int block_attach(struct block_node *node, const char *device,
+                 void (*resized)(void *opaque), void *opaque, struct err *err)
+{
+	if (node->user)
+		return err_set(err, EBUSY,
+		               "drive '%s' is in use by %s; each drive takes one device",
+		               node->id, node->user);
+	node->user = strdup(device);
+	if (!node->user)
+		return err_sys(err, ENOMEM, "drive '%s'", node->id);
+	node->resized = resized;
+	node->batch_done = NULL;
+	node->opaque = opaque;
+	return 0;
+}
+
+void block_detach(struct block_node *node)
+{
+	free(node->user);
+	node->user = NULL;
+	node->resized = NULL;
+	node->batch_done = NULL;
+}
+
+void block_set_batch_done(struct block_node *node, void (*fn)(void *opaque))
+{
+	node->batch_done = fn;
+}
+
+void block_set_write_cache(struct block_node *node, bool on)
+{
+	node->write_cache = on;
+}
+
+int block_resize(struct block_node *node, uint64_t length, struct err *err)
+{
+	uint64_t old = node->length;
+	int ret;
+
+	if (length & 511)
+		return err_set(err, EINVAL, "drive '%s': %llu bytes is not a multiple of 512",
+		               node->id, (unsigned long long)length);
+	if (length && node->readonly)
+		return err_set(err, EROFS, "drive '%s' is read-only and cannot be resized",
+		               node->id);
+	block_drain(node);
+	ret = node->driver->resize(node, length, err);
+	if (ret < 0)
+		return ret;
+	if (node->length != old && node->resized)
+		node->resized(node->opaque);
+	return 0;
+}

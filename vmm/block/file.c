@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The file protocol: requests on a regular file or a block device.
+ *
+ * Cache modes: none and directsync bypass the page cache (O_DIRECT); writethrough and
+ * directsync make each write durable (RWF_DSYNC, or a sync behind what is not a write);
+ * unsafe ignores flushes. A file whose size is not a multiple of 512 is a disk with the
+ * size rounded up: the missing bytes read as zeros and appear with the first write there.
+ *
+ * Once a sync of the page cache has failed the kernel has forgotten which pages were not
+ * written, and a later sync would wrongly succeed: all further flushes fail.
+ */
+#include "vmm/block/file.h"
+
+#include "common/bytes.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+/* What a request needs here; it lives in the request's scratch space. */
+struct file_req {
+	struct aio_op op;
+	struct file_node *file;
+};
+static_assert(sizeof(struct file_req) <= sizeof(((struct block_req *)0)->scratch),
+              "the scratch space of a block request is too small");
+
+static struct block_req *to_req(struct aio_op *op)
+{
+	return (struct block_req *)((char *)op - offsetof(struct block_req, scratch));
+}
+
+static struct file_node *to_file(struct block_node *node)
+{
+	return (struct file_node *)node;
+}
+
+/* ---- requests ---- */
+
+static void op_done(struct aio_op *op, int ret)
+{
+	block_complete(to_req(op), ret);
+}
+
+static void flush_done(struct aio_op *op, int ret)
+{
+	struct file_node *file = container_of(op, struct file_req, op)->file;
+
+	/* A full disk is not forgotten, and direct I/O keeps nothing that could be. */
+	if (ret < 0 && ret != -ENOSPC && ret != -EDQUOT && !file->direct) {
+		file->flush_failed = true;
+		log_error("%s: a sync failed (%s): no further flush of this drive will "
+		          "succeed", file->node.path, strerror(-ret));
+	}
+	block_complete(to_req(op), ret);
+}
+
+static bool is_aligned(const struct file_node *file, const struct block_req *req)
+{
+	uint64_t bits = req->offset | req->len;
+
+	if (!file->direct)
+		return true;
+	if (bits & (file->node.request_align - 1))
+		return false;
+	bits = 0;
+	for (unsigned i = 0; i < req->iov_count; i++)
+		bits |= (uintptr_t)req->iov[i].iov_base | req->iov[i].iov_len;
+	return req->op == BLOCK_WRITE_ZEROES || !(bits & (file->mem_align - 1));
+}
+
+static void start(struct file_node *file, struct block_req *req, enum aio_kind kind,
+                  uint64_t offset, uint64_t len)
+{
+	struct file_req *freq = (struct file_req *)req->scratch;
+	struct aio_op *op = &freq->op;
+
+	freq->file = file;
+	op->kind = kind;
+	op->flags = file->aio_flags;
+	if (req->may_unmap && file->node.discard)
+		op->flags |= AIO_MAY_UNMAP;
+	if (req->durable && !file->no_flush)
+		op->flags |= AIO_DURABLE;
+	op->fd = file->fd;
+	op->iov = req->iov;
+	op->iov_count = req->op <= BLOCK_WRITE ? req->iov_count : 0;
+	op->offset = offset;
+	op->len = len;
+	op->done = kind == AIO_SYNC ? flush_done : op_done;
+	aio_submit(block_aio(file->node.reg), op);
+}
+
+static void submit_flush(struct file_node *file, struct block_req *req)
+{
+	if (file->flush_failed)
+		block_complete_soon(req, -EIO);
+	else if (file->no_flush || file->node.readonly)
+		block_complete_soon(req, 0);
+	else
+		start(file, req, AIO_SYNC, 0, 0);
+}
+
+static void submit_discard(struct file_node *file, struct block_req *req)
+{
+	uint32_t align = file->node.request_align;
+	uint64_t first = align_up(req->offset, align);
+	uint64_t last = align_down(req->offset + req->len, align);
+
+	/* Only whole blocks: the rest of the first and last one is somebody's data. */
+	if (!file->node.discard || first >= last)
+		block_complete_soon(req, 0);
+	else
+		start(file, req, AIO_DISCARD, first, last - first);
+}
+
+static void file_submit(struct block_node *node, struct block_req *req)
+{
+	static const enum aio_kind kinds[] = {
+		[BLOCK_READ] = AIO_READ,
+		[BLOCK_WRITE] = AIO_WRITE,
+		[BLOCK_WRITE_ZEROES] = AIO_ZERO,
+	};
+	struct file_node *file = to_file(node);
+
+	if (req->op == BLOCK_FLUSH)
+		submit_flush(file, req);
+	else if (req->op == BLOCK_DISCARD)
+		submit_discard(file, req);
+	else if (is_aligned(file, req))
+		start(file, req, kinds[req->op], req->offset, req->len);
+	else
+		rmw_submit(&file->rmw, req);
+}
+
+/* ---- length ---- */
+
+int file_get_length(int fd, bool block_dev, uint64_t *length)
+{
+	struct stat st;
+
+	if (block_dev)
+		return ioctl(fd, BLKGETSIZE64, length) < 0 ? -errno : 0;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*length = st.st_size;
+	return 0;
+}
+
+static int file_resize(struct block_node *node, uint64_t length, struct err *err)
+{
+	struct file_node *file = to_file(node);
+	bool block_dev = file->aio_flags & AIO_BLOCK_DEV;
+	uint64_t now;
+	int ret;
+
+	if (length && !block_dev && ftruncate(file->fd, length) < 0)
+		return err_sys(err, errno, "cannot resize %s to %llu bytes", node->path,
+		               (unsigned long long)length);
+	ret = file_get_length(file->fd, block_dev, &now);
+	if (ret < 0)
+		return err_sys(err, -ret, "cannot read the size of %s", node->path);
+	if (length > now)
+		return err_set(err, ENOSPC,
+		               "%s is a device of %llu bytes; enlarge the device first",
+		               node->path, (unsigned long long)now);
+	node->length = length ? length : align_up(now, 512);
+	return 0;
+}
+
+/* ---- life ---- */
+
+int file_read_head(struct block_node *node, void *buf, unsigned len)
+{
+	_cleanup_free_ uint8_t *block = NULL;
+	unsigned align = node->request_align < 4096 ? 4096 : node->request_align;
+	ssize_t ret;
+
+	if (posix_memalign((void **)&block, align, align))
+		return -ENOMEM;
+	do
+		ret = pread(to_file(node)->fd, block, align, 0);
+	while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		return -errno;
+	if (ret > len)
+		ret = len;
+	memcpy(buf, block, ret);
+	return ret;
+}
+
+static void file_close(struct block_node *node)
+{
+	struct file_node *file = to_file(node);
+
+	rmw_free(&file->rmw);
+	/* Closing the description drops its lock as well. */
+	if (file->fd >= 0)
+		close(file->fd);
+}
+
+const struct block_driver file_driver = {
+	.name = "file",
+	.submit = file_submit,
+	.resize = file_resize,
+	.close = file_close,
+};

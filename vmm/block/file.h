@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The file protocol: opening (file-open.c) and serving (file.c). */
+#ifndef VMM_BLOCK_FILE_H
+#define VMM_BLOCK_FILE_H
+
+#include "vmm/block/rmw.h"
+
+struct file_node {
+	struct block_node node;
+	int fd;
+	bool direct;       /* O_DIRECT */
+	bool no_flush;     /* cache=unsafe */
+	bool flush_failed; /* written data may be lost: flushes fail from now on */
+	unsigned aio_flags;
+	uint32_t mem_align; /* of the memory of a direct transfer */
+	struct rmw rmw;
+};
+
+extern const struct block_driver file_driver;
+
+/* The size in bytes, not rounded. 0 or -errno. */
+int file_get_length(int fd, bool block_dev, uint64_t *length);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Copies between a list of segments and plain memory. */
+#ifndef VMM_BLOCK_IOV_H
+#define VMM_BLOCK_IOV_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* Copies up to len bytes, starting `offset` bytes into the list; returns the count. */
+size_t iov_to_buf(const struct iovec *iov, unsigned count, uint64_t offset, void *buf,
+                  size_t len);
+size_t iov_from_buf(const struct iovec *iov, unsigned count, uint64_t offset,
+                    const void *buf, size_t len);
+/* Sets len bytes to zero, starting `offset` bytes into the list. */
+void iov_zero(const struct iovec *iov, unsigned count, uint64_t offset, uint64_t len);
+/* Writes the part of the list behind `offset` to out, at most max segments; returns their
+ * number. */
+unsigned iov_slice(const struct iovec *iov, unsigned count, uint64_t offset,
+                   struct iovec *out, unsigned max);
+/* Removes len bytes from the front, in place; returns how many whole segments went. */
+unsigned iov_drop_front(struct iovec *iov, unsigned count, size_t len);
+
+#endif

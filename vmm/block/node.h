@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside the block layer: nodes and their drivers.
+ *
+ * The node that a device attaches to is a format ("raw"); its child is the protocol that
+ * stores the bytes ("file"). A driver's submit() gets a request that was checked against
+ * the length of the top node; it ends in exactly one block_complete() or
+ * block_complete_soon().
+ */
+#ifndef VMM_BLOCK_NODE_H
+#define VMM_BLOCK_NODE_H
+
+#include "vmm/block/aio.h"
+#include "vmm/block/block.h"
+
+struct block_driver {
+	const char *name;
+	void (*submit)(struct block_node *node, struct block_req *req);
+	/* 0: what the storage has by now. Updates node->length. */
+	int (*resize)(struct block_node *node, uint64_t length, struct err *err);
+	/* Releases what the driver holds, the child first. */
+	void (*close)(struct block_node *node);
+};
+
+struct block_node {
+	const struct block_driver *driver;
+	struct block_registry *reg;
+	struct block_node *next;  /* in the registry: top nodes only */
+	struct block_node *child; /* owned; NULL for a protocol */
+	char *id, *path;
+	uint64_t length;
+	bool readonly, discard, write_cache;
+	uint32_t request_align;
+	/* the attached device */
+	char *user;
+	void (*resized)(void *opaque);
+	void (*batch_done)(void *opaque);
+	void *opaque;
+	/* traffic */
+	struct block_stats stats;
+	unsigned in_flight;
+	bool batch_pending;
+	struct block_node *batch_next;
+};
+
+/* What -drive says about the image. */
+struct image_opts {
+	char *file, *id, *node_name;
+	int format, cache, aio, discard, detect_zeroes, locking;
+	bool readonly, snapshot, copy_on_read;
+};
+
+enum image_format { FORMAT_AUTO, FORMAT_RAW, FORMAT_QCOW2 };
+enum image_aio { IMAGE_AIO_AUTO, IMAGE_AIO_URING, IMAGE_AIO_NATIVE, IMAGE_AIO_THREADS };
+enum image_discard { IMAGE_DISCARD_IGNORE, IMAGE_DISCARD_UNMAP };
+
+struct aio *block_aio(struct block_registry *reg);
+
+/* Completes a request now (not inside its submit). */
+void block_complete(struct block_req *req, int ret);
+/* Completes a request from the loop; for results known inside submit. */
+void block_complete_soon(struct block_req *req, int ret);
+
+/* file.c: opens the file or block device; NULL with err. */
+struct block_node *file_open(struct block_registry *reg, const struct image_opts *opts,
+                             struct err *err);
+/* Reads the start of the file for probing: at most len bytes, the count or -errno. */
+int file_read_head(struct block_node *node, void *buf, unsigned len);
+
+/* format.c: the format node above file, which it owns from then on (also on failure). */
+struct block_node *format_open(struct block_registry *reg, struct block_node *file,
+                               const struct image_opts *opts, struct err *err);
+
+#endif

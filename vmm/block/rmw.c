@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Unaligned requests on a file that was opened with O_DIRECT.
+ *
+ * A piece of a request is widened to whole blocks in the buffer: a read is copied out of
+ * it, a write that does not cover its first and last block reads them first. Requests are
+ * served in order and one at a time, so that two writes to parts of one block cannot undo
+ * each other; aligned requests pass by, which is right because one that overlaps a block
+ * here overlaps the guest's own range as well.
+ */
+#include "vmm/block/rmw.h"
+
+#include "common/bytes.h"
+#include "common/cleanup.h"
+#include "vmm/block/iov.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void next_piece(struct rmw *rmw);
+
+void rmw_init(struct rmw *rmw, struct aio *aio, int fd, unsigned aio_flags, uint32_t align)
+{
+	rmw->aio = aio;
+	rmw->fd = fd;
+	rmw->aio_flags = aio_flags;
+	rmw->align = align;
+	rmw->tail = &rmw->head;
+}
+
+void rmw_free(struct rmw *rmw)
+{
+	free(rmw->buf);
+}
+
+static void finish(struct rmw *rmw, int ret)
+{
+	struct block_req *req = rmw->head;
+	bool more = req->next;
+
+	rmw->head = req->next;
+	if (!more)
+		rmw->tail = &rmw->head;
+	rmw->done = 0;
+	/* The owner may submit from here: into an empty list that starts at once. */
+	block_complete(req, ret);
+	if (more)
+		next_piece(rmw);
+}
+
+/* The part of the guest's range that the buffer holds now. */
+static uint64_t piece_start(const struct rmw *rmw)
+{
+	return rmw->head->offset + rmw->done;
+}
+
+static uint64_t piece_len(const struct rmw *rmw)
+{
+	uint64_t last = rmw->head->offset + rmw->head->len;
+
+	return (last < rmw->end ? last : rmw->end) - piece_start(rmw);
+}
+
+static void transfer(struct rmw *rmw, bool write)
+{
+	rmw->writing = write;
+	rmw->iov = (struct iovec){ rmw->buf, rmw->end - rmw->start };
+	rmw->op.kind = write ? AIO_WRITE : AIO_READ;
+	rmw->op.flags = rmw->aio_flags;
+	if (write && rmw->head->durable)
+		rmw->op.flags |= AIO_DURABLE;
+	rmw->op.fd = rmw->fd;
+	rmw->op.iov = &rmw->iov;
+	rmw->op.iov_count = 1;
+	rmw->op.offset = rmw->start;
+	rmw->op.len = rmw->iov.iov_len;
+	aio_submit(rmw->aio, &rmw->op);
+}
+
+static void write_piece(struct rmw *rmw)
+{
+	struct block_req *req = rmw->head;
+
+	iov_to_buf(req->iov, req->iov_count, rmw->done,
+	           rmw->buf + (piece_start(rmw) - rmw->start), piece_len(rmw));
+	transfer(rmw, true);
+}
+
+static void piece_done(struct aio_op *op, int ret)
+{
+	struct rmw *rmw = container_of(op, struct rmw, op);
+	struct block_req *req = rmw->head;
+
+	if (ret < 0 || op->kind == AIO_ZERO) {
+		finish(rmw, ret);
+		return;
+	}
+	if (req->op == BLOCK_WRITE && !rmw->writing) {
+		write_piece(rmw);
+		return;
+	}
+	if (req->op == BLOCK_READ)
+		iov_from_buf(req->iov, req->iov_count, rmw->done,
+		             rmw->buf + (piece_start(rmw) - rmw->start), piece_len(rmw));
+	rmw->done += piece_len(rmw);
+	if (rmw->done == req->len)
+		finish(rmw, 0);
+	else
+		next_piece(rmw);
+}
+
+static void zero(struct rmw *rmw)
+{
+	struct block_req *req = rmw->head;
+
+	rmw->op.kind = AIO_ZERO;
+	rmw->op.flags = rmw->aio_flags | (req->durable ? AIO_DURABLE : 0) |
+	                (req->may_unmap ? AIO_MAY_UNMAP : 0);
+	rmw->op.fd = rmw->fd;
+	rmw->op.offset = req->offset;
+	rmw->op.len = req->len;
+	aio_submit(rmw->aio, &rmw->op);
+}
+
+static void next_piece(struct rmw *rmw)
+{
+	struct block_req *req = rmw->head;
+	uint64_t left = req->len - rmw->done, len = left < RMW_BUFFER ? left : RMW_BUFFER;
+
+	rmw->op.done = piece_done;
+	if (req->op == BLOCK_WRITE_ZEROES) {
+		zero(rmw);
+		return;
+	}
+	rmw->start = align_down(piece_start(rmw), rmw->align);
+	rmw->end = align_up(piece_start(rmw) + len, rmw->align);
+	if (req->op == BLOCK_WRITE && rmw->start == piece_start(rmw) &&
+	    rmw->end == piece_start(rmw) + len)
+		write_piece(rmw);
+	else
+		transfer(rmw, false);
+}
+
+void rmw_submit(struct rmw *rmw, struct block_req *req)
+{
+	bool first = !rmw->head;
+
+	if (!rmw->buf &&
+	    posix_memalign((void **)&rmw->buf, 4096, RMW_BUFFER + 2 * rmw->align)) {
+		block_complete_soon(req, -ENOMEM);
+		return;
+	}
+	req->next = NULL;
+	*rmw->tail = req;
+	rmw->tail = &req->next;
+	if (first)
+		next_piece(rmw);
+}

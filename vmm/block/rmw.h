@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests that direct I/O cannot take as they are: offset, length or memory is not
+ * aligned to what the file needs. They go one after another through an aligned buffer.
+ */
+#ifndef VMM_BLOCK_RMW_H
+#define VMM_BLOCK_RMW_H
+
+#include "vmm/block/node.h"
+
+#define RMW_BUFFER (1u << 20) /* bytes; larger requests go in pieces */
+
+struct rmw {
+	struct aio *aio;
+	int fd;
+	unsigned aio_flags;
+	uint32_t align;
+	uint8_t *buf; /* RMW_BUFFER bytes and two blocks, from the first use on */
+	struct block_req *head, **tail; /* the first one is being worked on */
+	uint64_t done, start, end;      /* of the first: bytes done; range in the buffer */
+	bool writing;                   /* the buffer goes out, not in */
+	struct iovec iov;
+	struct aio_op op;
+};
+
+void rmw_init(struct rmw *rmw, struct aio *aio, int fd, unsigned aio_flags,
+              uint32_t align);
+void rmw_free(struct rmw *rmw);
+/* READ, WRITE or WRITE_ZEROES. Completes the request. */
+void rmw_submit(struct rmw *rmw, struct block_req *req);
+
+#endif

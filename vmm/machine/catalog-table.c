@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The catalog's rows (core/catalog.h). An explicit array: its order is the order of
+ * -device help, and a class that is missing here is missing everywhere. It stands here
+ * because only the machine may know every kind of device.
+ */
+#include "vmm/core/catalog.h"
+#include "vmm/legacy/debug.h"
+#include "vmm/legacy/i8042.h"
+#include "vmm/legacy/piix.h"
+#include "vmm/legacy/pm.h"
+#include "vmm/legacy/port92.h"
+#include "vmm/legacy/rtc.h"
+#include "vmm/legacy/serial.h"
+#include "vmm/machine/kvmstate.h"
+#include "vmm/pci/host.h"
+
+const struct device_class *const device_catalog[] = {
+	/* isa */
+	&debugcon_class,
+	&debug_exit_class,
+	&serial_class,
+	/* the board's own */
+	&pci_host_class,
+	&i440fx_class,
+	&piix3_class,
+	&pm_class,
+	&rtc_class,
+	&i8042_class,
+	&port92_class,
+	&kvm_chips_class,
+	&kvm_vcpu_class,
+	NULL,
+};
