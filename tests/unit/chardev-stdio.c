@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -118,7 +119,7 @@ static void test_pipes(void)
 	size_t got = 0;
 	ssize_t n;
 
-	if (pipe(in) < 0 || pipe(out) < 0)
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
 		return;
 	memset(data, 'p', sizeof(data));
 	pid = start(in[0], out[1], child_echo);
@@ -148,7 +149,7 @@ static void test_slow_pipe(void)
 	ssize_t n;
 	pid_t pid;
 
-	if (pipe(out) < 0)
+	if (pipe2(out, O_CLOEXEC) < 0)
 		return;
 	pid = start(-1, out[1], child_flood);
 	close(out[1]);
@@ -164,7 +165,7 @@ static void test_slow_pipe(void)
 static void test_files(void)
 {
 	FILE *file = tmpfile();
-	int fd = fileno(file), null = open("/dev/null", O_RDWR), out[2];
+	int fd = fileno(file), null = open("/dev/null", O_RDWR | O_CLOEXEC), out[2];
 	char data[5000];
 	pid_t pid;
 
@@ -185,7 +186,7 @@ static void test_files(void)
 	pid = start(fd, -1, child_echo);
 	tap_eq(result(pid), 0, "a closed standard output drops");
 	lseek(fd, 0, SEEK_SET);
-	if (pipe(out) < 0)
+	if (pipe2(out, O_CLOEXEC) < 0)
 		return;
 	close(out[0]);
 	pid = start(fd, out[1], child_echo);
@@ -215,12 +216,12 @@ static void child_plain(void)
 
 static void test_keys_on_pipes(void)
 {
-	int in[2], null = open("/dev/null", O_WRONLY);
+	int in[2], null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	const char *keys = "ab\x01"
 			   "b\x01x";
 	pid_t pid;
 
-	if (pipe(in) < 0)
+	if (pipe2(in, O_CLOEXEC) < 0)
 		return;
 	pid = start(in[0], null, child_mux);
 	tap_eq(write(in[1], keys, 6), 6, "mux: a break and Ctrl-A x on a pipe");
@@ -266,7 +267,7 @@ static void start_console(void (*fn)(void))
 	unlockpt(con.master);
 	con.slave = open(ptsname(con.master), O_RDWR | O_NOCTTY | O_CLOEXEC);
 	tcgetattr(con.slave, &con.before);
-	if (pipe(con.ready) < 0)
+	if (pipe2(con.ready, O_CLOEXEC) < 0)
 		exit(1);
 	con.pid = fork();
 	if (!con.pid) {
@@ -420,9 +421,12 @@ static void test_signals(void)
 
 static void child_crash(void)
 {
+	volatile char *hole =
+		mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
 	child_open("mon:stdio");
 	child_ready();
-	*(volatile int *)8 = 0;
+	*hole = 0;
 }
 
 static void child_abort(void)

@@ -152,7 +152,7 @@ static void test_escape(void)
 static void check_file(const char *path, const char *want, const char *what)
 {
 	char buf[64] = "";
-	int fd = open(path, O_RDONLY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) < 0)
 		tap_diag("%s: %s", path, strerror(errno));
@@ -196,7 +196,7 @@ static void test_file(void)
 static int connect_to(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
@@ -423,7 +423,8 @@ static void test_last_words(void)
 
 static int open_slave(struct recorder *r)
 {
-	return open(chardev_describe(r->chr) + 4, O_RDWR | O_NOCTTY | O_NONBLOCK);
+	return open(chardev_describe(r->chr) + 4,
+	            O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
 static void test_pty(void)
