@@ -48,13 +48,12 @@ static const unsigned leaf_width[] = {
 
 static int walk(struct visitor *v, const struct state_desc *desc, void *a, void *b);
 
-/* How many elements count now; for a counted field the count itself is visited as a leaf.
- */
+/* How many elements count now; for a counted field the count itself is visited as a leaf,
+ * which goes by the field's name and has a declared maximum of 0. */
 static int visit_count(struct visitor *v, const struct state_field *f, void *a, void *b,
                        uint32_t *count)
 {
-	static const struct state_field count_field = { .name = "count",
-		                                        .kind = STATE_U32 };
+	const struct state_field count_field = { .name = f->name, .kind = STATE_U32 };
 	uint32_t *ca;
 	int ret;
 
@@ -106,6 +105,10 @@ static int walk(struct visitor *v, const struct state_desc *desc, void *a, void 
 		if (f->needed && !v->schema) {
 			bool present = f->needed(a);
 
+			if (b && f->needed(b) != present)
+				return err_set(v->err, ENOENT,
+				               "%s%s is in one of them only", v->where,
+				               f->name);
 			ret = v->optional(v, f, &present);
 			if (ret < 0)
 				return ret;
@@ -247,6 +250,10 @@ static bool take_name(const uint8_t *data, size_t len, size_t *pos, char *name)
 	n = data[(*pos)++];
 	if (len - *pos < n)
 		return false;
+	/* The name is shown to the user when it is not the expected one. */
+	for (size_t i = 0; i < n; i++)
+		if (data[*pos + i] < ' ' || data[*pos + i] > '~')
+			return false;
 	memcpy(name, data + *pos, n);
 	name[n] = '\0';
 	*pos += n;
@@ -355,16 +362,20 @@ static void enter_where(struct visitor *v, const struct state_field *f, uint32_t
 static int compare_leaf(struct visitor *v, const struct state_field *f, void *a, void *b,
                         unsigned width, uint32_t count)
 {
+	char index[16] = "";
+
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t va = ldn((char *)a + i * width, width);
 		uint64_t vb = ldn((char *)b + i * width, width);
 
-		if (va != vb)
-			return err_set(
-				v->err, ENOENT,
-				"%s%s[%u] is 0x%llx in one and 0x%llx in the other",
-				v->where, f->name, i, (unsigned long long)va,
-				(unsigned long long)vb);
+		if (va == vb)
+			continue;
+		if (f->count > 1)
+			snprintf(index, sizeof(index), "[%u]", i);
+		return err_set(
+			v->err, ENOENT, "%s%s%s is 0x%llx in one and 0x%llx in the other",
+			v->where, f->name, f->count ? index : "'s number of elements",
+			(unsigned long long)va, (unsigned long long)vb);
 	}
 	return 0;
 }
@@ -394,7 +405,7 @@ int state_compare(const struct state_desc *desc, const void *a, const void *b,
 
 static void indent(struct visitor *v)
 {
-	for (unsigned i = 0; i < v->depth; i++)
+	for (unsigned i = 0; i <= v->depth; i++)
 		strbuf_adds(v->out, "  ");
 }
 
@@ -404,7 +415,9 @@ static void dump_enter(struct visitor *v, const struct state_field *f, uint32_t 
 	indent(v);
 	v->depth++;
 	if (v->schema)
-		strbuf_addf(v->out, "%s: struct[%u]\n", f->name, f->count);
+		strbuf_addf(v->out, "%s: struct[%s%u]%s\n", f->name,
+		            f->count_offset == SIZE_MAX ? "" : "up to ", f->count,
+		            f->needed ? " optional" : "");
 	else if (f->count > 1)
 		strbuf_addf(v->out, "%s[%u]:\n", f->name, index);
 	else
@@ -460,7 +473,6 @@ void state_dump(const struct state_desc *desc, const void *obj, struct strbuf *o
 	};
 
 	strbuf_addf(out, "%s version %u\n", desc->name, desc->version);
-	v.depth = 1;
 	walk(&v, desc, (void *)obj, NULL);
 }
 
@@ -471,7 +483,6 @@ void state_schema(const struct state_desc *desc, struct strbuf *out)
 		.enter = dump_enter,
 		.out = out,
 		.schema = true,
-		.depth = 1,
 	};
 	uint8_t none = 0;
 

@@ -50,11 +50,8 @@ static int init_table(struct irqchip *chip)
 		add_pin(chip->table, gsi,
 		        gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
 		        gsi & 7);
-	/* The PIT's line is ISA IRQ 0 and IOAPIC pin 2 (MADT interrupt source override).
-	 */
 	for (unsigned gsi = 0; gsi < IRQCHIP_GSIS; gsi++)
-		if (gsi != 2)
-			add_pin(chip->table, gsi, KVM_IRQCHIP_IOAPIC, gsi ? gsi : 2);
+		add_pin(chip->table, gsi, KVM_IRQCHIP_IOAPIC, gsi);
 	return 0;
 }
 

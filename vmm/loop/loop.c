@@ -5,8 +5,10 @@
  *
  * Timers live in a binary heap guarded by a leaf mutex, because vCPU threads arm them
  * while the loop waits; the timerfd always holds the earliest deadline, so arming needs
- * no wake-up of the loop. A descriptor that is removed inside a callback is erased from
- * the batch that epoll_wait() returned, so that no callback runs for it afterwards.
+ * no wake-up of the loop. epoll is given a slot number and the slot's generation instead
+ * of a pointer, so that no callback runs for a descriptor that was removed after
+ * epoll_wait() returned, be it by another callback or, while this thread waited for the
+ * lock, by a vCPU.
  */
 #include "vmm/loop/loop.h"
 
@@ -22,22 +24,29 @@
 
 #define BATCH 32
 
+struct slot {
+	struct loop_fd *lfd; /* NULL: free */
+	uint32_t generation; /* counts removals */
+};
+
 struct loop {
 	pthread_mutex_t *lock; /* held around callbacks; may be NULL */
 	int epfd;
 	bool quit;
-	struct epoll_event batch[BATCH];
-	int batch_count;
+	struct slot *slots;
+	uint32_t slot_count;
 
 	struct loop_fd wake_fd; /* eventfd: posted work, quit */
 	pthread_mutex_t work_lock;
 	struct loop_work *work_head, **work_tail;
+	struct loop_work *running; /* taken by run_work(), not yet run */
 
 	struct loop_fd timer_fd;
 	pthread_mutex_t timer_lock;
 	struct loop_timer **heap;
 	unsigned timer_count, timer_cap;
 	uint64_t programmed; /* what the timerfd is set to; 0: disarmed */
+	uint64_t round;      /* time of the round of timers that runs now; 0: none */
 };
 
 uint64_t loop_now(void)
@@ -124,6 +133,7 @@ static void run_timers(void *opaque, uint32_t events)
 	if (read(loop->timer_fd.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		log_error("timerfd: %s", strerror(errno));
 	pthread_mutex_lock(&loop->timer_lock);
+	loop->round = now;
 	while (loop->timer_count && loop->heap[0]->deadline <= now) {
 		struct loop_timer *timer = loop->heap[0];
 
@@ -132,6 +142,7 @@ static void run_timers(void *opaque, uint32_t events)
 		timer->fn(timer->opaque);
 		pthread_mutex_lock(&loop->timer_lock);
 	}
+	loop->round = 0;
 	program_timerfd(loop);
 	pthread_mutex_unlock(&loop->timer_lock);
 }
@@ -167,6 +178,10 @@ void loop_timer_arm(struct loop_timer *timer, uint64_t deadline_ns)
 		log_error("out of memory for timers");
 		abort();
 	}
+	/* A timer that its own callback arms for the past waits for the next round,
+	 * behind those that are due already: no timer keeps the loop to itself. */
+	if (deadline_ns <= loop->round)
+		deadline_ns = loop->round + 1;
 	timer->deadline = deadline_ns ? deadline_ns : 1;
 	heap_put(loop, loop->timer_count++, timer);
 	heap_up(loop, timer);
@@ -220,49 +235,122 @@ void loop_post(struct loop *loop, struct loop_work *work)
 static void run_work(void *opaque, uint32_t events)
 {
 	struct loop *loop = opaque;
-	struct loop_work *work, *next;
+	struct loop_work *work;
 	uint64_t count;
 
 	(void)events;
 	if (read(loop->wake_fd.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		log_error("eventfd: %s", strerror(errno));
 	pthread_mutex_lock(&loop->work_lock);
-	work = loop->work_head;
+	loop->running = loop->work_head;
 	loop->work_head = NULL;
 	loop->work_tail = &loop->work_head;
-	pthread_mutex_unlock(&loop->work_lock);
-	for (; work; work = next) {
+	while (loop->running) {
 		/* Once `queued` is clear the work may be posted again, or freed by its
 		 * fn. */
-		next = work->next;
-		pthread_mutex_lock(&loop->work_lock);
+		work = loop->running;
+		loop->running = work->next;
 		work->queued = false;
 		pthread_mutex_unlock(&loop->work_lock);
 		work->fn(work->opaque);
+		pthread_mutex_lock(&loop->work_lock);
 	}
+	pthread_mutex_unlock(&loop->work_lock);
+}
+
+static bool unlink_work(struct loop_work **list, struct loop_work *work)
+{
+	while (*list && *list != work)
+		list = &(*list)->next;
+	if (!*list)
+		return false;
+	*list = work->next;
+	return true;
+}
+
+void loop_cancel(struct loop *loop, struct loop_work *work)
+{
+	pthread_mutex_lock(&loop->work_lock);
+	if (work->queued && !unlink_work(&loop->running, work)) {
+		unlink_work(&loop->work_head, work);
+		loop->work_tail = &loop->work_head;
+		while (*loop->work_tail)
+			loop->work_tail = &(*loop->work_tail)->next;
+	}
+	work->queued = false;
+	pthread_mutex_unlock(&loop->work_lock);
 }
 
 /* ---- descriptors ---- */
 
+static bool take_slot(struct loop *loop, struct loop_fd *lfd)
+{
+	struct slot *slots;
+	uint32_t i = 0;
+
+	while (i < loop->slot_count && loop->slots[i].lfd)
+		i++;
+	if (i == loop->slot_count) {
+		slots = realloc(loop->slots, (i + 16) * sizeof(*slots));
+		if (!slots)
+			return false;
+		memset(slots + i, 0, 16 * sizeof(*slots));
+		loop->slots = slots;
+		loop->slot_count += 16;
+	}
+	loop->slots[i].lfd = lfd;
+	lfd->slot = i;
+	return true;
+}
+
+static void free_slot(struct loop *loop, const struct loop_fd *lfd)
+{
+	loop->slots[lfd->slot].lfd = NULL;
+	loop->slots[lfd->slot].generation++;
+}
+
+static uint64_t slot_key(const struct loop *loop, const struct loop_fd *lfd)
+{
+	return (uint64_t)loop->slots[lfd->slot].generation << 32 | lfd->slot;
+}
+
+/* NULL when the descriptor is gone. */
+static struct loop_fd *find_slot(const struct loop *loop, uint64_t key)
+{
+	const struct slot *slot = &loop->slots[(uint32_t)key];
+
+	return slot->generation == key >> 32 ? slot->lfd : NULL;
+}
+
 int loop_add(struct loop *loop, struct loop_fd *lfd, int fd, uint32_t events,
              void (*fn)(void *opaque, uint32_t events), void *opaque)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = lfd };
+	struct epoll_event ev = { .events = events };
+	int ret;
 
+	if (!take_slot(loop, lfd))
+		return -ENOMEM;
 	lfd->fd = fd;
 	lfd->fn = fn;
 	lfd->opaque = opaque;
-	if (epoll_ctl(loop->epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
-		return -errno;
+	ev.data.u64 = slot_key(loop, lfd);
+	if (epoll_ctl(loop->epfd, EPOLL_CTL_ADD, fd, &ev) < 0) {
+		ret = -errno;
+		free_slot(loop, lfd);
+		return ret;
+	}
 	lfd->active = true;
 	return 0;
 }
 
 void loop_modify(struct loop *loop, struct loop_fd *lfd, uint32_t events)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = lfd };
+	struct epoll_event ev = { .events = events };
 
-	if (lfd->active && epoll_ctl(loop->epfd, EPOLL_CTL_MOD, lfd->fd, &ev) < 0)
+	if (!lfd->active)
+		return;
+	ev.data.u64 = slot_key(loop, lfd);
+	if (epoll_ctl(loop->epfd, EPOLL_CTL_MOD, lfd->fd, &ev) < 0)
 		log_error("epoll: fd %d: %s", lfd->fd, strerror(errno));
 }
 
@@ -272,9 +360,7 @@ void loop_remove(struct loop *loop, struct loop_fd *lfd)
 		return;
 	epoll_ctl(loop->epfd, EPOLL_CTL_DEL, lfd->fd, NULL);
 	lfd->active = false;
-	for (int i = 0; i < loop->batch_count; i++)
-		if (loop->batch[i].data.ptr == lfd)
-			loop->batch[i].data.ptr = NULL;
+	free_slot(loop, lfd);
 }
 
 /* ---- life ---- */
@@ -336,12 +422,14 @@ void loop_free(struct loop *loop)
 	pthread_mutex_destroy(&loop->work_lock);
 	pthread_mutex_destroy(&loop->timer_lock);
 	free(loop->heap);
+	free(loop->slots);
 	free(loop);
 }
 
 bool loop_run_once(struct loop *loop, int timeout_ms)
 {
-	int count = epoll_wait(loop->epfd, loop->batch, BATCH, timeout_ms);
+	struct epoll_event batch[BATCH];
+	int count = epoll_wait(loop->epfd, batch, BATCH, timeout_ms);
 
 	if (count <= 0) {
 		if (count < 0 && errno != EINTR)
@@ -350,14 +438,12 @@ bool loop_run_once(struct loop *loop, int timeout_ms)
 	}
 	if (loop->lock)
 		pthread_mutex_lock(loop->lock);
-	loop->batch_count = count;
 	for (int i = 0; i < count; i++) {
-		struct loop_fd *lfd = loop->batch[i].data.ptr;
+		struct loop_fd *lfd = find_slot(loop, batch[i].data.u64);
 
 		if (lfd)
-			lfd->fn(lfd->opaque, loop->batch[i].events);
+			lfd->fn(lfd->opaque, batch[i].events);
 	}
-	loop->batch_count = 0;
 	if (loop->lock)
 		pthread_mutex_unlock(loop->lock);
 	return true;

@@ -4,8 +4,9 @@
  *
  * The main loop is given the machine lock, which it holds whenever a callback runs and
  * never while it waits. Loops of iothreads have no lock. A struct loop_fd, loop_timer or
- * loop_work belongs to exactly one loop; only loop_post(), loop_quit() and, under the
- * machine lock, the timer calls may come from other threads.
+ * loop_work belongs to exactly one loop. Other threads may call loop_post() and
+ * loop_quit(), and, of the main loop and under the machine lock, all but the run
+ * functions.
  */
 #ifndef VMM_LOOP_LOOP_H
 #define VMM_LOOP_LOOP_H
@@ -23,6 +24,7 @@ struct loop;
 struct loop_fd {
 	int fd;
 	bool active;
+	uint32_t slot;                             /* the loop's */
 	void (*fn)(void *opaque, uint32_t events); /* EPOLL* bits */
 	void *opaque;
 };
@@ -52,7 +54,7 @@ void loop_free(struct loop *loop);
 /* Runs callbacks until loop_quit(). The caller must not hold the loop's lock. */
 void loop_run(struct loop *loop);
 /* One round: waits at most timeout_ms (-1: for ever, 0: not at all); true if anything
- * ran. */
+ * ran. Not from inside a callback. */
 bool loop_run_once(struct loop *loop, int timeout_ms);
 /* Makes loop_run() return. Any thread; not a signal handler. */
 void loop_quit(struct loop *loop);
@@ -67,7 +69,8 @@ void loop_remove(struct loop *loop, struct loop_fd *lfd);
 
 void loop_timer_init(struct loop *loop, struct loop_timer *timer,
                      void (*fn)(void *opaque), void *opaque);
-/* (Re)arms for the absolute time; in the past fires at once. Never fails. */
+/* (Re)arms for the absolute time; in the past fires at once, but not again in the round
+ * of timers that is running. Never fails. */
 void loop_timer_arm(struct loop_timer *timer, uint64_t deadline_ns);
 void loop_timer_disarm(struct loop_timer *timer);
 /* CLOCK_MONOTONIC in ns. */
@@ -76,5 +79,8 @@ uint64_t loop_now(void);
 /* Runs work->fn in the loop's thread soon; a work that is already queued runs once. Any
  * thread. */
 void loop_post(struct loop *loop, struct loop_work *work);
+/* On return fn will not run any more until the work is posted again. The loop's thread;
+ * before the work's memory goes away. Idempotent. */
+void loop_cancel(struct loop *loop, struct loop_work *work);
 
 #endif

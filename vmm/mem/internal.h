@@ -3,6 +3,7 @@
 #ifndef VMM_MEM_INTERNAL_H
 #define VMM_MEM_INTERNAL_H
 
+#include "common/log.h"
 #include "vmm/mem/mem.h"
 
 /* One stretch of a space that one region answers. */
@@ -24,6 +25,7 @@ struct mem {
 	unsigned ram_count;
 	struct mem_map maps[MEM_SPACES];
 	unsigned serial; /* of the latest mem_map() */
+	struct ratelimit event_limit;
 };
 
 #endif

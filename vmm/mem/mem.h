@@ -73,9 +73,9 @@ int dma_iov(struct mem *mem, uint64_t gpa, uint64_t len, bool writable, struct i
 /* ---- regions ---- */
 
 struct region_ops {
-	/* offset is relative to the region; size is 1, 2, 4 or 8 and within [min, max]
-	 * (wider accesses are split, narrower ones are widened for reads and passed on
-	 * for writes only if min is 1). Runs under the machine lock. */
+	/* offset is relative to the region and the access lies inside it, at any
+	 * alignment; size is 1, 2, 4 or 8, at most max_size (wider accesses are split).
+	 * NULL: reads all ones, or drops writes. Runs under the machine lock. */
 	uint64_t (*read)(void *opaque, uint64_t offset, unsigned size);
 	void (*write)(void *opaque, uint64_t offset, uint64_t value, unsigned size);
 	unsigned max_size; /* 0: 4 for PIO, 8 for MMIO */
@@ -112,7 +112,7 @@ int mem_map(struct mem *mem, enum mem_space space, struct region *region, uint64
 /* Idempotent. Keeps the region's events for a later mem_map(). */
 void mem_unmap(struct region *region);
 /* Adds or removes an event; effective at once when mapped, else at mem_map(). The fd
- * stays the caller's. 0 or -errno. */
+ * stays the caller's. 0 or -ENOMEM. */
 int region_add_event(struct region *region, const struct region_event *event);
 void region_remove_event(struct region *region, const struct region_event *event);
 /* Frees the event list of an unmapped region. */
@@ -120,7 +120,8 @@ void region_free(struct region *region);
 
 /*
  * One access of a vCPU (or of a test): machine lock held, len 1 to 8. A read fills data;
- * where nothing answers it reads all ones. Accesses across regions are split.
+ * where nothing answers it reads all ones. An access that leaves the region of its first
+ * byte is split there.
  */
 void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
                 unsigned len, bool is_write);

@@ -61,6 +61,27 @@ void *mem_alloc(uint64_t size, struct err *err)
 	return host;
 }
 
+/* A board that gets this wrong is refused here with or without KVM. */
+static int check_block(const struct mem *mem, const char *name, uint64_t gpa,
+                       uint64_t size, struct err *err)
+{
+	if (!size || size % PAGE || gpa % PAGE || gpa + size < gpa)
+		return err_set(
+			err, EINVAL,
+			"guest RAM (%s) of 0x%llx bytes at 0x%llx is not whole pages",
+			name, (unsigned long long)size, (unsigned long long)gpa);
+	for (unsigned i = 0; i < mem->ram_count; i++) {
+		const struct ram_block *other = &mem->ram[i];
+
+		if (gpa < other->gpa + other->size && other->gpa < gpa + size)
+			return err_set(err, EEXIST,
+			               "guest RAM (%s) at 0x%llx overlaps %s at 0x%llx",
+			               name, (unsigned long long)gpa, other->name,
+			               (unsigned long long)other->gpa);
+	}
+	return 0;
+}
+
 int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
                 void *host, bool readonly, struct err *err)
 {
@@ -70,6 +91,9 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
 	if (mem->ram_count == MEM_MAX_RAM)
 		return err_set(err, ENOSPC, "more than %d blocks of guest RAM",
 		               MEM_MAX_RAM);
+	ret = check_block(mem, name, gpa, size, err);
+	if (ret < 0)
+		return ret;
 	*block = (struct ram_block){
 		.name = name,
 		.gpa = gpa,

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- the flat view ---- */
@@ -107,14 +108,21 @@ static const struct flat_range *lookup(const struct mem_map *map, uint64_t addr,
 
 /* ---- eventfds ---- */
 
-static int set_event(struct region *region, const struct region_event *e, bool add)
+/* Tells KVM about an event of a mapped region. KVM may refuse one because a guest has put
+ * two BARs in one place, or because it has no room: slower, but right, for the write then
+ * exits and is signalled by signal_event(). */
+static void set_event(struct region *region, const struct region_event *e, bool add)
 {
-	struct kvm_vm *kvm = region->mem ? region->mem->kvm : NULL;
+	struct mem *mem = region->mem;
+	int ret;
 
-	if (!kvm)
-		return 0;
-	return kvm_ioeventfd(kvm, e->fd, region->base + e->offset, e->size,
-	                     e->match ? &e->value : NULL, region->space == MEM_PIO, add);
+	if (!mem || !mem->kvm)
+		return;
+	ret = kvm_ioeventfd(mem->kvm, e->fd, region->base + e->offset, e->size,
+	                    e->match ? &e->value : NULL, region->space == MEM_PIO, add);
+	if (ret < 0 && add)
+		log_guest(&mem->event_limit, "%s: ioeventfd at 0x%llx: %s", region->name,
+		          (unsigned long long)(region->base + e->offset), strerror(-ret));
 }
 
 static bool same_event(const struct region_event *a, const struct region_event *b)
@@ -125,18 +133,14 @@ static bool same_event(const struct region_event *a, const struct region_event *
 
 int region_add_event(struct region *region, const struct region_event *event)
 {
-	struct region_event *events;
-	int ret = set_event(region, event, true);
+	struct region_event *events =
+		realloc(region->events, (region->event_count + 1) * sizeof(*events));
 
-	if (ret < 0)
-		return ret;
-	events = realloc(region->events, (region->event_count + 1) * sizeof(*events));
-	if (!events) {
-		set_event(region, event, false);
+	if (!events)
 		return -ENOMEM;
-	}
 	region->events = events;
 	events[region->event_count++] = *event;
+	set_event(region, event, true);
 	return 0;
 }
 
@@ -204,14 +208,8 @@ int mem_map(struct mem *mem, enum mem_space space, struct region *region, uint64
 		region->mem = NULL;
 		return ret;
 	}
-	for (unsigned i = 0; i < region->event_count; i++) {
-		ret = set_event(region, &region->events[i], true);
-		if (ret <
-		    0) /* slower, but right: the write exits and is signalled here */
-			log_warn("%s: ioeventfd at 0x%llx: errno %d", region->name,
-			         (unsigned long long)(base + region->events[i].offset),
-			         -ret);
-	}
+	for (unsigned i = 0; i < region->event_count; i++)
+		set_event(region, &region->events[i], true);
 	return 0;
 }
 
@@ -286,26 +284,30 @@ static void unassigned(enum mem_space space, uint64_t addr, void *data, unsigned
 	          (unsigned long long)addr);
 }
 
+/* An access belongs to the region that answers its first byte, as far as that region
+ * reaches, even where a smaller one lies over its inside: a double word at 0xcf8 is the
+ * PCI address register's, although 0xcf9 alone is the reset register. */
 void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
                 unsigned len, bool is_write)
 {
 	while (len) {
-		uint64_t next, room;
+		uint64_t next;
 		const struct flat_range *range = lookup(&mem->maps[space], addr, &next);
 		unsigned part = len;
 
-		/* A register answers a whole access that starts in it, even where a smaller
-		 * region of higher priority covers its middle (0xcf8 and 0xcf9). */
-		room = range ? range->region->base + range->region->size - addr : next - addr;
-		if (part > room)
-			part = room;
 		if (!range) {
+			/* At the very end of the address space nothing follows. */
+			if (next > addr && part > next - addr)
+				part = next - addr;
 			unassigned(space, addr, data, part, is_write);
 		} else {
 			struct region *r = range->region;
+			uint64_t room = r->size - (addr - r->base);
 			unsigned max = r->ops->max_size ? r->ops->max_size
 			                                : (space == MEM_PIO ? 4 : 8);
 
+			if (part > room)
+				part = room;
 			if (is_write)
 				write_region(r, addr - r->base, data, part, max);
 			else
