@@ -687,6 +687,31 @@ static void try_kvm(int kvm, const struct cpuid_table *host, const struct cpu_ca
 	done(&f);
 }
 
+static void test_host_without_cache_leaf(void)
+{
+	struct fixture f;
+
+	make(&f, true, "host", &uni);
+	for (uint32_t i = 0; i < f.host.nent; i++)
+		if (f.host.entries[i].function == 0x80000005)
+			f.host.entries[i].eax = f.host.entries[i].ebx =
+				f.host.entries[i].ecx = f.host.entries[i].edx = 0;
+	leaf_is(&f.guest, 0x80000005, 0, 0xff40ff40, 0xff40ff40, 0x20080140, 0x20080140);
+	leaf_is(&f.guest, 0x80000006, 0, 0x5c002200, 0x6c004200, 0x02006140, 0x08009140);
+	cpuid_build(&f.plan, 0, &f.guest);
+	tap_ok(leaf(&f.guest, 0x80000005, 0).ecx != 0,
+	       "  level 1 is described all the same");
+	done(&f);
+	make(&f, true, "EPYC,l3-cache=off", &uni);
+	leaf_is(&f.guest, 0x80000006, 0, 0, 0x42004200, 0x08006140, 0);
+	leaf_is(&f.guest, 0x8000001d, 3, 0, 0, 0, 0);
+	done(&f);
+	make(&f, true, "EPYC", &uni);
+	leaf_is(&f.guest, 0x80000006, 0, 0, 0x42004200, 0x08006140, 0x00808140);
+	leaf_is(&f.guest, 0x8000001d, 3, 0x163, 0x03c0003f, 0x3fff, 0);
+	done(&f);
+}
+
 static void test_kvm(void)
 {
 	static const char *const models[] = { "host",
@@ -768,6 +793,7 @@ int main(void)
 	test_empty_host();
 	test_speed();
 	test_host_name();
+	test_host_without_cache_leaf();
 	test_kvm();
 	return tap_done();
 }

@@ -173,22 +173,40 @@ static void put_caches(struct builder *b, uint32_t function)
 	}
 }
 
-static void put_amd_caches(struct builder *b)
+static bool host_has(const struct cpu_plan *plan, uint32_t function)
 {
-	struct kvm_cpuid_entry2 *e;
-	uint32_t line = 1 << 8 | CACHE_LINE;
+	const struct kvm_cpuid_entry2 *e = cpuid_host_leaf(plan->host, function, 0);
 
-	if (b->plan->host_caches && cpuid_host_leaf(b->plan->host, 0x80000006, 0)) {
+	return e && !is_zero(e);
+}
+
+/* Some kernels leave one of these two leaves empty: then ours is better than none. */
+static void put_leaf_ext5(struct builder *b)
+{
+	const uint32_t tlb = (uint32_t)ASSOC_FULL << 24 | 64 << 16 | ASSOC_FULL << 8 | 64;
+	const uint32_t line = 1 << 8 | CACHE_LINE;
+	struct kvm_cpuid_entry2 *e;
+
+	if (!b->plan->amd)
+		return;
+	if (b->plan->host_caches && host_has(b->plan, 0x80000005)) {
 		copy_host(b, 0x80000005);
-		copy_host(b, 0x80000006);
 		return;
 	}
-	if (b->plan->amd) {
-		e = put(b, 0x80000005);
-		e->eax = e->ebx =
-			(uint32_t)ASSOC_FULL << 24 | 64 << 16 | ASSOC_FULL << 8 | 64;
-		e->ecx = (uint32_t)caches[0].kib << 24 | caches[0].ways << 16 | line;
-		e->edx = (uint32_t)caches[1].kib << 24 | caches[1].ways << 16 | line;
+	e = put(b, 0x80000005);
+	e->eax = e->ebx = tlb;
+	e->ecx = (uint32_t)caches[0].kib << 24 | caches[0].ways << 16 | line;
+	e->edx = (uint32_t)caches[1].kib << 24 | caches[1].ways << 16 | line;
+}
+
+static void put_leaf_ext6(struct builder *b)
+{
+	const uint32_t line = 1 << 8 | CACHE_LINE;
+	struct kvm_cpuid_entry2 *e;
+
+	if (b->plan->host_caches && host_has(b->plan, 0x80000006)) {
+		copy_host(b, 0x80000006);
+		return;
 	}
 	e = put(b, 0x80000006);
 	e->ecx = (uint32_t)caches[2].kib << 16 | ASSOC_8 << 12 | line;
@@ -421,8 +439,10 @@ static void put_extended(struct builder *b)
 		put_leaf_ext1(b);
 	if (highest >= 0x80000004)
 		put_model_id(b);
+	if (highest >= 0x80000005)
+		put_leaf_ext5(b);
 	if (highest >= 0x80000006)
-		put_amd_caches(b);
+		put_leaf_ext6(b);
 	if (highest >= 0x80000007)
 		add_words(plan, put(b, 0x80000007));
 	if (highest >= 0x80000008)
