@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define PAGE 4096
+#define PAGE      4096
+#define HUGE_PAGE (2ull << 20)
 
 struct mem *mem_new(struct kvm_vm *kvm, struct err *err)
 {
@@ -43,12 +44,27 @@ void mem_free(struct mem *mem)
 	free(mem);
 }
 
+/* As many bytes, at a multiple of 2 MiB: KVM maps huge pages only where host and guest
+ * addresses agree modulo their size. */
+static void *map_aligned(uint64_t size)
+{
+	/* NORESERVE: a guest larger than the host's free memory may start. */
+	uint8_t *map = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+	                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t head;
+
+	if (map == MAP_FAILED)
+		return MAP_FAILED;
+	head = align_up((uintptr_t)map, HUGE_PAGE) - (uintptr_t)map;
+	if (head)
+		munmap(map, head);
+	munmap(map + head + size, HUGE_PAGE - head);
+	return map + head;
+}
+
 void *mem_alloc(uint64_t size, struct err *err)
 {
-	/* NORESERVE: a guest larger than the host's free memory may start, as with QEMU.
-	 */
-	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *host = map_aligned(size);
 
 	if (host == MAP_FAILED) {
 		err_sys(err, errno, "cannot reserve %llu MiB for the guest",
