@@ -23,7 +23,7 @@ done
 
 prepare() {
 	"$root/scripts/fetch-kernels" cloud && "$root/scripts/mkinitramfs" guest &&
-		"${CC:-gcc}" -m32 -nostdlib -static -no-pie -Wl,-Ttext=0x100000,--build-id=none \
+		"${CC:-gcc}" -m32 -nostdlib -static -no-pie -Wl,-n,-Ttext=0x100000,--build-id=none \
 			-o "$cache/exit.elf" "$here/guest/exit.S"
 }
 
