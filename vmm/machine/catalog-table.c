@@ -6,6 +6,7 @@
  */
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/debug.h"
+#include "vmm/legacy/fwcfg.h"
 #include "vmm/legacy/i8042.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/pm.h"
@@ -37,6 +38,7 @@ const struct device_class *const device_catalog[] = {
 	&pm_class,
 	&rtc_class,
 	&i8042_class,
+	&fwcfg_class,
 	&port92_class,
 	&kvm_chips_class,
 	&kvm_vcpu_class,
