@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
+#include "vmm/legacy/fwcfg.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/legacy/serial.h"
@@ -25,6 +26,7 @@ static void route_irqs(struct pc *pc, struct device *bridge)
 
 static void tell_memory(struct pc *pc, struct device *rtc)
 {
+	pc->rtc = rtc;
 	rtc_set_memory(rtc, pc->low_size, pc->high_size);
 }
 
@@ -150,6 +152,10 @@ int pc_add_devices(struct pc *pc, struct err *err)
 {
 	int ret = add_bus(pc, err);
 
+	if (ret >= 0 && (pc->firmware || pc->config->fw_cfg.count)) {
+		pc->fwcfg = device_create_simple(&pc->vm, &fwcfg_class, "", err);
+		ret = pc->fwcfg ? 0 : -err->code;
+	}
 	if (ret >= 0)
 		ret = add_chardevs(pc, err);
 	if (ret >= 0)

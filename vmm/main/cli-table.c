@@ -216,6 +216,33 @@ static int collect_append(struct vm_config *config, const char *arg, struct err 
 	return set_string(&config->append, arg);
 }
 
+/* ---- firmware ---- */
+
+static int collect_bios(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return set_string(&config->bios, arg);
+}
+
+static int collect_firmware_dir(struct vm_config *config, const char *arg,
+                                struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->firmware_dirs, arg);
+}
+
+static int collect_fw_cfg(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->fw_cfg, arg);
+}
+
+static int collect_option_rom(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->option_roms, arg);
+}
+
 /* ---- devices ---- */
 
 static int collect_drive(struct vm_config *config, const char *arg, struct err *err)
@@ -409,6 +436,20 @@ const struct cli_row cli_table[] = {
 	{ "initrd", NULL, "FILE[ ARGS][,FILE...]",
 	  "initial RAM disk, or multiboot modules", NULL, collect_initrd, NULL },
 	{ "append", NULL, "TEXT", "kernel command line", NULL, collect_append, NULL },
+
+	{ "boot", NULL,
+	  "[order=]cdn[,once=d][,menu=on][,splash-time=MS][,reboot-timeout=MS]",
+	  "boot order of the firmware: c disk, d CD-ROM, n network (default: " CONFIG_BOOT_ORDER
+	  ")",
+	  "Firmware", config_boot, NULL },
+	{ "bios", NULL, "FILE", "the firmware (default: SeaBIOS, to boot from media)",
+	  NULL, collect_bios, NULL },
+	{ "L", NULL, "DIR", "look for firmware here first", NULL, collect_firmware_dir,
+	  NULL },
+	{ "fw_cfg", NULL, "[name=]NAME,file=FILE|string=TEXT",
+	  "a file for the guest's firmware", NULL, collect_fw_cfg, NULL },
+	{ "option-rom", NULL, "FILE", "an option ROM for the BIOS", NULL,
+	  collect_option_rom, NULL },
 
 	{ "drive", NULL,
 	  "file=FILE[,if=virtio|none][,format=raw][,id=][,readonly=][,cache=]...",

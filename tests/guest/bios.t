@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Stock SeaBIOS on a real /dev/kvm, a software-only one included, boots sectors of ours
+# from disks: that it finds them, reads and writes them, and in which order.
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${BUILD:-build}
+case $build in
+/*) ;;
+*) build=$top/$build ;;
+esac
+vmm=$build/vmm
+count=0
+
+ok() { # STATUS WHAT [OUTPUT]
+	count=$((count + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $count - $2"
+	else
+		echo "not ok $count - $2"
+		printf '%s\n' "$3" | tail -n 40 | sed 's/^/# /' >&2
+	fi
+}
+
+if ! [ -r /dev/kvm ] || ! [ -w /dev/kvm ]; then
+	echo "1..0 # SKIP no access to /dev/kvm"
+	exit 0
+fi
+if ! [ -e /usr/share/seabios/bios-256k.bin ]; then
+	echo "1..0 # SKIP no /usr/share/seabios/bios-256k.bin; run: scripts/deps run"
+	exit 0
+fi
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# A boot sector that says NAME; further arguments are its definitions.
+sector() { # NAME FILE [-DX...]
+	name=$1
+	file=$2
+	shift 2
+	${CC:-cc} -m32 -c -DNAME="\"$name \"" "$@" -o "$dir/boot.o" "$top/tests/guest/bootsect.S" &&
+		ld -m elf_i386 -Ttext 0x7c00 --oformat binary -e _start -o "$file" "$dir/boot.o"
+}
+
+disk() { # NAME FILE [-DX...]: 1 MiB with 8 sectors of noise behind the boot sector
+	sector "$@" && {
+		dd if=/dev/urandom bs=512 count=8 status=none >>"$2"
+		truncate -s 1M "$2"
+	}
+}
+
+copied() { # FILE: its boot sector's copy is right
+	dd if="$1" bs=512 skip=1 count=8 status=none of="$dir/a" &&
+		dd if="$1" bs=512 skip=40 count=8 status=none of="$dir/b" && cmp -s "$dir/a" "$dir/b"
+}
+
+# What the boot sectors said is in $said, all of the serial port in $out.
+run() {
+	out=$(timeout 120 "$vmm" -m 32 -nodefaults -display none -serial stdio \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 "$@" 2>&1 </dev/null | tr -d '\r')
+	said=$(printf '%s\n' "$out" | grep -a '^boot-' | paste -s -d , -)
+}
+
+expect() { # SAID WHAT
+	[ "$said" = "$1" ]
+	ok $? "$2" "boot sectors said: $said, wanted: $1
+$out"
+}
+
+refuse() { # PART WHAT
+	case $out in
+	*"$1"*) ok 0 "$2" ;;
+	*) ok 1 "$2" "$out" ;;
+	esac
+}
+
+sector boot-v "$dir/assembled"
+ok $? "the boot sector assembles"
+
+disk boot-virtio "$dir/v" -DCOPY
+disk boot-other "$dir/o"
+disk boot-reset "$dir/r" -DRESET
+
+run -drive file="$dir/v",if=virtio,format=raw
+expect "boot-virtio 80" "SeaBIOS boots a virtio disk"
+copied "$dir/v"
+ok $? "and reads and writes it"
+
+run -drive file="$dir/v",if=none,id=v,format=raw -drive file="$dir/o",if=none,id=o,format=raw \
+	-device virtio-blk-pci,drive=v,bootindex=2 -device virtio-blk-pci,drive=o,bootindex=1
+expect "boot-other 80" "bootindex goes before the order of the slots"
+
+run -no-reboot -bios bios-256k.bin -L /usr/share/seabios -drive file="$dir/r",if=virtio,format=raw
+expect "boot-reset 80" "-bios by name, found through -L"
+
+printf '%s' "from a file" >"$dir/item"
+run -m 1M -bios bios-256k.bin -fw_cfg name=opt/a,file="$dir/none"
+refuse "cannot read $dir/none: No such file" "a missing -fw_cfg file is named"
+run -bios "$dir/none"
+refuse "there is no firmware $dir/none" "and so is a missing -bios"
+run -bios "$dir/item"
+refuse "has 11 bytes; an image has a multiple of 64 KiB" "and one that is none"
+if unshare -rm true 2>/dev/null; then
+	cat >"$dir/bare" <<-END
+		for d in seabios qemu OVMF; do
+			[ ! -d /usr/share/\$d ] || mount -t tmpfs none /usr/share/\$d || exit
+		done
+		exec "$vmm" -display none -serial none -drive file=$dir/o,format=raw,if=virtio
+	END
+	out=$(unshare -rm sh "$dir/bare" 2>&1)
+	refuse "install the Debian package seabios" "without a BIOS the package is named"
+else
+	count=$((count + 1))
+	echo "ok $count # SKIP a host without the BIOS: no private mounts here"
+fi
+run -drive file="$dir/v",if=none,id=v,format=raw -drive file="$dir/o",if=none,id=o,format=raw \
+	-device virtio-blk-pci,drive=v,bootindex=1 -device virtio-blk-pci,drive=o,bootindex=1
+refuse "bootindex=1 is given to two devices" "one place for two devices is refused"
+run -boot x
+refuse "'x' is no boot device; a and b are floppies" "a letter that is no device is refused"
+run -boot cdnc
+refuse "'c' is given twice" "and one that comes twice"
+
+echo "1..$count"
