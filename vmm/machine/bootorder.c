@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "vmm/legacy/fwcfg.h"
+#include "vmm/legacy/ide.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/pci/pci.h"
 
@@ -85,6 +86,13 @@ static void pci_path(const struct device *dev, char *path)
 	         base == NETWORK ? "/ethernet-phy@0" : "/disk@0,0");
 }
 
+static void ide_path(const struct ide_place *place, char *path)
+{
+	snprintf(path, PATH_SIZE, "/pci@i0cf8/ide@%x,%x/drive@%x/disk@%x",
+	         PCI_SLOT_OF(place->devfn), PCI_FN_OF(place->devfn), place->channel,
+	         place->unit);
+}
+
 static int cmp_index(const void *a, const void *b)
 {
 	const struct boot_entry_path *x = a, *y = b;
@@ -103,6 +111,7 @@ int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
 	const struct boot_config *boot = &pc->config->boot;
 	struct boot_entry_path entries[64];
 	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct ide_place place;
 	unsigned count = 0;
 
 	set_letters(pc, first && boot->once ? boot->once
@@ -111,11 +120,13 @@ int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
 	for (struct device *dev = pc->vm.devices; dev; dev = dev->next) {
 		uint32_t index = index_of(dev);
 
-		if (index == NO_INDEX || count == ARRAY_SIZE(entries) ||
-		    strcmp(dev->cls->bus, "pci"))
+		if (index == NO_INDEX || count == ARRAY_SIZE(entries))
 			continue;
 		entries[count].index = index;
-		pci_path(dev, entries[count++].path);
+		if (ide_find_place(dev, &place))
+			ide_path(&place, entries[count++].path);
+		else if (!strcmp(dev->cls->bus, "pci"))
+			pci_path(dev, entries[count++].path);
 	}
 	qsort(entries, count, sizeof(entries[0]), cmp_index);
 	for (unsigned i = 0; i < count; i++) {

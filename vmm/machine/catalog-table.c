@@ -8,6 +8,7 @@
 #include "vmm/legacy/debug.h"
 #include "vmm/legacy/fwcfg.h"
 #include "vmm/legacy/i8042.h"
+#include "vmm/legacy/ide.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/pm.h"
 #include "vmm/legacy/port92.h"
@@ -24,6 +25,9 @@ const struct device_class *const device_catalog[] = {
 	&debugcon_class,
 	&debug_exit_class,
 	&serial_class,
+	/* IDE */
+	&ide_cd_class,
+	&ide_hd_class,
 	/* pci */
 	&virtio_blk_pci_class,
 	&virtio_rng_pci_class,
@@ -35,6 +39,7 @@ const struct device_class *const device_catalog[] = {
 	&pci_host_class,
 	&i440fx_class,
 	&piix3_class,
+	&piix3_ide_class,
 	&pm_class,
 	&rtc_class,
 	&i8042_class,

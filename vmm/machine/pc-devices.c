@@ -30,7 +30,8 @@ static void tell_memory(struct pc *pc, struct device *rtc)
 	rtc_set_memory(rtc, pc->low_size, pc->high_size);
 }
 
-/* Created in this order; 00:00.0, 00:01.0 and 00:01.3 are where firmware looks for them.
+/* Created in this order; 00:00.0 and 00:01.0 to 00:01.3 are where firmware looks for
+ * them.
  */
 static const struct {
 	const char *name, *opts;
@@ -38,6 +39,7 @@ static const struct {
 } board_devices[] = {
 	{ "i440FX", "addr=0", NULL },
 	{ "PIIX3", "addr=1,multifunction=on,pirqs=0x0b0b0a0a", route_irqs },
+	{ "piix3-ide", "addr=1.1", NULL },
 	{ "PIIX4_PM", "addr=1.3", NULL },
 	{ "mc146818rtc", "", tell_memory },
 	{ "i8042", "", NULL },

@@ -245,6 +245,12 @@ static int collect_option_rom(struct vm_config *config, const char *arg, struct 
 
 /* ---- devices ---- */
 
+static int collect_cdrom(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return set_string(&config->cdrom, arg);
+}
+
 static int collect_drive(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)err;
@@ -452,13 +458,16 @@ const struct cli_row cli_table[] = {
 	  collect_option_rom, NULL },
 
 	{ "drive", NULL,
-	  "file=FILE[,if=virtio|none][,format=raw][,id=][,readonly=][,cache=]...",
-	  "a disk", "Devices", collect_drive, NULL },
+	  "file=FILE[,if=ide|virtio|none][,media=disk|cdrom][,index=N][,format=raw]"
+	  "[,id=][,readonly=][,cache=]...",
+	  "a disk or CD-ROM (default: if=ide)", "Devices", collect_drive, NULL },
 	{ "hda", NULL, "FILE", "a disk; short for -drive file=FILE,index=0,media=disk",
 	  NULL, collect_hda, NULL },
 	{ "hdb", NULL, "FILE", "the same, index=1", NULL, collect_hdb, NULL },
 	{ "hdc", NULL, "FILE", "the same, index=2", NULL, collect_hdc, NULL },
 	{ "hdd", NULL, "FILE", "the same, index=3", NULL, collect_hdd, NULL },
+	{ "cdrom", NULL, "FILE", "an ISO image or the host's drive, index=2", NULL,
+	  collect_cdrom, NULL },
 	{ "device", NULL, "NAME[,KEY=VALUE...]",
 	  "a device; 'help' lists, NAME,help explains", NULL, collect_device,
 	  answer_device },
