@@ -40,6 +40,7 @@ struct vcpus {
 	pthread_mutex_t lock;
 	pthread_cond_t parked, go;
 	bool pause, quit;    /* what the threads should do */
+	bool hold;           /* no further instruction until vcpus_run() */
 	unsigned generation; /* of vcpus_run() */
 	unsigned count;
 	struct vcpu cpu[];
@@ -178,8 +179,8 @@ static bool park(struct vcpu *vcpu)
 
 	pthread_mutex_lock(&set->lock);
 	generation = set->generation;
-	while (!set->quit &&
-	       (set->pause || (vcpu->ended && generation == set->generation))) {
+	while (!set->quit && (set->pause || set->hold ||
+	                      (vcpu->ended && generation == set->generation))) {
 		if (!vcpu->parked) {
 			pthread_mutex_unlock(&set->lock);
 			if (!vcpu->ended)
@@ -201,6 +202,7 @@ static bool park(struct vcpu *vcpu)
 static bool must_park(const struct vcpu *vcpu)
 {
 	return vcpu->ended || __atomic_load_n(&vcpu->set->pause, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&vcpu->set->hold, __ATOMIC_ACQUIRE) ||
 	       __atomic_load_n(&vcpu->set->quit, __ATOMIC_ACQUIRE);
 }
 
@@ -258,6 +260,7 @@ int vcpus_run(struct vcpus *set, struct err *err)
 {
 	pthread_mutex_lock(&set->lock);
 	__atomic_store_n(&set->pause, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&set->hold, false, __ATOMIC_RELEASE);
 	set->generation++;
 	pthread_cond_broadcast(&set->go);
 	pthread_mutex_unlock(&set->lock);
@@ -268,6 +271,11 @@ int vcpus_run(struct vcpus *set, struct err *err)
 			return ret;
 	}
 	return 0;
+}
+
+void vcpus_hold(struct vcpus *set)
+{
+	__atomic_store_n(&set->hold, true, __ATOMIC_RELEASE);
 }
 
 static void kick(struct vcpu *vcpu)
