@@ -27,6 +27,12 @@ if ! [ -r /dev/kvm ] || ! [ -w /dev/kvm ]; then
 	echo "1..0 # SKIP no access to /dev/kvm"
 	exit 0
 fi
+for tool in xorriso ld; do
+	if ! command -v $tool >/dev/null; then
+		echo "1..0 # SKIP no $tool; run: scripts/deps test"
+		exit 0
+	fi
+done
 if ! [ -e /usr/share/seabios/bios-256k.bin ]; then
 	echo "1..0 # SKIP no /usr/share/seabios/bios-256k.bin; run: scripts/deps run"
 	exit 0
@@ -49,6 +55,16 @@ disk() { # NAME FILE [-DX...]: 1 MiB with 8 sectors of noise behind the boot sec
 		dd if=/dev/urandom bs=512 count=8 status=none >>"$2"
 		truncate -s 1M "$2"
 	}
+}
+
+iso() { # NAME FILE [-DX...]: the boot sector as El Torito image without emulation
+	iso=$2
+	name=$1
+	mkdir -p "$dir/tree"
+	shift 2
+	sector "$name" "$dir/tree/boot.bin" "$@" &&
+		xorriso -as mkisofs -quiet -o "$iso" -b boot.bin -no-emul-boot -boot-load-size 4 \
+			"$dir/tree" 2>/dev/null
 }
 
 copied() { # FILE: its boot sector's copy is right
@@ -82,11 +98,53 @@ ok $? "the boot sector assembles"
 disk boot-virtio "$dir/v" -DCOPY
 disk boot-other "$dir/o"
 disk boot-reset "$dir/r" -DRESET
+disk boot-ide "$dir/i" -DCOPY
+iso boot-cd "$dir/cd.iso" && iso boot-once "$dir/once.iso" -DRESET
+ok $? "xorriso makes CDs"
 
 run -drive file="$dir/v",if=virtio,format=raw
 expect "boot-virtio 80" "SeaBIOS boots a virtio disk"
 copied "$dir/v"
 ok $? "and reads and writes it"
+
+run -hda "$dir/i"
+expect "boot-ide 80" "SeaBIOS boots an IDE disk"
+copied "$dir/i"
+ok $? "and reads and writes it"
+run -drive file="$dir/o",format=raw,index=3 -drive file="$dir/i",format=raw
+expect "boot-ide 80" "IDE is the default, and the lower index the first disk"
+run -cdrom "$dir/cd.iso"
+expect "boot-cd e0" "SeaBIOS boots a CD without emulation"
+
+run -hda "$dir/o" -cdrom "$dir/cd.iso"
+expect "boot-other 80" "the default order is disk, then CD"
+run -hda "$dir/o" -cdrom "$dir/cd.iso" -boot d
+expect "boot-cd e0" "-boot d"
+run -hda "$dir/o" -cdrom "$dir/cd.iso" -boot order=dc,menu=on,splash-time=100
+expect "boot-cd e0" "-boot order=dc with a menu that times out"
+run -drive file="$dir/cd.iso",media=cdrom,index=1,boot=on -boot d \
+	-drive file="$dir/o",media=disk,index=0,format=raw
+expect "boot-cd e0" "a CD and a disk as -drive"
+run -hda "$dir/o" -cdrom "$dir/once.iso" -boot once=d
+expect "boot-once e0,boot-other 80" "-boot once=d: the CD, then after a reset the disk"
+run -drive file="$dir/o",if=none,id=o,format=raw -device ide-hd,drive=o,bootindex=1 \
+	-drive file="$dir/v",if=none,id=v,format=raw -device virtio-blk-pci,drive=v,bootindex=2 \
+	-drive file="$dir/cd.iso",if=none,id=c,media=cdrom -device ide-cd,drive=c,bootindex=0
+expect "boot-cd e0" "bootindex orders CD, IDE disk and virtio disk"
+
+xorriso -as mkisofs -quiet -o "$dir/data.iso" "$dir/tree" 2>/dev/null
+run -cdrom "$dir/data.iso" -boot reboot-timeout=100 -no-reboot
+case $out in
+*"Boot failed: Could not read from CDROM (code 000"*) ok 0 "a CD without El Torito does not boot" ;;
+*) ok 1 "a CD without El Torito does not boot" "$out" ;;
+esac
+head -c 40960 "$dir/cd.iso" >"$dir/cut.iso"
+run -cdrom "$dir/cut.iso" -boot reboot-timeout=100 -no-reboot
+case $said$out in
+boot-*) ok 1 "a truncated CD does not boot" "$out" ;;
+*"Boot failed: Could not read from CDROM (code 00"*) ok 0 "a truncated CD does not boot" ;;
+*) ok 1 "a truncated CD does not boot" "$out" ;;
+esac
 
 run -drive file="$dir/v",if=none,id=v,format=raw -drive file="$dir/o",if=none,id=o,format=raw \
 	-device virtio-blk-pci,drive=v,bootindex=2 -device virtio-blk-pci,drive=o,bootindex=1
@@ -118,6 +176,12 @@ fi
 run -drive file="$dir/v",if=none,id=v,format=raw -drive file="$dir/o",if=none,id=o,format=raw \
 	-device virtio-blk-pci,drive=v,bootindex=1 -device virtio-blk-pci,drive=o,bootindex=1
 refuse "bootindex=1 is given to two devices" "one place for two devices is refused"
+run -hda "$dir/o" -drive file="$dir/v",index=0
+refuse "another disk has index=0 already" "two disks in one place are refused"
+run -drive file="$dir/v",if=scsi
+refuse "if=scsi is not supported; use if=ide" "an unknown interface is refused"
+run -cdrom "$dir/none.iso"
+refuse "none.iso: No such file" "a missing CD image is named"
 run -boot x
 refuse "'x' is no boot device; a and b are floppies" "a letter that is no device is refused"
 run -boot cdnc

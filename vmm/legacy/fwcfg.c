@@ -70,9 +70,9 @@ static void select_item(struct fwcfg *f, uint16_t key)
 static const uint8_t *rest(const struct fwcfg *f, uint32_t *len)
 {
 	unsigned key = f->key & KEY_MASK;
-	const struct item *item = &f->items[key];
+	const struct item *item = f->key & KEY_ARCH || key >= KEYS ? NULL : &f->items[key];
 
-	if (f->key & KEY_ARCH || key >= KEYS || f->offset >= item->len) {
+	if (!item || f->offset >= item->len) {
 		*len = 0;
 		return NULL;
 	}
