@@ -337,9 +337,9 @@ static const struct {
 	void (*fn)(struct ide_drive *d, unsigned flags);
 	uint8_t flags;
 } commands[256] = {
-	[0x10 ... 0x1f] = { cmd_nothing }, /* RECALIBRATE */
-	[0x20] = { cmd_transfer },         /* READ SECTORS */
-	[0x21] = { cmd_transfer },
+	[0x10 ... 0x1f] = { cmd_nothing, 0 }, /* RECALIBRATE */
+	[0x20] = { cmd_transfer, 0 },         /* READ SECTORS */
+	[0x21] = { cmd_transfer, 0 },
 	[0x24] = { cmd_transfer, EXT },
 	[0x25] = { cmd_transfer, EXT | DMA }, /* READ DMA EXT */
 	[0x27] = { cmd_native_max, EXT },
@@ -350,31 +350,31 @@ static const struct {
 	[0x35] = { cmd_transfer, EXT | DMA | WRITE },
 	[0x39] = { cmd_transfer, EXT | MULTI | WRITE },
 	[0x3d] = { cmd_transfer, EXT | DMA | WRITE | FUA },
-	[0x40] = { cmd_verify },
-	[0x41] = { cmd_verify },
+	[0x40] = { cmd_verify, 0 },
+	[0x41] = { cmd_verify, 0 },
 	[0x42] = { cmd_verify, EXT },
-	[0x70 ... 0x7f] = { cmd_nothing }, /* SEEK */
-	[0x90] = { cmd_diagnostic },
-	[0x91] = { cmd_set_geometry },
-	[0x94 ... 0x97] = { cmd_nothing }, /* the old opcodes of power management */
-	[0x98] = { cmd_power_mode },
-	[0xb0] = { cmd_smart },
+	[0x70 ... 0x7f] = { cmd_nothing, 0 }, /* SEEK */
+	[0x90] = { cmd_diagnostic, 0 },
+	[0x91] = { cmd_set_geometry, 0 },
+	[0x94 ... 0x97] = { cmd_nothing, 0 }, /* the old opcodes of power management */
+	[0x98] = { cmd_power_mode, 0 },
+	[0xb0] = { cmd_smart, 0 },
 	[0xc4] = { cmd_transfer, MULTI },
 	[0xc5] = { cmd_transfer, MULTI | WRITE },
-	[0xc6] = { cmd_set_multiple },
+	[0xc6] = { cmd_set_multiple, 0 },
 	[0xc8] = { cmd_transfer, DMA },
 	[0xc9] = { cmd_transfer, DMA },
 	[0xca] = { cmd_transfer, DMA | WRITE },
 	[0xcb] = { cmd_transfer, DMA | WRITE },
 	[0xce] = { cmd_transfer, EXT | MULTI | WRITE | FUA },
-	[0xe0 ... 0xe3] = { cmd_nothing }, /* STANDBY, IDLE */
-	[0xe5] = { cmd_power_mode },
-	[0xe6] = { cmd_nothing }, /* SLEEP */
-	[0xe7] = { cmd_flush },
+	[0xe0 ... 0xe3] = { cmd_nothing, 0 }, /* STANDBY, IDLE */
+	[0xe5] = { cmd_power_mode, 0 },
+	[0xe6] = { cmd_nothing, 0 }, /* SLEEP */
+	[0xe7] = { cmd_flush, 0 },
 	[0xea] = { cmd_flush, EXT },
-	[0xec] = { cmd_identify },
-	[0xef] = { cmd_set_features },
-	[0xf8] = { cmd_native_max },
+	[0xec] = { cmd_identify, 0 },
+	[0xef] = { cmd_set_features, 0 },
+	[0xf8] = { cmd_native_max, 0 },
 };
 
 static void ata_command(struct ide_drive *d, uint8_t command)

@@ -545,19 +545,19 @@ static const struct {
 	[0x00] = { test_unit_ready, MEDIUM },
 	[0x03] = { request_sense, QUIET },
 	[0x12] = { inquiry, QUIET },
-	[0x1b] = { start_stop },
-	[0x1e] = { prevent_removal },
+	[0x1b] = { start_stop, 0 },
+	[0x1e] = { prevent_removal, 0 },
 	[0x25] = { read_capacity, MEDIUM },
 	[0x28] = { read_10, MEDIUM },
 	[0x2b] = { nothing, MEDIUM }, /* SEEK */
-	[0x35] = { nothing },         /* SYNCHRONIZE CACHE */
+	[0x35] = { nothing, 0 },      /* SYNCHRONIZE CACHE */
 	[0x43] = { read_toc, MEDIUM },
 	[0x46] = { get_configuration, QUIET },
 	[0x4a] = { get_event_status, QUIET },
 	[0x51] = { read_disc_information, MEDIUM },
-	[0x5a] = { mode_sense },
+	[0x5a] = { mode_sense, 0 },
 	[0xa8] = { read_12, MEDIUM },
-	[0xbb] = { nothing }, /* SET CD SPEED */
+	[0xbb] = { nothing, 0 }, /* SET CD SPEED */
 	[0xbd] = { mechanism_status, QUIET },
 	[0xbe] = { read_cd, MEDIUM },
 };

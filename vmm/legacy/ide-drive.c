@@ -299,7 +299,7 @@ void ide_start_buffer(struct ide_drive *d, enum ide_phase phase, uint32_t len,
 	d->media = false;
 	d->left = 0;
 	d->block = block;
-	d->buf_pos = 0;
+	d->buf_pos = d->drq_end = 0;
 	d->buf_len = len;
 	if (is_dma(phase))
 		start_dma(d);
