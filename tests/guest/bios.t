@@ -153,6 +153,19 @@ expect "boot-other 80" "bootindex goes before the order of the slots"
 run -no-reboot -bios bios-256k.bin -L /usr/share/seabios -drive file="$dir/r",if=virtio,format=raw
 expect "boot-reset 80" "-bios by name, found through -L"
 
+kernel() {
+	${CC:-cc} -m32 -c -o "$dir/kernel.o" "$top/tests/guest/bzimage.S" &&
+		ld -m elf_i386 -Ttext 0 --oformat binary -e _start -o "$dir/kernel" "$dir/kernel.o"
+}
+printf 'boot-initrd\0' >"$dir/initrd"
+kernel
+ok $? "the bzImage assembles"
+run -bios bios-256k.bin -kernel "$dir/kernel" -initrd "$dir/initrd" -append "boot-words of it" \
+	-hda "$dir/o"
+expect "boot-words of it,boot-initrd,boot-kernel" "-kernel through SeaBIOS, before the disk"
+run -bios bios-256k.bin -kernel "$vmm"
+refuse "give -kernel a vmlinuz" "a kernel that is none is refused there, too"
+
 printf '%s' "from a file" >"$dir/item"
 run -m 1M -bios bios-256k.bin -fw_cfg name=opt/a,file="$dir/none"
 refuse "cannot read $dir/none: No such file" "a missing -fw_cfg file is named"

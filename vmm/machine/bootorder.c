@@ -128,14 +128,16 @@ int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
 		else if (!strcmp(dev->cls->bus, "pci"))
 			pci_path(dev, entries[count++].path);
 	}
+	if (pc->boot)
+		strbuf_adds(&text, "/rom@genroms/" LINUXBOOT_ROM);
 	qsort(entries, count, sizeof(entries[0]), cmp_index);
 	for (unsigned i = 0; i < count; i++) {
 		if (i && entries[i].index == entries[i - 1].index)
 			return same_index(entries[i].index, err);
-		strbuf_addf(&text, "%s%s", i ? "\n" : "", entries[i].path);
+		strbuf_addf(&text, "%s%s", text.len ? "\n" : "", entries[i].path);
 	}
 	if (boot->strict)
-		strbuf_addf(&text, "%sHALT", count ? "\n" : "");
+		strbuf_addf(&text, "%sHALT", text.len ? "\n" : "");
 	if (text.failed)
 		return err_sys(err, ENOMEM, "boot order");
 	/* The NUL ends the file. */

@@ -248,20 +248,32 @@ static int add_user_item(struct pc *pc, const char *text, struct err *err)
 	return ret;
 }
 
-static int add_option_rom(struct pc *pc, const char *file, struct err *err)
+static int add_option_rom(struct pc *pc, const char *file, const char *advice,
+                          struct err *err)
 {
 	_cleanup_free_ char *path = firmware_find(pc->config, file);
 	const char *slash = strrchr(file, '/');
 	char name[FWCFG_NAME_SIZE];
 
 	if (!path)
-		return err_set(
-			err, ENOENT,
-			"-option-rom: there is no file %s, neither here nor in the "
-			"firmware folders",
-			file);
+		return err_set(err, ENOENT,
+		               "there is no option ROM %s, neither here nor in the "
+		               "firmware folders; %s",
+		               file, advice);
 	snprintf(name, sizeof(name), "genroms/%s", slash ? slash + 1 : file);
 	return add_file(pc, name, path, err);
+}
+
+static int add_kernel(struct pc *pc, struct err *err)
+{
+	int ret = pc_add_kernel_items(pc, err);
+
+	return ret < 0 ? ret
+	               : add_option_rom(pc, LINUXBOOT_ROM,
+	                                "to start a -kernel through -bios install the "
+	                                "Debian package qemu-system-data, or leave out "
+	                                "-bios",
+	                                err);
 }
 
 int pc_fill_fwcfg(struct pc *pc, struct err *err)
@@ -278,8 +290,11 @@ int pc_fill_fwcfg(struct pc *pc, struct err *err)
 		ret = add_acpi(pc, err);
 	if (ret >= 0)
 		ret = add_smbios(pc, err);
+	if (ret >= 0 && pc->boot && pc->firmware)
+		ret = add_kernel(pc, err);
 	for (unsigned i = 0; i < config->option_roms.count && ret >= 0; i++)
-		ret = add_option_rom(pc, config->option_roms.items[i], err);
+		ret = add_option_rom(pc, config->option_roms.items[i],
+		                     "check the name given to -option-rom", err);
 	for (unsigned i = 0; i < config->fw_cfg.count && ret >= 0; i++)
 		ret = add_user_item(pc, config->fw_cfg.items[i], err);
 	return ret;

@@ -21,7 +21,7 @@ struct pc {
 	struct vcpus *vcpus;
 	struct smp_config smp; /* as config_smp() completed it */
 	uint32_t *apic_ids;
-	struct boot_source *boot; /* NULL: the guest starts in the firmware */
+	struct boot_source *boot; /* NULL: firmware finds something to boot */
 	uint8_t *firmware;        /* its image, for the life of the machine, or NULL */
 	uint64_t firmware_size;
 	struct device *rtc, *fwcfg; /* fwcfg: NULL without firmware and -fw_cfg */
@@ -46,6 +46,10 @@ int pc_start_firmware(struct pc *pc, struct err *err);
 char *firmware_find(const struct vm_config *config, const char *name);
 /* fwitems.c: what firmware reads from fw_cfg; after all devices were made. */
 int pc_fill_fwcfg(struct pc *pc, struct err *err);
+/* fwkernel.c: the kernel of -kernel as items of fw_cfg. */
+int pc_add_kernel_items(struct pc *pc, struct err *err);
+/* The option ROM with which SeaBIOS starts them. */
+#define LINUXBOOT_ROM "linuxboot_dma.bin"
 /* bootorder.c: the boot order for the BIOS, at each start. first: -boot once counts. */
 int pc_set_boot_order(struct pc *pc, bool first, struct err *err);
 /* pc-boot.c: what the tables say about this machine. */

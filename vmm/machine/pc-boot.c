@@ -28,7 +28,7 @@ int pc_open_boot(struct pc *pc, struct err *err)
 		return err_usage(err, "-initrd needs a -kernel");
 	if (!config->kernel && config->append)
 		return err_usage(err, "-append needs a -kernel");
-	if (pc->firmware)
+	if (pc->firmware && !config->kernel)
 		return 0;
 	pc->boot = boot_open(&opts, err);
 	return pc->boot ? 0 : -err->code;
