@@ -81,8 +81,8 @@ static bool equal(const struct strbuf *a, const struct strbuf *b)
 	return a->len == b->len && !memcmp(a->data, b->data, a->len);
 }
 
-/* Whether decoding and validation alone refuse the section: then nothing may change. A
- * post_load that fails leaves a device that must not run. */
+/* Whether decoding and validation alone refuse the section. They must find everything:
+ * a post_load that fails leaves a device that was changed. */
 static bool is_refused(const struct state_board *sb, const struct strbuf *section)
 {
 	const struct device_class *cls = sb->dev->cls;
@@ -147,7 +147,9 @@ static void try_device(struct pair *p, const struct strbuf *section, unsigned ac
 		return;
 	}
 	save(&p->a, &after);
-	if (refused && !equal(&before, &after))
+	if (!refused)
+		broken("refused after the device was changed", &err);
+	if (!equal(&before, &after))
 		broken("refused, but the device changed", &err);
 }
 
