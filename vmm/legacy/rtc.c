@@ -279,12 +279,15 @@ static uint64_t next_event(const struct rtc *rtc)
 	if (enabled & B_UIE)
 		next = min_u64(next, mono + SECOND_NS - now.ns);
 	if (enabled & B_AIE) {
-		int64_t alarm = next_alarm(rtc), wait = alarm - now.second;
+		int64_t alarm = next_alarm(rtc);
 
-		if (alarm != INT64_MAX)
-			next = min_u64(next, wait <= 0
-			                             ? mono
-			                             : mono + wait * SECOND_NS - now.ns);
+		/* Never: and a clock before 1970 is a negative number. */
+		if (alarm == INT64_MAX)
+			return next;
+		next = min_u64(next, alarm <= now.second
+		                             ? mono
+		                             : mono + (alarm - now.second) * SECOND_NS -
+		                                       now.ns);
 	}
 	return next;
 }
