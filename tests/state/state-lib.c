@@ -57,6 +57,7 @@ const struct state_row state_rows[] = {
 	  .opts = "",
 	  .stateless = "a write ends the machine, nothing is kept" },
 	{ .class = "isa-serial", .opts = "chardev=c" },
+	{ .class = "pvpanic", .opts = "", .stateless = "events are passed on at once" },
 	{ .class = "virtio-blk-pci", .opts = "drive=d,num-queues=2" },
 	{ .class = "virtio-rng-pci", .opts = "" },
 	{ .class = "virtio-serial-pci",

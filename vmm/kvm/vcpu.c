@@ -53,7 +53,7 @@ static void report(struct vcpu *vcpu, enum vcpu_event event, const char *reason)
 	vcpu->set->ops->event(vcpu->set->opaque, event, reason);
 }
 
-static void fail(struct vcpu *vcpu, const char *reason)
+static void log_dump(struct vcpu *vcpu, enum log_level level)
 {
 	struct strbuf dump = { 0 };
 	char *text, *line, *rest;
@@ -64,9 +64,14 @@ static void fail(struct vcpu *vcpu, const char *reason)
 		rest = strchr(line, '\n');
 		if (rest)
 			*rest++ = '\0';
-		log_error("%s", line);
+		log_write(level, "%s", line);
 	}
 	free(text);
+}
+
+static void fail(struct vcpu *vcpu, const char *reason)
+{
+	log_dump(vcpu, LOG_ERROR);
 	report(vcpu, VCPU_EVENT_ERROR, reason);
 }
 
@@ -89,8 +94,14 @@ static void exit_mmio(struct vcpu *vcpu)
 	                       run->mmio.data, run->mmio.len, run->mmio.is_write);
 }
 
+/* The usual last resort of a kernel that wants a reset, so that it is worth a dump only
+ * to somebody who looks for it. On AMD hosts KVM has reset the registers by now. */
 static void exit_shutdown(struct vcpu *vcpu)
 {
+	if (log_enabled(LOG_C_KVM)) {
+		log_write(LOG_DEBUG, "triple fault");
+		log_dump(vcpu, LOG_DEBUG);
+	}
 	report(vcpu, VCPU_EVENT_RESET, "triple fault");
 }
 
@@ -394,4 +405,9 @@ int vcpu_fd(const struct vcpus *set, unsigned index)
 void vcpu_dump(struct vcpus *set, unsigned index, struct strbuf *out)
 {
 	vcpu_dump_fd(set->cpu[index].fd, index, set->ops->peek, set->opaque, out);
+}
+
+void vcpu_log(struct vcpus *set, unsigned index)
+{
+	log_dump(&set->cpu[index], LOG_ERROR);
 }

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "vmm/chardev/chardev.h"
+#include "vmm/legacy/pvpanic.h"
 #include "vmm/machine/acpi.h"
 #include "vmm/machine/layout.h"
 #include "vmm/machine/smbios.h"
@@ -59,6 +60,7 @@ static int write_tables(struct pc *pc, uint64_t *rsdp, struct err *err)
 		.apic_ids = pc->apic_ids,
 		.cpu_count = pc->smp.cpus,
 		.serial_ports = serial_ports(pc),
+		.pvpanic_port = pvpanic_port(&pc->vm),
 	};
 	struct smbios_config smbios = {
 		.sockets = pc->smp.sockets,

@@ -14,7 +14,8 @@ struct pc;
  * config must outlive the machine. */
 struct pc *pc_new(const struct vm_config *config, struct err *err);
 /* Runs the guest until it, a signal or the user ends it. The exit status of the process:
- * 0 after a power-off, that of isa-debug-exit, or 1 when the guest or KVM failed. */
+ * 0 after a power-off, that of isa-debug-exit, or 1 when the guest panicked or KVM
+ * failed. */
 int pc_run(struct pc *pc);
 /* Accepts NULL. Every request is completed and the terminal restored. */
 void pc_free(struct pc *pc);
