@@ -175,6 +175,15 @@ static void refuse(struct board *b, const char *opts, const char *says)
 	tap_has(err.text, says, "and the sentence says why");
 }
 
+static void test_no_bus(void)
+{
+	struct board b;
+
+	board_init(&b, false);
+	refuse(&b, "", "no PCI bus");
+	board_free(&b);
+}
+
 static void test_slots(void)
 {
 	struct board b;
@@ -385,6 +394,7 @@ int main(void)
 	test_overlap(&b);
 	test_reset(&b, t);
 	board_free(&b);
+	test_no_bus();
 	test_slots();
 	test_prt();
 	test_shared();

@@ -167,10 +167,10 @@ static void test_tsc(struct board *board)
 	find_msr(&a, MSR_TSC)->value = 1ull << 61;
 	vcpu_shadow_write(&board->host, fd, &a, 0, &err);
 	for (unsigned i = 0; i < 2; i++)
-		vcpu_shadow_write(&board->host, vcpu_fd(board->vcpus, i), &b,
+		vcpu_shadow_write(&board->host, vcpu_fd(board->kvm.vcpus, i), &b,
 		                  VCPU_SHADOW_SYNC_TSC, &err);
 	vcpu_shadow_read(&board->host, fd, &a, &err);
-	vcpu_shadow_read(&board->host, vcpu_fd(board->vcpus, 1), &b, &err);
+	vcpu_shadow_read(&board->host, vcpu_fd(board->kvm.vcpus, 1), &b, &err);
 	tap_ok(find_msr(&b, MSR_TSC)->value - find_msr(&a, MSR_TSC)->value < 1ull << 40,
 	       "after a reset the vCPUs' counters are in step");
 }

@@ -228,6 +228,8 @@ int pci_realize(struct pci_device *pdev, const struct pci_id *id, struct err *er
 
 	if (ret < 0)
 		return ret;
+	if (!bus)
+		return err_set(err, ENODEV, "this machine has no PCI bus");
 	pdev->next_cap = 0x40;
 	init_header(pdev, id);
 	ret = pci_bus_claim(bus, pdev, devfn, err);
