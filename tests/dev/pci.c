@@ -330,6 +330,7 @@ static void test_assign(void)
 	struct err err = { 0 };
 	unsigned overlaps = 0;
 	struct pci_test *t;
+	uint64_t where;
 
 	board_init(&b, true);
 	b.isa_bridge = board_add(&b, &piix3_class, "addr=1,pirqs=0x0b0b0a0a");
@@ -342,8 +343,10 @@ static void test_assign(void)
 	tap_eq(overlaps, 0, "none overlaps another");
 	tap_eq(conf_in(&b, AT, PCI_COMMAND, 2), 7, "decoding and bus mastering are on");
 	tap_eq(conf_in(&b, AT, PCI_INTERRUPT_LINE, 1), 10, "the interrupt line is told");
-	tap_eq(mem_in(&b, t->pci.bars[BAR_MEM64].addr + 16, 4), 0x02000010,
-	       "the device is where its BAR says");
+	where = t->pci.bars[BAR_MEM64].addr + 16;
+	tap_eq(mem_in(&b, where, 4), 0x02000010, "the device is where its BAR says");
+	device_destroy(&t->pci.dev);
+	tap_eq(mem_in(&b, where, 4), 0xffffffff, "nothing of it is left when it goes");
 	tap_ok(pci_bus_assign(b.vm.pci, LAYOUT_PCI_MMIO, LAYOUT_PCI_MMIO + 0x10000,
 	                      &err) < 0,
 	       "a window that is too small");

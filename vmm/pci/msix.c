@@ -313,6 +313,14 @@ int pci_msix_init(struct pci_device *pdev, unsigned vectors, unsigned bar,
 	return 0;
 }
 
+/* The other parts of the BAR stay: pci_unrealize() unmaps them. */
+static void remove_part(struct pci_bar *bar, const struct region *region)
+{
+	for (unsigned i = 0; i < bar->part_count; i++)
+		if (bar->parts[i].region == region)
+			bar->parts[i--] = bar->parts[--bar->part_count];
+}
+
 void pci_msix_free(struct pci_device *pdev)
 {
 	if (!pdev->msix)
@@ -321,8 +329,10 @@ void pci_msix_free(struct pci_device *pdev)
 		pci_msix_set_fd(pdev, v, -1);
 	mem_unmap(&pdev->msix->table_region);
 	mem_unmap(&pdev->msix->pba_region);
-	for (unsigned n = 0; n < PCI_BAR_COUNT; n++)
-		pdev->bars[n].part_count = 0;
+	for (unsigned n = 0; n < PCI_BAR_COUNT; n++) {
+		remove_part(&pdev->bars[n], &pdev->msix->table_region);
+		remove_part(&pdev->bars[n], &pdev->msix->pba_region);
+	}
 	free(pdev->msix);
 	pdev->msix = NULL;
 }
