@@ -15,6 +15,7 @@
 #include "vmm/core/catalog.h"
 #include "vmm/kvm/chips.h"
 #include "vmm/kvm/shadow.h"
+#include "vmm/virtio/queue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,11 +60,36 @@ struct pair {
 	bool made;
 };
 
+static void put_desc(uint8_t *at, uint64_t addr, uint32_t len, uint16_t flags,
+                     uint16_t next)
+{
+	st64(at, addr);
+	st32(at + 8, len);
+	st16(at + 12, flags);
+	st16(at + 14, next);
+}
+
+/* A queue that was loaded with customary addresses finds work: the header of a disk's
+ * read, room for a sector, room for the status. Others take it as what it is to them. */
+static void lay_rings(uint8_t *ram)
+{
+	memset(ram, 0, STATE_RAM);
+	for (unsigned q = 0; q < STATE_RINGS; q++) {
+		uint8_t *desc = ram + STATE_RING(q);
+
+		put_desc(desc, 0x8000, 16, VRING_DESC_F_NEXT, 1);
+		put_desc(desc + 16, 0x9000, 512, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE,
+		         2);
+		put_desc(desc + 32, 0xa000, 1, VRING_DESC_F_WRITE, 0);
+		st16(desc + 0x1002, 2); /* available: chain 0, twice */
+	}
+}
+
 static void reset(struct state_board *sb)
 {
 	devices_quiesce(&sb->b.vm);
 	devices_reset(&sb->b.vm);
-	memset(sb->ram, 0, STATE_RAM);
+	lay_rings(sb->ram);
 	if (sb->row->settle)
 		sb->row->settle(&sb->b);
 }

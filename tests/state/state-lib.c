@@ -31,7 +31,6 @@
 #define SETTLE_MAX  200 /* rounds of the loop: some devices wake themselves for ever */
 #define BAR_MODERN  4
 #define NOTIFY_AT   0x3000
-#define RING_AT(q)  (0x10000u + 0x4000u * (q))
 #define PCI_MMIO    0xc0000000u
 #define PCI_MMIO_TO 0xfec00000u
 
@@ -229,7 +228,7 @@ static uint64_t some_value(uint64_t *seed)
 	case 2:
 		return ~0ull;
 	case 3:
-		return RING_AT(below(seed, 8));
+		return STATE_RING(below(seed, 8));
 	default:
 		return state_random(seed);
 	}
@@ -293,17 +292,17 @@ static void start_virtio(struct state_board *sb)
 	common_write(sb, VIRTIO_PCI_COMMON_GFSELECT, 1, 4);
 	common_write(sb, VIRTIO_PCI_COMMON_GF, 1, 4); /* VERSION_1 */
 	common_write(sb, VIRTIO_PCI_COMMON_STATUS, 0xb, 1);
-	for (unsigned q = 0; q < 10; q++) {
+	for (unsigned q = 0; q < STATE_RINGS; q++) {
 		common_write(sb, VIRTIO_PCI_COMMON_Q_SELECT, q, 2);
 		common_write(sb, VIRTIO_PCI_COMMON_Q_SIZE, 8u << (q & 3), 2);
-		common_write(sb, VIRTIO_PCI_COMMON_Q_DESCLO, RING_AT(q), 4);
-		common_write(sb, VIRTIO_PCI_COMMON_Q_AVAILLO, RING_AT(q) + 0x1000, 4);
-		common_write(sb, VIRTIO_PCI_COMMON_Q_USEDLO, RING_AT(q) + 0x2000, 4);
+		common_write(sb, VIRTIO_PCI_COMMON_Q_DESCLO, STATE_RING(q), 4);
+		common_write(sb, VIRTIO_PCI_COMMON_Q_AVAILLO, STATE_RING(q) + 0x1000, 4);
+		common_write(sb, VIRTIO_PCI_COMMON_Q_USEDLO, STATE_RING(q) + 0x2000, 4);
 		common_write(sb, VIRTIO_PCI_COMMON_Q_MSIX, q & 1, 2);
 		common_write(sb, VIRTIO_PCI_COMMON_Q_ENABLE, 1, 2);
 	}
 	common_write(sb, VIRTIO_PCI_COMMON_STATUS, 0xf, 1);
-	for (unsigned q = 0; q < 10 && bar != UINT64_MAX; q++)
+	for (unsigned q = 0; q < STATE_RINGS && bar != UINT64_MAX; q++)
 		common_write(sb, NOTIFY_AT + 4 * q, q, 2);
 }
 

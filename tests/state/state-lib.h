@@ -26,7 +26,11 @@ struct state_row {
 extern const struct state_row state_rows[];
 extern const unsigned state_row_count;
 
-#define STATE_RAM (1u << 20)
+#define STATE_RAM     (1u << 20)
+/* Where state_drive() puts a queue's descriptors; its other rings are 4 and 8 KiB
+ * behind. */
+#define STATE_RING(q) (0x10000u + 0x4000u * (q))
+#define STATE_RINGS   10
 
 struct state_board {
 	const struct state_row *row;
