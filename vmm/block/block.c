@@ -364,6 +364,16 @@ struct block_node *block_find(struct block_registry *reg, const char *id)
 
 /* ---- the attached device ---- */
 
+struct block_node *block_next(struct block_registry *reg, struct block_node *node)
+{
+	return node ? node->next : reg->first;
+}
+
+const char *block_user(const struct block_node *node)
+{
+	return node->user;
+}
+
 void block_get_info(const struct block_node *node, struct block_info *info)
 {
 	*info = (struct block_info){

@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli.h"
+#include "vmm/monitor/monitor.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -14,13 +15,16 @@ static int run(const struct vm_config *config)
 {
 	struct err err = { 0 };
 	struct pc *pc = pc_new(config, &err);
+	struct monitors *monitors = pc ? monitors_new(pc, &err) : NULL;
 	int status;
 
-	if (!pc) {
+	if (!monitors || monitors_add_all(monitors, config, &err) < 0) {
 		log_error("%s", err.text);
-		return err.usage ? EXIT_USAGE : EXIT_FAILURE;
+		status = err.usage ? EXIT_USAGE : EXIT_FAILURE;
+	} else {
+		status = pc_run(pc);
 	}
-	status = pc_run(pc);
+	monitors_free(monitors);
 	pc_free(pc);
 	return status;
 }
