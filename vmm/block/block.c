@@ -299,6 +299,8 @@ struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
 
 	if (take_image_opts(opts, &image, err) >= 0)
 		node = open_image(reg, &image, err);
+	if (node)
+		node->cache = image.cache;
 	opts_free(image_table, &image);
 	if (!node)
 		return NULL;
@@ -380,6 +382,7 @@ void block_get_info(const struct block_node *node, struct block_info *info)
 		.length = node->length,
 		.readonly = node->readonly,
 		.discard = node->discard,
+		.cache = node->cache,
 		.write_cache = node->write_cache,
 		.request_align = node->request_align,
 		.path = node->path,

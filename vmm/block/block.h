@@ -49,6 +49,7 @@ struct block_info {
 	uint64_t length; /* bytes, a multiple of 512 */
 	bool readonly;
 	bool discard;           /* discard reaches the host */
+	enum block_cache cache; /* as cache= says */
 	bool write_cache;       /* false: every write is durable when it completes */
 	uint32_t request_align; /* offsets, lengths and memory of READ and WRITE
 	                           (O_DIRECT) */

@@ -105,9 +105,10 @@ static json_t *image_info(const struct block_info *info)
 		"{s:o, s:s, s:b, s:i, s:b, s:{s:b, s:b, s:b}, s:{s:o, s:s, s:I}}", "file",
 		mon_text(info->path), "drv", info->format, "ro", info->readonly,
 		"backing_file_depth", 0, "encrypted", 0, "cache", "writeback",
-		info->write_cache, "direct", info->request_align > 1, "no-flush", 0,
-		"image", "filename", mon_text(info->path), "format", info->format,
-		"virtual-size", (json_int_t)info->length);
+		info->write_cache, "direct",
+		info->cache == BLOCK_NONE || info->cache == BLOCK_DIRECTSYNC, "no-flush",
+		info->cache == BLOCK_UNSAFE, "image", "filename", mon_text(info->path),
+		"format", info->format, "virtual-size", (json_int_t)info->length);
 }
 
 static int run_block(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -150,10 +151,11 @@ static void print_block(const json_t *result, struct strbuf *out)
 		            mon_bool(in, "ro", false) ? ", read-only" : "");
 		if (user)
 			strbuf_addf(out, "    Attached to:      %s\n", user);
-		strbuf_addf(out, "    Cache mode:       %s%s\n",
+		strbuf_addf(out, "    Cache mode:       %s%s%s\n",
 		            mon_bool(cache, "writeback", false) ? "writeback"
 		                                                : "writethrough",
-		            mon_bool(cache, "direct", false) ? ", direct" : "");
+		            mon_bool(cache, "direct", false) ? ", direct" : "",
+		            mon_bool(cache, "no-flush", false) ? ", ignore flushes" : "");
 	}
 	if (!i)
 		strbuf_adds(out, "There are no disk images.\n");

@@ -4,6 +4,7 @@
  * class. Messages are one JSON object a line, as the public QMP specification has it;
  * the wording of errors follows what clients already parse.
  */
+#include "common/cleanup.h"
 #include "vmm/monitor/session.h"
 
 #include <errno.h>
@@ -11,13 +12,11 @@
 
 void qmp_send(struct monitor *mon, const json_t *value)
 {
-	char *text = json_dumps(value, mon->pretty ? JSON_INDENT(4) : 0);
+	_cleanup_free_ char *text = json_dumps(value, mon->pretty ? JSON_INDENT(4) : 0);
+	struct strbuf lines = { .data = text, .len = text ? strlen(text) : 0 };
 
-	if (text) {
-		strbuf_adds(&mon->out, text);
-		strbuf_adds(&mon->out, "\r\n");
-	}
-	free(text);
+	hmp_add_lines(&mon->out, &lines);
+	strbuf_adds(&mon->out, "\r\n");
 }
 
 static void send_new(struct monitor *mon, json_t *value)
