@@ -297,11 +297,11 @@ my $flood = connect_to("$dir/c");
 $flood->{socket}->blocking(0);
 put($flood, '{"execute":"qmp_capabilities"}');
 my $sent = 0;
-while (my $n = syswrite($flood->{socket}, '{"execute":"query-qmp-schema"}')) {
-	$sent += $n;
-	last if $sent > 1 << 24;
+my $room = IO::Select->new($flood->{socket});
+while ($sent < 1 << 20 && $room->can_write(1)) {
+	$sent += syswrite($flood->{socket}, '{"execute":"query-qmp-schema"}' x 100) // 0;
 }
-cmp_ok($sent, '<', 1 << 24, 'a client that never reads is not read for ever');
+cmp_ok($sent, '<', 1 << 20, 'a client that never reads is not read for ever');
 is(qmp($a, 'query-status')->{return}{status}, 'shutdown', 'others do not notice');
 close($flood->{socket});
 is(qmp(qmp_client("$dir/c"), 'query-name')->{return}{name}, 'guest one', 'and the next client is served');
