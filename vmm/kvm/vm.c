@@ -11,8 +11,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #define IDENTITY_MAP_ADDR 0xfeffc000ull /* one page; the TSS takes the three after it */
 #define TSS_ADDR          (IDENTITY_MAP_ADDR + 0x1000)
@@ -22,24 +24,48 @@ struct kvm_vm {
 	unsigned max_vcpus, recommended_vcpus;
 };
 
+/* Who may open the device: worth a sentence, because it is the usual trouble. */
+static int no_permission(const char *path, struct err *err)
+{
+	struct stat st;
+	struct group *group = NULL;
+
+	err_set(err, EACCES, "no permission to open %s", path);
+	if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode))
+		return -EACCES;
+	if (st.st_gid && (st.st_mode & 060) == 060)
+		group = getgrgid(st.st_gid);
+	if (group)
+		err_hint(err,
+		         "it is open to the group %s: sudo usermod -aG %s USER, then log "
+		         "in again",
+		         group->gr_name, group->gr_name);
+	else
+		err_hint(err, "its owner and mode (%u:%u, %04o) leave you out", st.st_uid,
+		         st.st_gid, st.st_mode & 07777);
+	return -EACCES;
+}
+
+static int open_failed(const char *path, int code, struct err *err)
+{
+	if (code == EACCES || code == EPERM)
+		return no_permission(path, err);
+	if (code == ENOENT)
+		return err_set(err, code,
+		               "there is no %s: KVM is not loaded, or not shown to this "
+		               "container",
+		               path);
+	if (code == ENODEV || code == ENXIO)
+		return err_set(err, code, "%s has no driver: KVM is not loaded", path);
+	return err_sys(err, code, "cannot open %s", path);
+}
+
 static int open_device(const char *path, struct err *err)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC), version;
 
-	if (fd < 0 && errno == EACCES)
-		return err_set(
-			err, EACCES,
-			"no permission to open %s; join its group (usermod -aG kvm $USER, then "
-			"log in again) or run kvm-check",
-			path);
-	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
-		return err_set(
-			err, errno,
-			"%s: KVM is not available on this host; run kvm-check to see why, or "
-			"kvm-check --load to load the modules",
-			path);
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", path);
+		return open_failed(path, errno, err);
 	version = ioctl(fd, KVM_GET_API_VERSION, 0);
 	if (version == KVM_API_VERSION)
 		return fd;
@@ -47,7 +73,7 @@ static int open_device(const char *path, struct err *err)
 		err_sys(err, errno, "%s is not a KVM device", path);
 	else
 		err_set(err, EPROTO,
-		        "%s has KVM API version %d, not %d; another kernel is needed",
+		        "%s has KVM API version %d, not %d: another kernel is needed",
 		        path, version, KVM_API_VERSION);
 	close(fd);
 	return -EPROTO;
@@ -91,7 +117,7 @@ static int create_vm(struct kvm_vm *kvm, struct err *err)
 		return err_set(
 			err, EBUSY,
 			"KVM is busy: another hypervisor (VirtualBox, VMware) holds the CPU's "
-			"virtualization; stop it and try again");
+			"virtualization; stop it first");
 	if (kvm->fd < 0)
 		return err_sys(err, errno, "KVM cannot create a virtual machine");
 	if (ioctl(kvm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
@@ -111,6 +137,8 @@ struct kvm_vm *kvm_vm_new(const char *path, struct err *err)
 	kvm->fd = -1;
 	kvm->dev_fd = open_device(path ? path : "/dev/kvm", err);
 	if (kvm->dev_fd < 0 || create_vm(kvm, err) < 0 || check_needs(kvm, err) < 0) {
+		if (err)
+			err->host = true;
 		kvm_vm_free(kvm);
 		return NULL;
 	}
