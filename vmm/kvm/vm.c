@@ -11,10 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 
 #define IDENTITY_MAP_ADDR 0xfeffc000ull /* one page; the TSS takes the three after it */
 #define TSS_ADDR          (IDENTITY_MAP_ADDR + 0x1000)
@@ -24,32 +22,10 @@ struct kvm_vm {
 	unsigned max_vcpus, recommended_vcpus;
 };
 
-/* Who may open the device: worth a sentence, because it is the usual trouble. */
-static int no_permission(const char *path, struct err *err)
-{
-	struct stat st;
-	struct group *group = NULL;
-
-	err_set(err, EACCES, "no permission to open %s", path);
-	if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode))
-		return -EACCES;
-	if (st.st_gid && (st.st_mode & 060) == 060)
-		group = getgrgid(st.st_gid);
-	if (group)
-		err_hint(err,
-		         "it is open to the group %s: sudo usermod -aG %s USER, then log "
-		         "in again",
-		         group->gr_name, group->gr_name);
-	else
-		err_hint(err, "its owner and mode (%u:%u, %04o) leave you out", st.st_uid,
-		         st.st_gid, st.st_mode & 07777);
-	return -EACCES;
-}
-
 static int open_failed(const char *path, int code, struct err *err)
 {
 	if (code == EACCES || code == EPERM)
-		return no_permission(path, err);
+		return err_set(err, EACCES, "no permission to open %s", path);
 	if (code == ENOENT)
 		return err_set(err, code,
 		               "there is no %s: KVM is not loaded, or not shown to this "

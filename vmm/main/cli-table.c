@@ -239,7 +239,7 @@ const struct cli_row cli_table[] = {
 	  cli_collect_ram, NULL },
 	{ "smp", NULL, "[cpus=]N[,sockets=,cores=,threads=,maxcpus=]",
 	  "virtual CPUs (default: 1)", NULL, cli_collect_smp, NULL },
-	{ "cpu", NULL, "MODEL[,±FEATURE...]",
+	{ "cpu", NULL, "MODEL[,+FEATURE][,-FEATURE]...",
 	  "CPU model (default: host); 'help' lists them", NULL, cli_collect_cpu,
 	  cli_answer_cpu },
 	{ "M", "machine", "[type=]pc[,accel=kvm]", "the board; 'help' lists", NULL,

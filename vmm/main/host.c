@@ -15,11 +15,13 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define HOST_FILE    "host.json"
 #define HOST_VERSION 1
+#define KVM_NODE     "/dev/kvm"
 #define BOOT_ID      "/proc/sys/kernel/random/boot_id"
 
 /* Kernels up to this size are test programs, which even an interpreter runs in no time.
@@ -33,7 +35,9 @@ struct host {
 	bool hardware;
 	json_int_t rate; /* instructions per second in a guest; 0: not measured */
 	json_int_t uid;  /* who ran kvm-check; -1: unknown */
-	const char *why, *remedy; /* of the first failed check about KVM, or NULL */
+	bool usable;     /* kvm-check created a virtual machine */
+	/* Of the first failed check about KVM, or NULL. */
+	const char *id, *why, *remedy;
 };
 
 static void close_host(struct host *host)
@@ -69,21 +73,24 @@ static bool is_about_kvm(const json_t *check)
 	return category && strcmp(category, "iommu");
 }
 
-static void find_cause(struct host *host)
+static void read_checks(struct host *host)
 {
 	const json_t *checks = json_object_get(host->json, "checks"), *check;
 	size_t i;
 
 	json_array_foreach(checks, i, check)
 	{
-		const char *status = text_of(check, "status");
+		const char *id = text_of(check, "id"), *status = text_of(check, "status");
 
-		if (!status || strcmp(status, "fail") || !is_about_kvm(check))
+		if (!id || !status)
 			continue;
+		if (!strcmp(id, "kvm.vm"))
+			host->usable = !strcmp(status, "pass");
+		if (host->why || strcmp(status, "fail") || !is_about_kvm(check))
+			continue;
+		host->id = id;
 		host->why = text_of(check, "value");
 		host->remedy = text_of(check, "remedy");
-		if (host->why)
-			return;
 	}
 }
 
@@ -102,7 +109,7 @@ static int understand(struct host *host, const char *dir, struct err *err)
 	host->rate =
 		json_integer_value(json_object_get(host->json, "instructions_per_s"));
 	host->uid = json_is_integer(uid) ? json_integer_value(uid) : -1;
-	find_cause(host);
+	read_checks(host);
 	return 0;
 }
 
@@ -130,10 +137,47 @@ static bool open_host(const struct vm_config *config, struct host *host)
 
 /* ---- using ---- */
 
-/* Permissions are found for one user only. */
+/* What the node itself says to a user who may not open it. */
+static bool hint_group(struct err *err)
+{
+	const struct group *group = NULL;
+	struct stat st;
+
+	if (!stat(KVM_NODE, &st) && S_ISCHR(st.st_mode) && st.st_gid &&
+	    (st.st_mode & 060) == 060)
+		group = getgrgid(st.st_gid);
+	if (group)
+		err_hint(err,
+		         "it is open to the group %s: sudo usermod -aG %s USER, then log "
+		         "in again",
+		         group->gr_name, group->gr_name);
+	return group;
+}
+
+/* Failures without which the device can be opened: history once it can. */
+static bool keeps_closed(const char *id)
+{
+	static const char *const ids[] = { "module.kvm", "module.vendor", "kvm.node",
+		                           "kvm.access", "kvm.group" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(ids); i++)
+		if (!strcmp(ids[i], id))
+			return true;
+	return false;
+}
+
+/* Permissions are one user's. */
 static bool is_about(const struct host *host, const struct err *err)
 {
 	return err->code != EACCES || host->uid == (json_int_t)geteuid();
+}
+
+/* Whether kvm-check met this very trouble: what failed for it explains nothing if it
+ * could create a virtual machine, or if its cause is gone. */
+static bool explains(const struct host *host, const struct err *err)
+{
+	return host->why && !host->usable && is_about(host, err) &&
+	       !(keeps_closed(host->id) && !access(KVM_NODE, R_OK | W_OK));
 }
 
 void host_explain(const struct vm_config *config, struct err *err)
@@ -144,16 +188,16 @@ void host_explain(const struct vm_config *config, struct err *err)
 	if (!err->host)
 		return;
 	known = open_host(config, &host);
-	if (!known || !is_about(&host, err))
-		err_hint(err, "run kvm-check to see why and what to do");
-	else if (!host.why)
-		err_hint(err,
-		         "kvm-check found no fault since this host was booted; run it "
-		         "again to see what changed");
-	else if (host.remedy)
-		err_hint(err, "kvm-check found: %.300s; %.300s", host.why, host.remedy);
+	if (known && explains(&host, err))
+		err_hint(err, "kvm-check found: %.300s%s%.300s", host.why,
+		         host.remedy ? "; " : "", host.remedy ? host.remedy : "");
+	else if (err->code == EACCES && hint_group(err))
+		;
+	else if (known && host.usable && is_about(&host, err))
+		err_hint(err, "kvm-check could use KVM earlier since this boot; run it "
+		              "again to see what changed");
 	else
-		err_hint(err, "kvm-check found: %.300s", host.why);
+		err_hint(err, "run kvm-check to see why and what to do");
 	if (known)
 		close_host(&host);
 }
