@@ -227,7 +227,7 @@ void host_warn(const struct vm_config *config)
 	if (!slow && !log_enabled(LOG_C_KVM))
 		return;
 	known = open_host(config, &host);
-	if (slow && known && !host.hardware && host.why)
+	if (slow && known && host.usable && !host.hardware && host.why)
 		log_warn("this host's KVM is software only: %.300s%s%.300s", host.why,
 		         host.remedy ? "; " : "", host.remedy ? host.remedy : "");
 	else if (slow)
