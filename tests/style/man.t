@@ -73,7 +73,10 @@ for my $program (@programs) {
 	ok(!@missing, "$program: its page has all of them") or diag("missing: @missing");
 	# Of the help and of the page alike: the table is the only source.
 	my $help = `'$path' --help`;
+	my %in_table = map { $_->[0] => 1 } @rows;
+	my @in_help = $help =~ /^ {2,6}(?:-\w, )?--?([\w-]+)/mg;
 	ok(!grep({ index($help, $_->[4]) < 0 } @rows), "$program: --help as well");
+	is_deeply([sort @in_help], [sort keys %in_table], "$program: --help and the table have the same options");
 
 	SKIP: {
 		skip('groff is not installed', 1) if !`which groff 2>/dev/null`;
