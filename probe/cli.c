@@ -39,7 +39,7 @@ static const struct row rows[] = {
 	VALUE("root", "DIR", root, "check a captured host below DIR instead of this one"),
 	SWITCH("write", 0, write, "fail when host.json cannot be written"),
 	VALUE("state-dir", "DIR", state_dir,
-	      "folder of host.json (default $KVMKIT_STATE_DIR or /run/kvmkit)"),
+	      "folder of host.json (default: /run/kvmkit)"),
 	SWITCH("list", 0, list, "list the checks"),
 	VALUE("explain", "ID", explain, "say what a check means"),
 	SWITCH("version", 0, version, "print the version"),
@@ -140,8 +140,8 @@ void cli_help(struct strbuf *out)
 	strbuf_adds(
 		out,
 		"usage: kvm-check [option...]\n"
-		"Finds out whether this host can run KVM guests, how well, and what to "
-		"do when it cannot.\n\n");
+		"Finds out whether this host can run KVM guests, how well, and what to do "
+		"when it\ncannot.\n\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
 		size_t start = out->len;
@@ -157,7 +157,7 @@ void cli_help(struct strbuf *out)
 	strbuf_adds(
 		out,
 		"\nRuns as any user; as root it also reads the MSRs that firmware locks "
-		"and leaves host.json for vmm.\n"
+		"and leaves\nhost.json for vmm.\n"
 		"Exit: 0 guests run, 1 a check failed, 2 wrong usage, 3 internal error.\n");
 }
 

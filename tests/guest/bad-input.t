@@ -233,6 +233,7 @@ SKIP: {
 
 SKIP: {
 	skip('no access to /dev/kvm', 3) if !$kvm;
+	skip('vmm is built with a sanitizer, which must be loaded first', 3) if !$fakes;
 	my %fake = compile_fake();
 	refused('exit 1: another API', 1, qr{/dev/kvm has KVM API version 11, not 12: another kernel is needed; run kvm-check},
 		[], { %fake, FAKE_API => 11 });

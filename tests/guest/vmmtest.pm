@@ -13,7 +13,8 @@ use File::Basename qw(dirname);
 use File::Copy qw(copy);
 use File::Temp qw(tempdir);
 
-our @EXPORT = qw($top $dir $vmm $kvm $spaces @nobody put multiboot say_of in_space compile_fake);
+our @EXPORT = qw($top $dir $vmm $kvm $fakes $spaces @nobody put multiboot say_of in_space
+	compile_fake);
 
 our $top = abs_path(dirname(__FILE__) . '/../..');
 our $build = $ENV{BUILD} // 'build';
@@ -36,6 +37,9 @@ $ENV{KVMKIT_STATE_DIR} = "$dir/no-state";
 
 # This user can run guests.
 our $kvm = -r '/dev/kvm' && -w '/dev/kvm';
+
+# A library can come before vmm's own calls: not where a sanitizer has to be first.
+our $fakes = `ldd '$vmm'` !~ /libasan/;
 
 # What this user may do to have another /dev; $spaces: it works.
 our @space = $> ? qw(unshare --map-root-user --mount) : qw(unshare --mount);
