@@ -332,7 +332,7 @@ like($text, qr/\(qemu\) info status\r\nVM status: paused \(prelaunch\)\r\n\(qemu
 my @refused = (
 	['-mon', 'chardev=nix', qr/^vmm: -mon: there is no chardev 'nix'; define it/, 2],
 	['-mon', 'mode=control', qr/^vmm: -mon: chardev= is missing/, 2],
-	['-qmp', 'nix', qr/^vmm: -qmp nix: 'nix' is no character device/, 1],
+	['-qmp', 'nix', qr/^vmm: -qmp nix: 'nix' is no character device/, 2],
 	['-monitor', 'unix:/nonexistent/x,server,nowait', qr/cannot bind/, 1],
 );
 for my $row (@refused) {

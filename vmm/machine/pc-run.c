@@ -132,17 +132,43 @@ static bool shut_down(struct pc *pc, const char *guest_cause, int *status)
 	return !pc->vm.no_shutdown;
 }
 
+/* The vCPUs are stopped. */
+static void log_registers(struct pc *pc)
+{
+	for (unsigned i = 0; i < vcpus_count(pc->vcpus); i++)
+		vcpu_log(pc->vcpus, i);
+}
+
+static void panicked(struct pc *pc)
+{
+	const struct vm_event_field fields[] = {
+		{ "action", VM_EVENT_STR, .str = "poweroff" },
+		{ .name = NULL },
+	};
+
+	halt(pc, VM_GUEST_PANICKED);
+	vm_lock(&pc->vm);
+	vm_emit(&pc->vm, "GUEST_PANICKED", fields);
+	vm_unlock(&pc->vm);
+	log_error("the guest's kernel panicked");
+	log_registers(pc);
+}
+
 /* True when the machine ends. */
 static bool act(struct pc *pc, unsigned requests, int *status)
 {
 	struct vm *vm = &pc->vm;
 	struct err err = { 0 };
+	const char *reason = __atomic_exchange_n(&vm->reason, NULL, __ATOMIC_ACQ_REL);
 	bool end = false;
 
-	log_debug(LOG_C_KVM, "request 0x%x: %s", requests, vm->reason ? vm->reason : "?");
-	vm->reason = NULL;
+	log_debug(LOG_C_KVM, "request 0x%x: %s", requests, reason ? reason : "?");
 	if (requests & VM_REQ_ERROR) {
 		halt(pc, VM_INTERNAL_ERROR);
+		*status = 1;
+		end = true;
+	} else if (requests & VM_REQ_PANIC) {
+		panicked(pc);
 		*status = 1;
 		end = true;
 	} else if (requests & VM_REQ_SHUTDOWN) {
@@ -198,13 +224,19 @@ void pc_stop(struct pc *pc)
 	vm_lock(&pc->vm);
 }
 
+static bool needs_reset(const struct vm *vm)
+{
+	return vm->runstate == VM_SHUTDOWN || vm->runstate == VM_INTERNAL_ERROR ||
+	       vm->runstate == VM_GUEST_PANICKED;
+}
+
 int pc_cont(struct pc *pc, struct err *err)
 {
 	int ret;
 
 	if (pc->vm.runstate == VM_RUNNING)
 		return 0;
-	if (pc->vm.runstate == VM_SHUTDOWN || pc->vm.runstate == VM_INTERNAL_ERROR)
+	if (needs_reset(&pc->vm))
 		return err_set(
 			err, EINVAL,
 			"Resetting the Virtual Machine is required (system_reset)");

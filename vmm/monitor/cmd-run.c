@@ -13,6 +13,7 @@ static const char *const status_names[] = {
 	[VM_PAUSED] = "paused",
 	[VM_SHUTDOWN] = "shutdown",
 	[VM_INTERNAL_ERROR] = "internal-error",
+	[VM_GUEST_PANICKED] = "guest-panicked",
 };
 
 static int run_query_status(struct mon_ctx *ctx, const json_t *args, json_t **result,
