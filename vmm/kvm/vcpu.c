@@ -291,6 +291,7 @@ int vcpus_run(struct vcpus *set, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
+	log_debug(LOG_C_KVM, "%u vCPUs run", set->count);
 	return 0;
 }
 
