@@ -18,10 +18,11 @@
 
 static int one_msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
 {
+	/* Laid out as struct kvm_msrs, whose entries have no size. */
 	struct {
-		struct kvm_msrs head;
+		uint32_t count, reserved;
 		struct kvm_msr_entry entry;
-	} msr = { .head.nmsrs = 1, .entry = { .index = index, .data = *value } };
+	} msr = { .count = 1, .entry = { .index = index, .data = *value } };
 	int ret = ioctl(fd, request, &msr);
 
 	*value = msr.entry.data;

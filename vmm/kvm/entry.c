@@ -64,11 +64,12 @@ static void set_real(struct kvm_sregs *s, const struct vcpu_entry *entry)
 
 static int set_msrs(int fd)
 {
+	/* Laid out as struct kvm_msrs, whose entries have no size. */
 	struct {
-		struct kvm_msrs head;
+		uint32_t count, reserved;
 		struct kvm_msr_entry entries[2];
 	} msrs = {
-		.head.nmsrs = 2,
+		.count = 2,
 		.entries = { { .index = MSR_MTRR_DEF_TYPE, .data = 1 << 11 | 6 },
 		             { .index = MSR_MISC_ENABLE, .data = 1 } },
 	};
