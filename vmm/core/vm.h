@@ -23,12 +23,20 @@ struct mem;
 struct pci_bus;
 struct virtio_serial_bus;
 
-enum vm_runstate { VM_PRELAUNCH, VM_RUNNING, VM_PAUSED, VM_SHUTDOWN, VM_INTERNAL_ERROR };
+enum vm_runstate {
+	VM_PRELAUNCH,
+	VM_RUNNING,
+	VM_PAUSED,
+	VM_SHUTDOWN,
+	VM_INTERNAL_ERROR,
+	VM_GUEST_PANICKED
+};
 
 enum vm_request {
 	VM_REQ_SHUTDOWN = 1 << 0, /* the guest or the user wants to end */
 	VM_REQ_RESET = 1 << 1,
 	VM_REQ_ERROR = 1 << 2, /* a vCPU cannot go on */
+	VM_REQ_PANIC = 1 << 3, /* the guest's kernel says that it panicked */
 };
 
 struct vm {

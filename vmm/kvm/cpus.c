@@ -18,11 +18,10 @@
 
 static int one_msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
 {
-	/* Laid out as struct kvm_msrs, whose entries have no size. */
 	struct {
-		uint32_t count, reserved;
+		uint32_t nmsrs, pad; /* struct kvm_msrs */
 		struct kvm_msr_entry entry;
-	} msr = { .count = 1, .entry = { .index = index, .data = *value } };
+	} msr = { .nmsrs = 1, .entry = { .index = index, .data = *value } };
 	int ret = ioctl(fd, request, &msr);
 
 	*value = msr.entry.data;

@@ -64,12 +64,11 @@ static void set_real(struct kvm_sregs *s, const struct vcpu_entry *entry)
 
 static int set_msrs(int fd)
 {
-	/* Laid out as struct kvm_msrs, whose entries have no size. */
 	struct {
-		uint32_t count, reserved;
+		uint32_t nmsrs, pad; /* struct kvm_msrs */
 		struct kvm_msr_entry entries[2];
 	} msrs = {
-		.count = 2,
+		.nmsrs = 2,
 		.entries = { { .index = MSR_MTRR_DEF_TYPE, .data = 1 << 11 | 6 },
 		             { .index = MSR_MISC_ENABLE, .data = 1 } },
 	};

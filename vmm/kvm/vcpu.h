@@ -74,5 +74,7 @@ int vcpus_set_entry(struct vcpus *vcpus, const struct vcpu_entry *entry, struct 
 /* Registers and the bytes at the instruction pointer as text. The vCPU is paused, or the
  * caller is its thread. */
 void vcpu_dump(struct vcpus *vcpus, unsigned index, struct strbuf *out);
+/* The same into the log, as errors. */
+void vcpu_log(struct vcpus *vcpus, unsigned index);
 
 #endif

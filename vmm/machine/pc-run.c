@@ -77,16 +77,30 @@ static void stop(struct pc *pc, enum vm_runstate state)
 	pc->vm.runstate = state;
 }
 
+/* The vCPUs are stopped. */
+static void log_registers(struct pc *pc)
+{
+	for (unsigned i = 0; i < vcpus_count(pc->vcpus); i++)
+		vcpu_log(pc->vcpus, i);
+}
+
 /* True when the machine ends. */
 static bool act(struct pc *pc, unsigned requests, int *status)
 {
 	struct vm *vm = &pc->vm;
 	struct err err = { 0 };
+	const char *reason = __atomic_exchange_n(&vm->reason, NULL, __ATOMIC_ACQ_REL);
 
-	log_debug(LOG_C_KVM, "request 0x%x: %s", requests, vm->reason ? vm->reason : "?");
-	vm->reason = NULL;
+	log_debug(LOG_C_KVM, "request 0x%x: %s", requests, reason ? reason : "?");
 	if (requests & VM_REQ_ERROR) {
 		stop(pc, VM_INTERNAL_ERROR);
+		*status = 1;
+		return true;
+	}
+	if (requests & VM_REQ_PANIC) {
+		stop(pc, VM_GUEST_PANICKED);
+		log_error("the guest's kernel panicked");
+		log_registers(pc);
 		*status = 1;
 		return true;
 	}
