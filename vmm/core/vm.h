@@ -32,6 +32,14 @@ enum vm_runstate {
 	VM_GUEST_PANICKED
 };
 
+/* One member of an event's data; the list ends with a NULL name. */
+struct vm_event_field {
+	const char *name;
+	enum { VM_EVENT_STR, VM_EVENT_BOOL, VM_EVENT_INT } kind;
+	const char *str; /* valid during the call */
+	int64_t num;     /* VM_EVENT_BOOL, VM_EVENT_INT */
+};
+
 enum vm_request {
 	VM_REQ_SHUTDOWN = 1 << 0, /* the guest or the user wants to end */
 	VM_REQ_RESET = 1 << 1,
@@ -60,6 +68,10 @@ struct vm {
 	void (*wake)(struct vm *vm); /* tells the owner that requests are pending; any
 	                                thread */
 	void *wake_opaque;
+	/* The receiver of vm_emit(), or NULL. */
+	void (*on_event)(void *opaque, const char *name,
+	                 const struct vm_event_field *fields);
+	void *event_opaque;
 };
 
 static inline void vm_lock(struct vm *vm)
@@ -70,6 +82,15 @@ static inline void vm_lock(struct vm *vm)
 static inline void vm_unlock(struct vm *vm)
 {
 	pthread_mutex_unlock(&vm->lock);
+}
+
+/* Tells whoever watches the machine that something happened; name and fields are those of
+ * QMP ("RESET"). fields may be NULL. Machine lock. */
+static inline void vm_emit(struct vm *vm, const char *name,
+                           const struct vm_event_field *fields)
+{
+	if (vm->on_event)
+		vm->on_event(vm->event_opaque, name, fields);
 }
 
 /* Asks the main loop to reset or end the machine; returns at once. Any thread. reason:

@@ -28,6 +28,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
+	int tid;     /* the kernel's; written by the thread itself */
 	bool parked; /* guarded by set->lock */
 	bool ended;  /* an event was reported: stays parked until the next vcpus_run() */
 };
@@ -237,6 +238,7 @@ static void *vcpu_main(void *opaque)
 	struct vcpu *vcpu = opaque;
 	char name[16];
 
+	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_RELAXED);
 	snprintf(name, sizeof(name), "CPU %u/KVM", vcpu->index);
 	pthread_setname_np(pthread_self(), name);
 	while (park(vcpu)) {
@@ -400,6 +402,16 @@ unsigned vcpus_count(const struct vcpus *set)
 int vcpu_fd(const struct vcpus *set, unsigned index)
 {
 	return set->cpu[index].fd;
+}
+
+int vcpu_thread_id(const struct vcpus *set, unsigned index)
+{
+	return __atomic_load_n(&set->cpu[index].tid, __ATOMIC_RELAXED);
+}
+
+int vcpu_nmi(const struct vcpus *set, unsigned index)
+{
+	return ioctl(set->cpu[index].fd, KVM_NMI) < 0 ? -errno : 0;
 }
 
 void vcpu_dump(struct vcpus *set, unsigned index, struct strbuf *out)
