@@ -81,6 +81,9 @@ static void test_negotiation(struct vdrv *d)
 	                           VIRTIO_CONFIG_S_FEATURES_OK);
 	tap_eq(vdrv_status(d), VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER,
 	       "a feature that was not offered: no FEATURES_OK");
+	vdrv_set_status(d, VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	tap_eq(vdrv_status(d), VIRTIO_CONFIG_S_ACKNOWLEDGE,
+	       "a driver cannot set DEVICE_NEEDS_RESET");
 	vdrv_set(d, COMMON(device_feature_select), 2, 4);
 	tap_eq(vdrv_get(d, COMMON(device_feature), 4), 0, "features 64 and up: none");
 }

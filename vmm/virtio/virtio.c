@@ -224,8 +224,9 @@ void virtio_set_status(struct virtio_device *vdev, uint8_t status)
 		          (unsigned long long)vdev->host_features);
 		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	}
-	/* Only a reset takes this bit away. */
-	vdev->status = status | (old & VIRTIO_CONFIG_S_NEEDS_RESET);
+	/* This bit is the device's: only a reset takes it away. */
+	vdev->status = (status & ~VIRTIO_CONFIG_S_NEEDS_RESET) |
+	               (old & VIRTIO_CONFIG_S_NEEDS_RESET);
 	log_debug(LOG_C_VIRTIO, "%s: status 0x%x, features 0x%llx", vdev->dev->path,
 	          vdev->status, (unsigned long long)vdev->features);
 	if (status & ~old & VIRTIO_CONFIG_S_DRIVER_OK) {
