@@ -165,6 +165,9 @@ static void test_bad_rings(struct vdrv *d)
 		vdrv_set(d, COMMON(queue_enable), 1, 2);
 		tap_ok(vdrv_status(d) & VIRTIO_CONFIG_S_NEEDS_RESET, "%s: needs a reset",
 		       cases[i].what);
+		vdrv_isr(d);
+		vdrv_ready(d);
+		tap_eq(vdrv_isr(d), 2, "and says so when the driver is ready");
 		vdrv_set_status(d, 0);
 		tap_eq(vdrv_status(d), 0, "which helps");
 		vdrv_negotiate(d, UINT64_MAX);

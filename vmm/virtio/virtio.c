@@ -233,6 +233,9 @@ void virtio_set_status(struct virtio_device *vdev, uint8_t status)
 		if (vdev->ops->start)
 			vdev->ops->start(vdev);
 		wake_queues(vdev);
+		/* Broken while it was set up: nobody was told (2.1.2). */
+		if (vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+			vdev->transport->config_interrupt(vdev);
 	}
 }
 
