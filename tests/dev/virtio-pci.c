@@ -206,6 +206,10 @@ static void test_intx(struct vdrv *d)
 	tap_ok(!board_irq(&d->g->board, gsi), "which the command register can hold back");
 	pci_out(d->g, d->pdev->devfn, PCI_COMMAND,
 	        PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
+	vdrv_msix_enable(d, true);
+	tap_ok(!board_irq(&d->g->board, gsi), "MSI-X takes INTx away (6.8.2 of PCI)");
+	vdrv_msix_enable(d, false);
+	tap_ok(board_irq(&d->g->board, gsi), "without it the wire is back");
 	tap_eq(vdrv_isr(d), 1, "ISR: a queue");
 	tap_ok(!board_irq(&d->g->board, gsi), "reading it lowers INTx");
 	tap_eq(vdrv_isr(d), 0, "and clears it");
