@@ -200,9 +200,11 @@ static const struct {
 static void handle(struct virtio_blk *blk, struct blk_req *req,
                    const struct virtio_blk_outhdr *hdr)
 {
-	/* Legacy drivers may ask for a barrier; it was never offered. */
-	uint32_t type = hdr->type & ~VIRTIO_BLK_T_BARRIER;
+	uint32_t type = hdr->type;
 
+	/* Legacy drivers may ask for a barrier; it was never offered. */
+	if (!virtio_has(&blk->vpci.vdev, VIRTIO_F_VERSION_1))
+		type &= ~VIRTIO_BLK_T_BARRIER;
 	if (type >= ARRAY_SIZE(handlers) || !handlers[type].fn ||
 	    (handlers[type].feature &&
 	     !virtio_has(&blk->vpci.vdev, handlers[type].feature)))
