@@ -110,6 +110,7 @@ struct vqueue {
 	uint64_t desc, avail, used;
 	uint16_t avail_idx, used_idx;
 	uint16_t free[1024], free_count;
+	unsigned free_first;
 	uint16_t next[1024]; /* own copy: the device does not get to see it */
 	struct vring_chain chains[1024];
 	unsigned waiting;

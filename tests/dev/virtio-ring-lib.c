@@ -104,13 +104,20 @@ static void set_up_legacy(struct vqueue *q, uint16_t vector)
 	board_out(b, d->io + VIRTIO_PCI_QUEUE_PFN, q->desc / 4096, 4);
 }
 
+/* First in, first out: what was completed can be looked at for a while. */
+static void give_desc(struct vqueue *q, uint16_t i)
+{
+	q->free[(q->free_first + q->free_count++) % q->size] = i;
+}
+
 void vqueue_forget(struct vqueue *q)
 {
 	q->free_count = q->waiting = q->wrong = 0;
 	q->avail_idx = q->used_idx = 0;
 	memset(q->chains, 0, sizeof(q->chains));
-	for (unsigned i = q->size; i--;)
-		q->free[q->free_count++] = i;
+	q->free_first = 0;
+	for (unsigned i = 0; i < q->size; i++)
+		give_desc(q, i);
 }
 
 void vqueue_init(struct vqueue *q, struct vdrv *d, unsigned index, uint16_t size,
@@ -138,7 +145,8 @@ static uint16_t take_desc(struct vqueue *q)
 		tap_diag("queue %u has no descriptor left", q->index);
 		exit(1);
 	}
-	return q->free[--q->free_count];
+	q->free_count--;
+	return q->free[q->free_first++ % q->size];
 }
 
 static void start_chain(struct vqueue *q, uint16_t head, uint16_t count)
@@ -222,7 +230,7 @@ static void complete(struct vqueue *q, uint32_t id, uint32_t len)
 	chain->len = len;
 	q->waiting--;
 	for (uint16_t i = id, n = chain->count; n--; i = q->next[i])
-		q->free[q->free_count++] = i;
+		give_desc(q, i);
 }
 
 unsigned vqueue_reap(struct vqueue *q)

@@ -173,6 +173,10 @@ void virtio_queue_disable(struct virtio_device *vdev, struct virtqueue *vq)
 {
 	drain(vdev);
 	stop_queue(vdev, vq);
+	if (vdev->ops->forget)
+		vdev->ops->forget(vdev, vq);
+	/* The drain gave back what the others held. */
+	wake_queues(vdev);
 }
 
 /* ---- status and features ---- */

@@ -42,6 +42,8 @@ struct virtio_ops {
 	void (*drain)(struct virtio_device *vdev);
 	/* After a drain: back to the state of a new device. */
 	void (*reset)(struct virtio_device *vdev);
+	/* After a drain: the driver took one queue away. */
+	void (*forget)(struct virtio_device *vdev, struct virtqueue *vq);
 };
 
 struct virtio_transport {
