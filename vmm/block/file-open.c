@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define ALIGN_MAX 65536
 
@@ -38,7 +39,7 @@ static int open_failed(const char *path, bool readonly, int code, struct err *er
 {
 	bool denied = code == EACCES || code == EPERM || code == EROFS;
 
-	if (denied && !readonly && !access(path, R_OK))
+	if (denied && !readonly && !euidaccess(path, R_OK))
 		return err_set(err, code,
 		               "%s cannot be opened for writing (%s); give "
 		               "readonly=on, or change its permissions",
