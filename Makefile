@@ -16,6 +16,7 @@ export BUILD
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
 
+comma := ,
 WARN    := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-protector-strong \
 	   $(if $(DEBUG)$(SAN),,-D_FORTIFY_SOURCE=2) -fPIE \
@@ -24,7 +25,6 @@ CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-prot
 CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 	   $(if $(SAN),-fsanitize=address$(comma)undefined)
-comma := ,
 
 VMM_LIBS   := -ljansson -luring -lseccomp -lpthread
 CHECK_LIBS := -ljansson -lkmod
