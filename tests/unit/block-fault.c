@@ -218,6 +218,28 @@ static const char *loop_device(const char *path, uint32_t block_size, int *hold)
 	return *hold < 0 ? NULL : name;
 }
 
+/* Zeroes that begin and end inside its blocks. */
+static void test_device_zeroes(struct bench *b, struct block_node *node, uint8_t *seen)
+{
+	static const struct {
+		uint32_t offset, len;
+	} cases[] = { { 65536 + 512, 512 }, { 131072 + 512, 65536 }, { 262144, 4608 } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint32_t o = cases[i].offset, n = cases[i].len;
+		bool zero = true;
+
+		tap_eq(bench_do(b, node, BLOCK_WRITE_ZEROES, o, NULL, n), 0,
+		       "%u bytes of zeroes at %u", n, o);
+		bench_do(b, node, BLOCK_READ, o - 4096, seen, n + 8192);
+		for (uint32_t at = 0; at < n; at++)
+			zero &= !seen[4096 + at];
+		tap_ok(zero && bench_holds(seen, o - 4096, 4096) &&
+		               bench_holds(seen + 4096 + n, o + n, 4096),
+		       "exactly they");
+	}
+}
+
 static void test_device(struct bench *b)
 {
 	const char *path = bench_image(b, "backing", SIZE), *dev;
@@ -249,6 +271,7 @@ static void test_device(struct bench *b)
 	               bench_holds(seen + 5120, 5120, SIZE - 5120),
 	       "only they have changed");
 	tap_eq(bench_do(b, node, BLOCK_WRITE_ZEROES, 8192, NULL, 8192), 0, "zeroes");
+	test_device_zeroes(b, node, seen);
 	tap_eq(bench_do(b, node, BLOCK_DISCARD, 1 << 20, NULL, 1 << 20), 0, "discard");
 	tap_eq(bench_do(b, node, BLOCK_FLUSH, 0, NULL, 0), 0, "flush");
 	bench_read(path, 0, seen, SIZE);

@@ -47,6 +47,13 @@ static bool is_possible(struct bench *b, const char *opts)
 	return node;
 }
 
+static long blocks_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? -1 : (long)st.st_blocks;
+}
+
 /* ---- bytes ---- */
 
 static void test_bytes(struct bench *b, const char *opts)
@@ -222,13 +229,6 @@ static void test_attach(struct bench *b)
 
 /* ---- holes ---- */
 
-static long blocks_of(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) < 0 ? -1 : (long)st.st_blocks;
-}
-
 static void zero_range(struct bench *b, struct block_node *node, bool unmap, int *ret)
 {
 	struct block_req req = { .op = BLOCK_WRITE_ZEROES,
@@ -320,9 +320,39 @@ static void test_coarse(struct bench *b, const char *opts)
 	}
 	tap_eq(bench_size(bench_path(b, "coarse")), SIZE, "%s: the size is as it was",
 	       opts);
-	tap_eq(bench_do(b, node, BLOCK_WRITE_ZEROES, 1024, NULL, 512), 0, "%s: zeroes",
-	       opts);
-	bench_image(b, "coarse", SIZE);
+	block_close(node);
+}
+
+/* Zeroes in blocks of 4 KiB: exactly the range, and no space is given back unasked. */
+static void test_coarse_zeroes(struct bench *b, const char *opts)
+{
+	struct block_node *node = coarse(b, "coarse", opts);
+	const char *path = bench_path(b, "coarse");
+	_cleanup_free_ uint8_t *seen = malloc(SIZE), *zeroes = calloc(1, SIZE);
+	static const struct {
+		uint32_t offset, len;
+	} cases[] = {
+		{ 512, 512 }, { 512, 8192 }, { 0, 4608 }, { 65536 + 3584, 1 << 20 }
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint32_t o = cases[i].offset, n = cases[i].len;
+		struct block_req req = {
+			.op = BLOCK_WRITE_ZEROES, .offset = o, .len = n, .may_unmap = true
+		};
+		long before;
+
+		bench_image(b, "coarse", SIZE);
+		before = blocks_of(path);
+		tap_eq(bench_run(b, node, &req), 0, "%s: blocks of 4 KiB: zero %u at %u",
+		       opts, n, o);
+		bench_read(path, 0, seen, SIZE);
+		tap_ok(bench_holds(seen, 0, o) && !memcmp(seen + o, zeroes, n) &&
+		               bench_holds(seen + o + n, o + n, SIZE - o - n),
+		       "%s: exactly they", opts);
+		tap_ok(blocks_of(path) >= before,
+		       "%s: with discard=ignore they stay allocated", opts);
+	}
 	block_close(node);
 }
 
@@ -425,6 +455,7 @@ int main(void)
 			continue;
 		test_short_file(&b, modes[i]);
 		test_coarse(&b, modes[i]);
+		test_coarse_zeroes(&b, modes[i]);
 		test_many(&b, modes[i], true);
 	}
 	test_resize(&b);
