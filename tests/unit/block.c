@@ -356,6 +356,28 @@ static void test_coarse_zeroes(struct bench *b, const char *opts)
 	block_close(node);
 }
 
+static void test_coarse_resize(struct bench *b)
+{
+	struct block_node *node = coarse(b, "coarse", "aio=threads");
+	struct err err = { 0 };
+	struct block_info info;
+
+	tap_eq(block_resize(node, SIZE + 512, &err), -EINVAL,
+	       "blocks of 4 KiB: a size that ends inside one");
+	tap_has(err.text,
+	        "direct I/O needs a size that is a multiple of 4096 bytes here; "
+	        "4194816 is not",
+	        "why");
+	tap_eq(bench_size(bench_path(b, "coarse")), SIZE, "the file is as it was");
+	tap_eq(block_resize(node, SIZE + 4096, &err), 0, "one that does not");
+	if (truncate(bench_path(b, "coarse"), SIZE + 512) < 0)
+		tap_diag("truncate: %s", strerror(errno));
+	tap_eq(block_resize(node, 0, &err), 0, "the file ends inside a block");
+	block_get_info(node, &info);
+	tap_eq(info.length, SIZE, "the disk before it");
+	block_close(node);
+}
+
 /* ---- many at once ---- */
 
 struct many {
@@ -458,6 +480,7 @@ int main(void)
 		test_coarse_zeroes(&b, modes[i]);
 		test_many(&b, modes[i], true);
 	}
+	test_coarse_resize(&b);
 	test_resize(&b);
 	test_attach(&b);
 	test_holes(&b, "discard=unmap", true);
