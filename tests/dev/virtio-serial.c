@@ -365,6 +365,25 @@ static void test_slow_host(struct serial *s)
 	s->named = reconnect(s, "n");
 }
 
+/* A ring full of buffers without room: they come back, and the next one is used. */
+static void test_no_room(struct serial *s)
+{
+	uint16_t head;
+	uint32_t len;
+
+	start_open(s, 1);
+	while (s->rx.free_count)
+		vqueue_add(&s->rx, &(struct vseg){ s->in, 16, false }, 1);
+	vqueue_notify(&s->rx);
+	if (write(s->named, "x", 1) != 1)
+		tap_diag("write: %s", strerror(errno));
+	tap_ok(vqueue_wait_all(&s->rx) && !s->rx.wrong, "buffers without room come back");
+	head = vqueue_add(&s->rx, &(struct vseg){ s->in, 16, true }, 1);
+	if (vqueue_wants_notify(&s->rx, s->rx.avail_idx - 1))
+		vqueue_notify(&s->rx);
+	tap_ok(vqueue_wait(&s->rx, head, &len) && len == 1, "and one with room is used");
+}
+
 /* The guest gives small buffers, one at a time: each byte comes, once. */
 static void test_slow_guest(struct serial *s)
 {
@@ -493,6 +512,7 @@ int main(void)
 	test_data(&s, 5, s.plain);
 	test_last_words(&s);
 	test_slow_host(&s);
+	test_no_room(&s);
 	test_slow_guest(&s);
 	test_plug(&s);
 	test_refusals(&s);
