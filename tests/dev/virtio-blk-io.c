@@ -132,6 +132,7 @@ static void test_queues(void)
 
 static void test_reset(struct disk *k)
 {
+	unsigned gsi = pci_intx_gsi(k->d.pdev), edges;
 	uint8_t image[8];
 
 	disk_start(k, ALL);
@@ -139,11 +140,13 @@ static void test_reset(struct disk *k)
 	tap_eq(start_io(k, &k->q, SLOTS, VIRTIO_BLK_T_OUT), SLOTS, "%u writes in flight",
 	       SLOTS);
 	vdrv_isr(&k->d);
+	edges = board_edges(&k->g.board, gsi);
 	vdrv_set_status(&k->d, 0);
 	tap_eq(vdev(k)->queues[0].in_flight, 0, "a reset waits for them");
 	tap_eq(vdrv_status(&k->d), 0, "and is complete when the status reads 0");
 	board_settle(&k->g.board);
-	tap_eq(vdrv_isr(&k->d), 0, "no interrupt comes out of it");
+	tap_ok(!vdrv_isr(&k->d) && board_edges(&k->g.board, gsi) == edges,
+	       "no interrupt comes out of it");
 	disk_image(k, (SLOTS - 1) * 4096, image, 8);
 	tap_eq(image[0], 0x11, "what was in flight is done, not torn");
 	disk_start(k, ALL);
@@ -176,6 +179,48 @@ static void test_machine_reset(struct disk *k)
 	devices_reset(&k->g.board.vm);
 	tap_eq(vdev(k)->queues[0].in_flight, 0, "a machine reset waits as well");
 	vdrv_init(&k->d, &k->g, k->d.dev);
+}
+
+/* Bus mastering goes while requests are in flight: they are done when it is off. */
+static void test_bus_master(struct disk *k)
+{
+	uint8_t devfn = k->d.pdev->devfn;
+	uint16_t decode = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
+
+	disk_start(k, ALL);
+	tap_eq(start_io(k, &k->q, 16, VIRTIO_BLK_T_IN), 16, "16 reads in flight");
+	pci_out(&k->g, devfn, PCI_COMMAND, decode, 2);
+	tap_eq(vdev(k)->queues[0].in_flight, 0,
+	       "the end of bus mastering waits for them");
+	pci_out(&k->g, devfn, PCI_COMMAND, decode | PCI_COMMAND_MASTER, 2);
+	tap_ok(vqueue_wait_all(&k->q), "and answers them");
+	vdrv_set_status(&k->d, 0);
+}
+
+/* What the device writes is in the dirty log, which does not see it otherwise. */
+static void test_dirty(struct disk *k)
+{
+	struct ram_block *block = (struct ram_block *)mem_ram(k->g.board.vm.mem, 0);
+	uint64_t last = k->data / 4096 + 3;
+
+	disk_start(k, ALL);
+	block->dirty = calloc(GUEST_SPLIT / 4096 / 64, sizeof(uint64_t));
+	if (!block->dirty)
+		return;
+#define IS_DIRTY(gpa) (block->dirty[(gpa) / 4096 / 64] >> ((gpa) / 4096 % 64) & 1)
+	tap_eq(disk_do(k, VIRTIO_BLK_T_IN, 0, 3 * 4096, true), 0,
+	       "a read of three pages");
+	tap_ok(IS_DIRTY(k->data) && IS_DIRTY(k->data + 4096) && IS_DIRTY(k->data + 8192),
+	       "which are dirty");
+	tap_ok(!IS_DIRTY(last * 4096), "the fourth is not");
+	tap_ok(IS_DIRTY(k->status), "the status is");
+	tap_ok(IS_DIRTY(k->q.used), "and the used ring");
+	tap_ok(!IS_DIRTY(k->header) && !IS_DIRTY(k->q.desc) && !IS_DIRTY(k->q.avail),
+	       "what the device only reads is not");
+#undef IS_DIRTY
+	free(block->dirty);
+	block->dirty = NULL;
+	vdrv_set_status(&k->d, 0);
 }
 
 /* A broken ring: what is in flight is answered all the same. */
@@ -265,6 +310,8 @@ int main(void)
 	disk_init(&k, "aio=threads", "");
 	test_reset(&k);
 	test_machine_reset(&k);
+	test_bus_master(&k);
+	test_dirty(&k);
 	test_break(&k);
 	test_resize(&k);
 	disk_free(&k);

@@ -188,6 +188,11 @@ static void find_caps(struct vdrv *d, const uint64_t bars[6])
 
 void vdrv_init(struct vdrv *d, struct guest *g, struct device *dev)
 {
+	vdrv_find(d, g, dev, true);
+}
+
+void vdrv_find(struct vdrv *d, struct guest *g, struct device *dev, bool master)
+{
 	uint64_t bars[6] = { 0 };
 
 	*d = (struct vdrv){ .g = g, .dev = dev, .pdev = (struct pci_device *)dev };
@@ -196,8 +201,10 @@ void vdrv_init(struct vdrv *d, struct guest *g, struct device *dev)
 	if (pci_in(g, d->pdev->devfn, PCI_BASE_ADDRESS_0, 4) & PCI_BASE_ADDRESS_SPACE_IO)
 		d->io = bars[0];
 	find_caps(d, bars);
-	pci_out(g, d->pdev->devfn, PCI_COMMAND,
-	        PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
+	pci_out(g, d->pdev->devfn, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY, 2);
+	if (master)
+		pci_out(g, d->pdev->devfn, PCI_COMMAND,
+		        PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
 	vdrv_msis(d, NULL);
 }
 

@@ -63,6 +63,8 @@ struct vdrv {
 
 /* Finds the capabilities, gives every BAR an address and turns decoding on. */
 void vdrv_init(struct vdrv *d, struct guest *g, struct device *dev);
+/* The same, with bus mastering or without. */
+void vdrv_find(struct vdrv *d, struct guest *g, struct device *dev, bool master);
 
 #define COMMON(field) offsetof(struct virtio_pci_common_cfg, field)
 uint64_t vdrv_get(struct vdrv *d, unsigned field, unsigned size); /* common config */

@@ -387,6 +387,41 @@ static void test_stop_and_go(struct vdrv *d)
 	tap_eq(draw(&q), 64, "which works afterwards");
 }
 
+static void command(struct vdrv *d, uint16_t value)
+{
+	pci_out(d->g, d->pdev->devfn, PCI_COMMAND, value, 2);
+}
+
+/* Without bus mastering the device leaves memory alone. */
+static void test_bus_master(struct vdrv *d)
+{
+	uint16_t decode = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
+	struct vqueue q;
+
+	start_queue(d, &q, UINT64_MAX, NO_VECTOR);
+	command(d, decode);
+	vqueue_add(&q, &(struct vseg){ guest_alloc(d->g, 64), 64, true }, 1);
+	vqueue_notify(&q);
+	board_settle(&d->g->board);
+	tap_eq(vqueue_used_idx(&q), 0, "bus mastering off: nothing is served");
+	command(d, decode | PCI_COMMAND_MASTER);
+	tap_ok(vqueue_wait_all(&q), "on again: what was notified meanwhile is");
+	command(d, decode);
+	vdrv_set_status(d, 0);
+	start_queue(d, &q, UINT64_MAX, NO_VECTOR);
+	vqueue_add(&q, &(struct vseg){ guest_alloc(d->g, 64), 64, true }, 1);
+	vqueue_notify(&q);
+	board_settle(&d->g->board);
+	tap_eq(vqueue_used_idx(&q), 0, "off through a reset of the device");
+	command(d, decode | PCI_COMMAND_MASTER);
+	tap_ok(vqueue_wait_all(&q), "until it is on");
+	devices_reset(&d->g->board.vm);
+	vdrv_find(d, d->g, d->dev, false);
+	start_queue(d, &q, UINT64_MAX, NO_VECTOR);
+	tap_eq(draw(&q), 64, "a driver that never turns it on is served");
+	command(d, decode | PCI_COMMAND_MASTER);
+}
+
 /* A device that another board loads goes on where this one stopped. */
 static void test_state(struct vdrv *d)
 {
@@ -435,6 +470,7 @@ int main(void)
 	test_window(&d);
 	test_legacy(&d);
 	test_stop_and_go(&d);
+	test_bus_master(&d);
 	test_state(&d);
 	guest_free(&g);
 	return tap_done();

@@ -97,7 +97,7 @@ static void test_broken_chains(struct disk *k)
 		{ "a writable segment in ROM", { { GUEST_ROM, 16, W, 0 } } },
 		{ "an empty indirect table", { { table, 0, I, 0 } } },
 		{ "an indirect table of half an entry", { { table, 24, I, 0 } } },
-		{ "an indirect table with a next", { { table, 16, I | N, 101 } } },
+		{ "an indirect table with a next", { { table + 128, 16, I | N, 101 } } },
 		{ "an indirect table outside RAM", { { GUEST_HOLE, 16, I, 0 } } },
 		{ "an indirect table across two blocks",
 		  { { GUEST_SPLIT - 16, 32, I, 0 } } },
@@ -111,6 +111,7 @@ static void test_broken_chains(struct disk *k)
 
 	put_table(k, table, (struct raw_desc[]){ { table + 16, 16, I, 0 } }, 1);
 	put_table(k, table + 64, (struct raw_desc[]){ { d, 16, N, 2 } }, 1);
+	put_table(k, table + 128, (struct raw_desc[]){ { d, 16, 0, 0 } }, 1);
 	for (unsigned i = 0; i < ARRAY_SIZE(longest); i++)
 		longest[i] = (struct raw_desc){ d, 16, i < 256 ? N : 0, i + 1 };
 	put_table(k, table + 4096, longest, ARRAY_SIZE(longest));

@@ -49,7 +49,7 @@ void virtio_free(struct virtio_device *vdev)
 
 bool virtio_running(const struct virtio_device *vdev)
 {
-	if (vdev->broken || vdev->paused || vdev->resetting)
+	if (vdev->broken || vdev->paused || vdev->resetting || vdev->stalled)
 		return false;
 	/* Legacy drivers use their queues before they say DRIVER_OK. */
 	return vdev->status & VIRTIO_CONFIG_S_DRIVER_OK ||
@@ -245,6 +245,17 @@ void virtio_set_status(struct virtio_device *vdev, uint8_t status)
 
 /* ---- stop and go ---- */
 
+void virtio_stall(struct virtio_device *vdev, bool stalled)
+{
+	if (vdev->stalled == stalled)
+		return;
+	vdev->stalled = stalled;
+	if (stalled)
+		drain(vdev);
+	else
+		wake_queues(vdev);
+}
+
 void virtio_quiesce(struct virtio_device *vdev)
 {
 	vdev->paused = true;
@@ -265,6 +276,7 @@ static const struct state_field device_fields[] = {
 	STATE_U16_F(struct virtio_device, config_vector),
 	STATE_U64_F(struct virtio_device, features),
 	STATE_BOOL_F(struct virtio_device, broken),
+	STATE_BOOL_F(struct virtio_device, stalled),
 	STATE_STRUCT_VARRAY(struct virtio_device, queues, VIRTIO_MAX_QUEUES, queue_count,
 	                    &virtqueue_state),
 	STATE_END_F,

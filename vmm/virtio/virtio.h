@@ -72,7 +72,8 @@ struct virtio_device {
 	uint8_t config_generation;
 	uint16_t config_vector;
 	uint64_t features; /* as the driver wrote them */
-	bool broken; /* the driver broke the rules: nothing is served until a reset */
+	bool broken;  /* the driver broke the rules: nothing is served until a reset */
+	bool stalled; /* the guest took the right to use its memory away */
 	struct virtqueue queues[VIRTIO_MAX_QUEUES];
 	/* not state */
 	bool paused;    /* between quiesce and resume */
@@ -131,6 +132,9 @@ void virtio_kick(struct virtio_device *vdev, struct virtqueue *vq);
 uint64_t virtio_config_read(struct virtio_device *vdev, unsigned offset, unsigned size);
 void virtio_config_write(struct virtio_device *vdev, unsigned offset, uint64_t value,
                          unsigned size);
+/* On return of true no memory of the guest is touched any more, until false. A reset of
+ * the device does not change it. */
+void virtio_stall(struct virtio_device *vdev, bool stalled);
 void virtio_reset(struct virtio_device *vdev);
 void virtio_quiesce(struct virtio_device *vdev);
 void virtio_resume(struct virtio_device *vdev);
