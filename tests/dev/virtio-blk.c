@@ -9,6 +9,7 @@
 #include "tests/tap.h"
 #include "vmm/virtio/blk.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -401,6 +402,44 @@ static void test_legacy(struct disk *k)
 	k->d.legacy = false;
 }
 
+/* ---- properties that cannot be ---- */
+
+static void test_refusals(struct disk *k)
+{
+	static const struct {
+		const char *opts, *why;
+	} cases[] = {
+		{ "serial=x", "it needs a disk; add drive=ID, and a -drive "
+		              "if=none,id=ID,file=PATH" },
+		{ "drive=none", "there is no drive 'none'; define it with -drive "
+		                "if=none,id=none,file=PATH" },
+		{ "drive=d0",
+		  "drive 'd0' is in use by virtio-blk-pci; each drive takes one "
+		  "device" },
+		{ "drive=d0,queue-size=5", "queue-size=5 is not a power of 2" },
+		{ "drive=d0,logical_block_size=1000", "block sizes must be powers of 2" },
+		{ "drive=d0,logical_block_size=4096,physical_block_size=512",
+		  "physical_block_size=512 is below logical_block_size=4096" },
+		{ "drive=d0,min_io_size=700",
+		  "min_io_size and opt_io_size must be multiples "
+		  "of logical_block_size=512" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err err = { 0 };
+		char want[300];
+
+		snprintf(want, sizeof(want), "-device virtio-blk-pci: %s", cases[i].why);
+		tap_ok(!device_create_simple(&k->g.board.vm, &virtio_blk_pci_class,
+		                             cases[i].opts, &err),
+		       "%s is refused", cases[i].opts);
+		tap_str(err.text, want, "why");
+	}
+	disk_start(k, ALL);
+	tap_eq(disk_do(k, VIRTIO_BLK_T_IN, 0, 512, true), OK,
+	       "the device that has the drive is not disturbed");
+}
+
 int main(void)
 {
 	struct disk k;
@@ -408,6 +447,7 @@ int main(void)
 	test_config();
 	disk_init(&k, "discard=unmap", "serial=0123456789abcdefghijKLM");
 	test_bad_ranges(&k);
+	test_refusals(&k);
 	test_transfer(&k);
 	test_segments(&k);
 	test_layouts(&k);

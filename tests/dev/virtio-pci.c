@@ -57,6 +57,19 @@ static void test_identity(struct guest *g)
 	device_destroy(t.dev);
 }
 
+static void test_refusal(struct guest *g)
+{
+	struct err err = { 0 };
+
+	tap_ok(!device_create_simple(&g->board.vm, &virtio_rng_pci_class,
+	                             "disable-modern=on,disable-legacy=on", &err),
+	       "a device without any registers is refused");
+	tap_str(err.text,
+	        "-device virtio-rng-pci: disable-modern=on and disable-legacy=on leave no "
+	        "registers; drop one of them",
+	        "why");
+}
+
 /* ---- status and features ---- */
 
 static void test_negotiation(struct vdrv *d)
@@ -355,6 +368,14 @@ static void test_legacy(struct vdrv *d)
 	board_settle(&d->g->board);
 	tap_eq(vdrv_msis(d, &data), 1, "legacy: MSI-X message");
 	tap_eq(data, MSI_DATA + 1, "legacy: of the queue");
+	board_out(&d->g->board, d->io + VIRTIO_PCI_QUEUE_PFN, 0, 4);
+	memset(guest_ptr(d->g, q.desc), 0, 16384);
+	vqueue_forget(&q);
+	board_out(&d->g->board, d->io + VIRTIO_PCI_QUEUE_PFN, q.desc / 4096, 4);
+	draw(&q);
+	board_settle(&d->g->board);
+	tap_ok(vdrv_msis(d, &data) == 1 && data == MSI_DATA + 1,
+	       "legacy: a queue that is set up anew keeps its vector");
 	vqueue_put_desc(&q, 0, GUEST_HOLE, 64, VRING_DESC_F_WRITE, 0);
 	vqueue_put_avail(&q, 0);
 	vqueue_notify(&q);
@@ -461,6 +482,7 @@ int main(void)
 
 	guest_init(&g);
 	test_identity(&g);
+	test_refusal(&g);
 	d = rng_driver(&g, "");
 	test_negotiation(&d);
 	test_queue_setup(&d);
