@@ -243,13 +243,16 @@ static void kick(struct virtio_device *vdev, struct virtqueue *vq)
 	struct blk_req *req;
 
 	do {
+		/* What is answered at once makes room for more: a round is one ring. */
+		unsigned left = vq->size;
+
 		if (!rounds--) {
 			/* The driver adds faster than this empties: others first. */
 			vdev->transport->wake(vdev, vq);
 			return;
 		}
 		virtqueue_disable_notify(vq);
-		while ((req = virtqueue_pop(vq))) {
+		while (left-- && (req = virtqueue_pop(vq))) {
 			if (parse(blk, req, &hdr)) {
 				handle(blk, req, &hdr);
 				continue;
