@@ -87,6 +87,7 @@ static void test_broken_chains(struct disk *k)
 		struct raw_desc descs[3];
 	} cases[] = {
 		{ "a chain that is a circle", { { d, 16, N, 101 }, { d, 16, N, 100 } } },
+		{ "a circle of empty segments", { { d, 0, N, 101 }, { d, 0, N, 100 } } },
 		{ "a chain that leaves the table", { { d, 16, N, 256 } } },
 		{ "a readable segment behind a writable one",
 		  { { d, 16, N | W, 101 }, { d, 16, 0, 0 } } },
