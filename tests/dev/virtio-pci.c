@@ -65,7 +65,7 @@ static void test_refusal(struct guest *g)
 	                             "disable-modern=on,disable-legacy=on", &err),
 	       "a device without any registers is refused");
 	tap_str(err.text,
-	        "-device virtio-rng-pci: disable-modern=on and disable-legacy=on leave no "
+	        "disable-modern=on and disable-legacy=on leave no "
 	        "registers; drop one of them",
 	        "why");
 }

@@ -4,6 +4,7 @@
  * processes and other drives, and every refusal with its words.
  */
 #include "common/cleanup.h"
+#include "common/strbuf.h"
 #include "tests/tap.h"
 #include "tests/unit/block-lib.h"
 
@@ -171,16 +172,17 @@ static void refused(struct bench *b, const char *file, const char *opts, const c
 {
 	const char *path = bench_path(b, file);
 	struct err err = { 0 };
-	char text[500], full[600];
+	_cleanup_strbuf_ struct strbuf full = { 0 };
 	struct block_node *node;
+	char text[500];
 
 	snprintf(text, sizeof(text), "%s%s", path, opts);
 	node = bench_open(b, text, &err);
 	/* In the expected words '@' stands for the path. */
-	snprintf(full, sizeof(full), "%.*s%s%s", (int)strcspn(want, "@"), want,
-	         strchr(want, '@') ? path : "",
-	         strchr(want, '@') ? strchr(want, '@') + 1 : "");
-	tap_str(err.text, full, "%s%s", file, opts);
+	for (; *want; want++)
+		strbuf_addf(&full, "%.*s", *want == '@' ? 400 : 1,
+		            *want == '@' ? path : want);
+	tap_str(err.text, full.data, "%s%s", file, opts);
 	if (node)
 		block_close(node);
 }
@@ -204,13 +206,17 @@ static void test_refusals(struct bench *b)
 	if (mkdir(bench_path(b, "folder"), 0700) < 0 ||
 	    mkfifo(bench_path(b, "fifo"), 0600) < 0)
 		tap_diag("%s", strerror(errno));
-	refused(b, "none", "", "cannot open the disk image @: No such file or directory");
-	refused(b, "folder", "", "@ is a directory, not a disk image");
-	refused(b, "fifo", "", "@ is neither a regular file nor a block device");
+	refused(b, "none", "",
+	        "cannot open the disk image @: No such file or directory; check the path, or "
+	        "make an empty disk: truncate -s 10G @");
+	refused(b, "folder", "",
+	        "@ is a directory, not a disk image; name a file or a block device");
+	refused(b, "fifo", "",
+	        "@ is neither a regular file nor a block device; name one");
 	refused(b, "empty", "",
 	        "@ is empty; give it a size, for example: truncate -s 10G");
 	refused(b, "image", ",cache=write",
-	        "image: cache=write is not valid; expected "
+	        "cache=write is not valid; expected "
 	        "writeback|writethrough|none|unsafe|directsync");
 	refused(b, "image", ",detect-zeroes=unmap",
 	        "detect-zeroes=unmap is not supported; drop it");
@@ -287,7 +293,7 @@ static void test_permissions(struct bench *b)
 	if (root && seteuid(65534) < 0)
 		tap_diag("seteuid: %s", strerror(errno));
 	refused(b, "readonly", ",format=raw",
-	        "cannot open the disk image @: Permission denied");
+	        "cannot open the disk image @: Permission denied; change its permissions");
 	if (root && seteuid(0) < 0)
 		tap_diag("seteuid: %s", strerror(errno));
 }
@@ -297,7 +303,8 @@ static void test_devices(struct bench *b)
 	struct err err = { 0 };
 
 	tap_ok(!bench_open(b, "/dev/full,format=raw", &err), "/dev/full is no disk");
-	tap_str(err.text, "/dev/full is neither a regular file nor a block device",
+	tap_str(err.text,
+	        "/dev/full is neither a regular file nor a block device; name one",
 	        "why");
 }
 

@@ -504,6 +504,7 @@ int virtio_pci_post_load(void *obj, struct err *err)
 	struct virtio_device *vdev = &vpci->vdev;
 
 	vpci->master = is_master(vpci);
+	vdev->stalled = false;
 	drop_vectors(vpci);
 	vdev->config_vector = virtio_pci_use_vector(vpci, vdev->config_vector);
 	for (unsigned i = 0; i < vdev->queue_count; i++)

@@ -276,7 +276,6 @@ static const struct state_field device_fields[] = {
 	STATE_U16_F(struct virtio_device, config_vector),
 	STATE_U64_F(struct virtio_device, features),
 	STATE_BOOL_F(struct virtio_device, broken),
-	STATE_BOOL_F(struct virtio_device, stalled),
 	STATE_STRUCT_VARRAY(struct virtio_device, queues, VIRTIO_MAX_QUEUES, queue_count,
 	                    &virtqueue_state),
 	STATE_END_F,

@@ -72,12 +72,12 @@ struct virtio_device {
 	uint8_t config_generation;
 	uint16_t config_vector;
 	uint64_t features; /* as the driver wrote them */
-	bool broken;  /* the driver broke the rules: nothing is served until a reset */
-	bool stalled; /* the guest took the right to use its memory away */
+	bool broken; /* the driver broke the rules: nothing is served until a reset */
 	struct virtqueue queues[VIRTIO_MAX_QUEUES];
 	/* not state */
 	bool paused;    /* between quiesce and resume */
 	bool resetting; /* no interrupts: what completes now is not news */
+	bool stalled;   /* the guest took the right to use its memory away */
 	struct ratelimit warned;
 };
 
