@@ -39,9 +39,6 @@ void ide_board_init(struct ide_board *ib)
 
 void ide_board_free(struct ide_board *ib)
 {
-	devices_quiesce(&ib->b.vm);
-	devices_destroy(&ib->b.vm);
-	block_registry_free(ib->b.vm.blocks);
 	board_free(&ib->b);
 	munmap(ib->ram, IDE_RAM);
 }

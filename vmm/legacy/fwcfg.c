@@ -70,7 +70,8 @@ static void select_item(struct fwcfg *f, uint16_t key)
 static const uint8_t *rest(const struct fwcfg *f, uint32_t *len)
 {
 	unsigned key = f->key & KEY_MASK;
-	const struct item *item = f->key & KEY_ARCH || key >= KEYS ? NULL : &f->items[key];
+	const struct item *item =
+		f->key & KEY_ARCH || key >= KEYS ? NULL : &f->items[key];
 
 	if (!item || f->offset >= item->len) {
 		*len = 0;

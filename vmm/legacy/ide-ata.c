@@ -441,6 +441,14 @@ static void hd_reset(struct device *dev)
 	ide_drive_reset(dev);
 }
 
+static const struct state_desc hd_state = {
+	.name = "ide-hd",
+	.version = 1,
+	.fields = ide_drive_fields,
+	.validate = ide_drive_validate,
+	.post_load = ide_drive_post_load,
+};
+
 static const struct opt_desc hd_props[] = {
 	IDE_DRIVE_PROPS("KVMKIT HARDDISK"),
 	{ .name = NULL },
@@ -452,7 +460,7 @@ const struct device_class ide_hd_class = {
 	.help = "IDE disk on a -drive",
 	.size = sizeof(struct ide_drive),
 	.props = hd_props,
-	.state = &ide_drive_state,
+	.state = &hd_state,
 	.realize = hd_realize,
 	.reset = hd_reset,
 	.quiesce = ide_drive_quiesce,

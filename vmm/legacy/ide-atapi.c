@@ -676,6 +676,14 @@ static int cd_realize(struct device *dev, struct err *err)
 	return ret < 0 || !node ? ret : ide_drive_attach(d, node, err);
 }
 
+static const struct state_desc cd_state = {
+	.name = "ide-cd",
+	.version = 1,
+	.fields = ide_drive_fields,
+	.validate = ide_drive_validate,
+	.post_load = ide_drive_post_load,
+};
+
 static const struct opt_desc cd_props[] = {
 	IDE_DRIVE_PROPS("KVMKIT DVD-ROM"),
 	{ .name = NULL },
@@ -687,7 +695,7 @@ const struct device_class ide_cd_class = {
 	.help = "IDE CD-ROM drive, empty without a -drive",
 	.size = sizeof(struct ide_drive),
 	.props = cd_props,
-	.state = &ide_drive_state,
+	.state = &cd_state,
 	.realize = cd_realize,
 	.reset = ide_drive_reset,
 	.quiesce = ide_drive_quiesce,

@@ -197,7 +197,10 @@ struct block_node *ide_drive_find(struct ide_drive *d, struct err *err);
 void ide_drive_reset(struct device *dev);
 void ide_drive_quiesce(struct device *dev);
 void ide_drive_unrealize(struct device *dev);
-extern const struct state_desc ide_drive_state;
+/* For the state tables of both classes, which differ in their names only. */
+extern const struct state_field ide_drive_fields[];
+int ide_drive_validate(const void *obj, struct err *err);
+int ide_drive_post_load(void *obj, struct err *err);
 
 #define IDE_DRIVE_PROPS(default_model)                                                \
 	{ .name = "drive",                                                            \

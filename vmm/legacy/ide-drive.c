@@ -477,7 +477,7 @@ bool ide_find_place(const struct device *dev, struct ide_place *place)
 
 /* ---- state ---- */
 
-static int validate(const void *obj, struct err *err)
+int ide_drive_validate(const void *obj, struct err *err)
 {
 	const struct ide_drive *d = obj;
 
@@ -493,7 +493,7 @@ static int validate(const void *obj, struct err *err)
 	return 0;
 }
 
-static int post_load(void *obj, struct err *err)
+int ide_drive_post_load(void *obj, struct err *err)
 {
 	struct ide_drive *d = obj;
 
@@ -503,7 +503,7 @@ static int post_load(void *obj, struct err *err)
 	return 0;
 }
 
-static const struct state_field drive_fields[] = {
+const struct state_field ide_drive_fields[] = {
 	STATE_BYTES_F(struct ide_drive, regs),
 	STATE_U8_F(struct ide_drive, device),
 	STATE_U8_F(struct ide_drive, status),
@@ -532,12 +532,4 @@ static const struct state_field drive_fields[] = {
 	STATE_BOOL_F(struct ide_drive, changed),
 	STATE_BOOL_F(struct ide_drive, raw),
 	STATE_END_F,
-};
-
-const struct state_desc ide_drive_state = {
-	.name = "ide-drive",
-	.version = 1,
-	.fields = drive_fields,
-	.validate = validate,
-	.post_load = post_load,
 };

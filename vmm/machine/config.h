@@ -36,14 +36,18 @@ struct vm_config {
 	struct smp_config smp;
 	char *cpu;
 	char *kernel, *initrd, *append;
-	char *name;
+	char *name;      /* of the guest */
+	char *process;   /* name that the process shows, or NULL */
+	char *state_dir; /* of the hand-off files, or NULL */
 	char *disks[CONFIG_DISKS], *cdrom;
 	struct str_list drives, devices, chardevs, serials;
+	struct str_list monitors, qmps, pretty_qmps, mons;
 	char *bios;
 	struct boot_config boot;
 	struct str_list firmware_dirs, fw_cfg, option_roms;
 	bool boot_given; /* some -boot */
 	bool nodefaults, nographic, no_reboot, no_shutdown;
+	bool paused;   /* -S: wait for the monitor's "cont" */
 	bool anything; /* some option was given */
 };
 

@@ -3,7 +3,8 @@
  * What the board tells firmware through fw_cfg: sizes and numbers, the memory map, ACPI
  * tables with the loader script that places them, SMBIOS, what -boot, -fw_cfg and
  * -option-rom say. The formats are those of QEMU's docs/specs and of SeaBIOS, which all
- * firmware for virtual PCs reads. Runs once, before vCPUs do.
+ * firmware for virtual PCs reads. The user's files are read before the board touches
+ * anything. Runs once, before vCPUs do.
  */
 #include "vmm/machine/internal.h"
 
@@ -30,6 +31,19 @@ static void *copy(const void *data, size_t len)
 	return p ? memcpy(p, data, len) : NULL;
 }
 
+/* A file of the board's; the user's are there already. */
+static int set_file(struct pc *pc, const char *name, void *data, size_t len,
+                    struct err *err)
+{
+	if (!fwcfg_has_file(pc->fwcfg, name))
+		return fwcfg_set_file(pc->fwcfg, name, data, len, err);
+	free(data);
+	return err_usage(err,
+	                 "-fw_cfg: the name '%s' is the machine's own; yours start "
+	                 "with opt/",
+	                 name);
+}
+
 /* ---- memory map ---- */
 
 static int add_e820(struct pc *pc, struct err *err)
@@ -50,7 +64,7 @@ static int add_e820(struct pc *pc, struct err *err)
 		st32(p + 16, ranges[i][2]);
 		p += 20;
 	}
-	return fwcfg_set_file(pc->fwcfg, "etc/e820", copy(file, p - file), p - file, err);
+	return set_file(pc, "etc/e820", copy(file, p - file), p - file, err);
 }
 
 /* ---- ACPI: files, and a script of fixed-size commands that firmware runs ---- */
@@ -110,7 +124,7 @@ static int add_loader(struct pc *pc, const struct acpi_blob *blob, struct err *e
 	for (unsigned i = 0; i < blob->fixup_count; i++)
 		if (!blob->fixups[i].pointer_size)
 			c = fix(c, &blob->fixups[i]);
-	return fwcfg_set_file(pc->fwcfg, "etc/table-loader", script, c - script, err);
+	return set_file(pc, "etc/table-loader", script, c - script, err);
 }
 
 static int add_acpi(struct pc *pc, struct err *err)
@@ -122,8 +136,7 @@ static int add_acpi(struct pc *pc, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	ret = fwcfg_set_file(pc->fwcfg, RSDP_FILE, copy(blob.data, ACPI_RSDP_LEN),
-	                     ACPI_RSDP_LEN, err);
+	ret = set_file(pc, RSDP_FILE, copy(blob.data, ACPI_RSDP_LEN), ACPI_RSDP_LEN, err);
 	if (ret >= 0)
 		ret = fwcfg_set_file(
 			pc->fwcfg, TABLES_FILE,
@@ -147,12 +160,11 @@ static int add_smbios(struct pc *pc, struct err *err)
 	if (!area)
 		return -err->code;
 	len -= SMBIOS_STRUCTURES;
-	ret = fwcfg_set_file(pc->fwcfg, "etc/smbios/smbios-tables",
-	                     copy(area + SMBIOS_STRUCTURES, len), len, err);
+	ret = set_file(pc, "etc/smbios/smbios-tables",
+	               copy(area + SMBIOS_STRUCTURES, len), len, err);
 	return ret < 0 ? ret
-	               : fwcfg_set_file(pc->fwcfg, "etc/smbios/smbios-anchor",
-	                                copy(area, SMBIOS_ANCHOR_LEN), SMBIOS_ANCHOR_LEN,
-	                                err);
+	               : set_file(pc, "etc/smbios/smbios-anchor",
+	                          copy(area, SMBIOS_ANCHOR_LEN), SMBIOS_ANCHOR_LEN, err);
 }
 
 /* ---- numbers ---- */
@@ -236,8 +248,7 @@ static int add_user_item(struct pc *pc, const char *text, struct err *err)
 		ret = err_usage(err, "it takes name=NAME and either file=FILE or "
 		                     "string=TEXT");
 	if (ret >= 0 && fwcfg_has_file(pc->fwcfg, name))
-		ret = err_usage(err, "the name '%s' is taken; yours start with opt/",
-		                name);
+		ret = err_usage(err, "there are two of that name");
 	if (ret >= 0)
 		ret = file ? add_file(pc, name, file, err)
 		           : fwcfg_set_file(pc->fwcfg, name, strdup(string),
@@ -276,9 +287,28 @@ static int add_kernel(struct pc *pc, struct err *err)
 	                                err);
 }
 
-int pc_fill_fwcfg(struct pc *pc, struct err *err)
+int pc_add_fwcfg(struct pc *pc, struct err *err)
 {
 	const struct vm_config *config = pc->config;
+	int ret = 0;
+
+	if (!pc->firmware && !config->fw_cfg.count)
+		return 0;
+	pc->fwcfg = device_create_simple(&pc->vm, &fwcfg_class, "", err);
+	if (!pc->fwcfg)
+		return -err->code;
+	for (unsigned i = 0; i < config->option_roms.count && ret >= 0; i++)
+		ret = add_option_rom(pc, config->option_roms.items[i],
+		                     "check the name given to -option-rom", err);
+	for (unsigned i = 0; i < config->fw_cfg.count && ret >= 0; i++)
+		ret = add_user_item(pc, config->fw_cfg.items[i], err);
+	if (ret >= 0 && pc->boot && pc->firmware)
+		ret = add_kernel(pc, err);
+	return ret;
+}
+
+int pc_fill_fwcfg(struct pc *pc, struct err *err)
+{
 	int ret = 0;
 
 	if (!pc->fwcfg)
@@ -288,14 +318,5 @@ int pc_fill_fwcfg(struct pc *pc, struct err *err)
 		ret = add_e820(pc, err);
 	if (ret >= 0)
 		ret = add_acpi(pc, err);
-	if (ret >= 0)
-		ret = add_smbios(pc, err);
-	if (ret >= 0 && pc->boot && pc->firmware)
-		ret = add_kernel(pc, err);
-	for (unsigned i = 0; i < config->option_roms.count && ret >= 0; i++)
-		ret = add_option_rom(pc, config->option_roms.items[i],
-		                     "check the name given to -option-rom", err);
-	for (unsigned i = 0; i < config->fw_cfg.count && ret >= 0; i++)
-		ret = add_user_item(pc, config->fw_cfg.items[i], err);
-	return ret;
+	return ret < 0 ? ret : add_smbios(pc, err);
 }

@@ -26,6 +26,7 @@ struct pc {
 	uint64_t firmware_size;
 	struct device *rtc, *fwcfg; /* fwcfg: NULL without firmware and -fw_cfg */
 	bool booted;                /* guest RAM was used once */
+	const char *cause; /* of the pending request, if the guest did not make it */
 	int signal_fd;
 	struct loop_fd signal_watch;
 };
@@ -44,7 +45,9 @@ int pc_start_firmware(struct pc *pc, struct err *err);
 /* A file of that name from -L and the usual folders, or as it is: its path, to be freed;
  * NULL when there is none. */
 char *firmware_find(const struct vm_config *config, const char *name);
-/* fwitems.c: what firmware reads from fw_cfg; after all devices were made. */
+/* fwitems.c: fw_cfg, if somebody will read it, with the user's files; the rest of what
+ * firmware reads, after all devices were made. */
+int pc_add_fwcfg(struct pc *pc, struct err *err);
 int pc_fill_fwcfg(struct pc *pc, struct err *err);
 /* fwkernel.c: the kernel of -kernel as items of fw_cfg. */
 int pc_add_kernel_items(struct pc *pc, struct err *err);

@@ -19,66 +19,77 @@
 #include <string.h>
 
 enum disk_interface { DISK_IDE, DISK_VIRTIO, DISK_NONE };
+enum disk_media { MEDIA_DISK, MEDIA_CDROM };
 
 #define PLACES      (IDE_CHANNELS * IDE_UNITS)
 #define CDROM_INDEX 2
+#define NO_INDEX    UINT32_MAX
 
-static const char *const interfaces[] = {
-	[DISK_IDE] = "ide", [DISK_VIRTIO] = "virtio", [DISK_NONE] = "none"
+/* The guest's side of a drive; the image's is block_options. */
+struct disk_opts {
+	int interface;
+	int media;
+	uint32_t index; /* NO_INDEX: any */
+	bool boot;
+	char *serial;
 };
 
-/* What the guest side of one -drive is. */
-struct disk {
-	enum disk_interface interface;
-	bool cdrom;
-	int index; /* on IDE, -1: any */
-	const char *serial;
+static const char *const interfaces[] = { "ide", "virtio", "none", NULL };
+static const char *const media[] = { "disk", "cdrom", NULL };
+
+#define FIELD(f) .offset = offsetof(struct disk_opts, f)
+
+static const struct opt_desc disk_options[] = {
+	{ .name = "if",
+	  .type = OPT_ENUM,
+	  FIELD(interface),
+	  .def = "ide",
+	  .choices = interfaces,
+	  .help = "how the guest sees it; none: only through a -device" },
+	{ .name = "media",
+	  .type = OPT_ENUM,
+	  FIELD(media),
+	  .def = "disk",
+	  .choices = media,
+	  .help = "what it is" },
+	{ .name = "index",
+	  .type = OPT_U32,
+	  FIELD(index),
+	  .help = "place on IDE, 0 to 3 (else the first that is free)" },
+	{ .name = "boot",
+	  .type = OPT_BOOL,
+	  FIELD(boot),
+	  .help = "accepted; -boot and bootindex= say what is booted" },
+	{ .name = "serial",
+	  .type = OPT_STR,
+	  FIELD(serial),
+	  .help = "serial number that the guest reads" },
+	{ .name = NULL },
 };
 
-static int interface_of(const char *name, struct err *err)
+void pc_drive_help(struct strbuf *out)
 {
-	for (unsigned i = 0; name && i < ARRAY_SIZE(interfaces); i++)
-		if (!strcmp(name, interfaces[i]))
-			return i;
-	return name ? err_usage(err,
-	                        "if=%s is not supported; use if=ide, if=virtio, or "
-	                        "if=none with -device",
-	                        name)
-	            : DISK_IDE;
+	strbuf_adds(out, "-drive options:\n");
+	opts_help(disk_options, out);
+	opts_help(block_options, out);
 }
 
-/* Takes the keys of the guest side out of opts. */
-static int take_disk(struct opt_list *opts, struct disk *disk, struct err *err)
+/* Takes the keys of the guest's side out of opts. */
+static int take_disk(struct opt_list *opts, struct disk_opts *disk, struct err *err)
 {
-	const char *media = opt_list_take(opts, "media"),
-		   *index = opt_list_take(opts, "index"),
-		   *boot = opt_list_take(opts, "boot");
-	int interface = interface_of(opt_list_take(opts, "if"), err);
-	uint64_t n = 0;
-	bool ignored;
+	int ret;
 
-	if (interface < 0)
-		return interface;
-	*disk = (struct disk){
-		.interface = interface,
-		.cdrom = media && !strcmp(media, "cdrom"),
-		.index = -1,
-		.serial = opt_list_take(opts, "serial"),
-	};
-	if (media && !disk->cdrom && strcmp(media, "disk"))
-		return err_usage(err, "media=%s is not supported; use disk or cdrom",
-		                 media);
-	if (disk->cdrom && interface == DISK_VIRTIO)
+	*disk = (struct disk_opts){ .index = NO_INDEX };
+	ret = opts_take(disk_options, opts, disk, NULL, err);
+	if (ret < 0)
+		return ret;
+	if (disk->media == MEDIA_CDROM && disk->interface == DISK_VIRTIO)
 		return err_usage(err, "media=cdrom needs if=ide");
-	/* All drives can be booted from; the order is -boot's. */
-	if (boot && opt_parse_bool(boot, &ignored) < 0)
-		return err_usage(err, "boot=%s is neither on nor off", boot);
-	if (!index)
-		return 0;
-	if (opt_parse_u64(index, &n) < 0 || (interface == DISK_IDE && n >= PLACES))
-		return err_usage(err, "index=%s is no place; IDE has 0 to %u", index,
-		                 PLACES - 1);
-	disk->index = interface == DISK_IDE ? (int)n : -1;
+	if (disk->interface != DISK_IDE)
+		disk->index = NO_INDEX;
+	if (disk->index != NO_INDEX && disk->index >= PLACES)
+		return err_usage(err, "index=%u is no place; IDE has 0 to %u",
+		                 disk->index, PLACES - 1);
 	return 0;
 }
 
@@ -90,11 +101,11 @@ static void add_value(struct strbuf *out, const char *key, const char *value)
 		strbuf_addf(out, *value == ',' ? ",," : "%c", *value);
 }
 
-static int add_disk(struct pc *pc, const struct disk *disk, const char *drive,
+static int add_disk(struct pc *pc, const struct disk_opts *disk, const char *drive,
                     struct err *err)
 {
 	const char *name = disk->interface == DISK_VIRTIO ? "virtio-blk-pci"
-	                   : disk->cdrom                  ? "ide-cd"
+	                   : disk->media == MEDIA_CDROM   ? "ide-cd"
 	                                                  : "ide-hd";
 	_cleanup_strbuf_ struct strbuf opts = { 0 };
 
@@ -113,25 +124,26 @@ static int add_disk(struct pc *pc, const struct disk *disk, const char *drive,
 }
 
 /* Gives a drive without an index its place; a place is a bit of *taken. */
-static int find_place(struct disk *disk, unsigned *taken, struct err *err)
+static int find_place(struct disk_opts *disk, unsigned *taken, struct err *err)
 {
-	for (unsigned i = 0; i < PLACES && disk->index < 0; i++) {
+	for (unsigned i = 0; i < PLACES && disk->index == NO_INDEX; i++) {
 		if (*taken & 1u << i)
 			continue;
 		*taken |= 1u << i;
 		disk->index = i;
 	}
-	return disk->index >= 0
+	return disk->index != NO_INDEX
 	               ? 0
 	               : err_usage(err, "the %u places of IDE are taken; use if=virtio",
 	                           PLACES);
 }
 
-static void make_id(const struct disk *disk, unsigned n, char *id, size_t size)
+static void make_id(const struct disk_opts *disk, unsigned n, char *id, size_t size)
 {
 	if (disk->interface == DISK_IDE)
 		snprintf(id, size, "ide%u-%s%u", disk->index / IDE_UNITS,
-		         disk->cdrom ? "cd" : "hd", disk->index % IDE_UNITS);
+		         disk->media == MEDIA_CDROM ? "cd" : "hd",
+		         disk->index % IDE_UNITS);
 	else
 		snprintf(id, size, "%s%u", interfaces[disk->interface], n);
 }
@@ -139,31 +151,37 @@ static void make_id(const struct disk *disk, unsigned n, char *id, size_t size)
 static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, unsigned *taken,
                      struct err *err)
 {
-	struct disk disk;
+	static const struct opt_desc *const tables[] = { disk_options, block_options,
+		                                         NULL };
+	struct disk_opts disk = { 0 };
+	struct block_node *node = NULL;
+	struct block_info info = { .id = NULL };
 	char id[32];
-	struct block_info info;
-	struct block_node *node;
-	int ret = take_disk(opts, &disk, err);
+	int ret = opts_check_keys(tables, opts, NULL, err);
+	bool empty;
 
+	if (ret >= 0)
+		ret = take_disk(opts, &disk, err);
 	if (ret >= 0 && disk.interface == DISK_IDE)
 		ret = find_place(&disk, taken, err);
-	if (ret < 0)
-		return ret;
-	if (disk.cdrom && disk.interface == DISK_IDE && !opt_list_get(opts, "file"))
-		return add_disk(pc, &disk, NULL, err);
 	make_id(&disk, n, id, sizeof(id));
-	if ((!opt_list_get(opts, "id") && opt_list_add(opts, "id", id) < 0) ||
-	    (disk.cdrom && opt_list_add(opts, "readonly", "on") < 0))
-		return err_sys(err, ENOMEM, "-drive");
-	node = block_open(pc->vm.blocks, opts, err);
-	if (!node) {
-		err_prefix(err, "-drive");
-		return -err->code;
+	empty = disk.media == MEDIA_CDROM && disk.interface == DISK_IDE &&
+	        !opt_list_get(opts, "file");
+	if (ret >= 0 && !opt_list_get(opts, "id") && opt_list_add(opts, "id", id) < 0)
+		ret = err_sys(err, ENOMEM, "disk");
+	if (ret >= 0 && disk.media == MEDIA_CDROM &&
+	    opt_list_add(opts, "readonly", "on") < 0)
+		ret = err_sys(err, ENOMEM, "disk");
+	if (ret >= 0 && !empty) {
+		node = block_open(pc->vm.blocks, opts, err);
+		ret = node ? 0 : -err->code;
 	}
-	if (disk.interface == DISK_NONE)
-		return 0;
-	block_get_info(node, &info);
-	return add_disk(pc, &disk, info.id, err);
+	if (node)
+		block_get_info(node, &info);
+	if (ret >= 0 && disk.interface != DISK_NONE)
+		ret = add_disk(pc, &disk, info.id, err);
+	opts_free(disk_options, &disk);
+	return ret;
 }
 
 static int add_short(struct pc *pc, const char *path, unsigned index, bool cdrom,
@@ -179,6 +197,10 @@ static int add_short(struct pc *pc, const char *path, unsigned index, bool cdrom
 		ret = opt_list_add(&opts, "media", "cdrom");
 	ret = ret < 0 ? err_sys(err, -ret, "disk")
 	              : add_drive(pc, &opts, index, taken, err);
+	if (cdrom)
+		err_prefix(err, "-cdrom");
+	else
+		err_prefix(err, "-hd%c", 'a' + index);
 	opt_list_free(&opts);
 	return ret;
 }
@@ -204,14 +226,13 @@ static int claim_all(const struct vm_config *config, unsigned *taken, struct err
 		ret = claim(taken, CDROM_INDEX, "-cdrom", err);
 	for (unsigned i = 0; i < config->drives.count && ret >= 0; i++) {
 		struct opt_list opts = { 0 };
-		struct disk disk = { .index = -1 };
+		struct disk_opts disk = { .index = NO_INDEX };
 
-		ret = opt_list_parse(&opts, config->drives.items[i], "file", err);
-		if (ret >= 0)
-			ret = take_disk(&opts, &disk, err);
-		if (ret >= 0 && disk.index >= 0)
+		/* What is wrong with it is told when it is opened. */
+		if (opt_list_parse(&opts, config->drives.items[i], "file", NULL) >= 0 &&
+		    take_disk(&opts, &disk, NULL) >= 0 && disk.index != NO_INDEX)
 			ret = claim(taken, disk.index, "-drive", err);
-		err_prefix(err, "-drive %s", config->drives.items[i]);
+		opts_free(disk_options, &disk);
 		opt_list_free(&opts);
 	}
 	return ret;
@@ -234,7 +255,7 @@ int pc_add_disks(struct pc *pc, struct err *err)
 		ret = opt_list_parse(&opts, config->drives.items[i], "file", err);
 		if (ret >= 0)
 			ret = add_drive(pc, &opts, i, &taken, err);
-		err_prefix(err, "-drive %s", config->drives.items[i]);
+		err_prefix(err, "-drive");
 		opt_list_free(&opts);
 	}
 	return ret;
