@@ -204,6 +204,9 @@ static void test_pio_write(struct ide_board *ib)
 
 static void test_dma(struct ide_board *ib)
 {
+	/* As while the machine is copied to another host. */
+	struct ram_block *block = (struct ram_block *)mem_ram(ib->b.vm.mem, 0);
+	uint64_t dirty[IDE_RAM / 4096 / 64] = { 0 };
 	unsigned edges;
 
 	ide_descriptor(ib, 0, IDE_DATA, 1024, false);
@@ -219,6 +222,7 @@ static void test_dma(struct ide_board *ib)
 	outb(&ib->b, ib->base + 5, 0);
 	outb(&ib->b, ib->base + 7, 0xc8);
 	board_settle(&ib->b);
+	block->dirty = dirty;
 	tap_eq(inb(&ib->b, ib->control) & 0x80, 0x80,
 	       "READ DMA waits for the bus master");
 	tap_eq(ide_run_dma(ib, true), 0x04, "which ends with an interrupt");
@@ -226,6 +230,9 @@ static void test_dma(struct ide_board *ib)
 	tap_ok(is_image(ib->ram + IDE_DATA, 50 * 512, 1024) &&
 	               is_image(ib->ram + IDE_DATA + 8192, 52 * 512, 1024),
 	       "memory has the sectors, in two places");
+	block->dirty = NULL;
+	tap_eq(dirty[0], 1ull << (IDE_DATA / 4096) | 1ull << (IDE_DATA / 4096 + 2),
+	       "whose pages are marked as written");
 	ide_stop_dma(ib);
 	tap_eq(inb(&ib->b, IDE_BM + 2), 0x04, "the interrupt bit stays");
 	outb(&ib->b, IDE_BM + 2, 0x64);

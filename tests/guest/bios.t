@@ -116,6 +116,11 @@ expect "boot-ide 80" "IDE is the default, and the lower index the first disk"
 run -cdrom "$dir/cd.iso"
 expect "boot-cd e0" "SeaBIOS boots a CD without emulation"
 
+sector boot-floppy "$dir/tree/floppy" && truncate -s 1440k "$dir/tree/floppy" &&
+	xorriso -as mkisofs -quiet -o "$dir/floppy.iso" -b floppy "$dir/tree" 2>/dev/null
+run -cdrom "$dir/floppy.iso"
+expect "boot-floppy 00" "and one that emulates a floppy"
+
 run -hda "$dir/o" -cdrom "$dir/cd.iso"
 expect "boot-other 80" "the default order is disk, then CD"
 run -hda "$dir/o" -cdrom "$dir/cd.iso" -boot d
