@@ -290,6 +290,10 @@ static void test_descriptors(struct ide_board *ib)
 
 static void test_dma_write(struct ide_board *ib)
 {
+	const struct block_stats *stats =
+		block_get_stats(block_find(ib->b.vm.blocks, "a"));
+	uint64_t flushes = stats->ops[BLOCK_FLUSH];
+
 	for (unsigned i = 0; i < 1024; i++)
 		ib->ram[IDE_DATA + i] = ide_image_byte(77 * 512 + i);
 	ide_descriptor(ib, 0, IDE_DATA, 100, false);
@@ -303,6 +307,7 @@ static void test_dma_write(struct ide_board *ib)
 	outb(&ib->b, ib->base + 5, 0);
 	outb(&ib->b, ib->base + 7, 0x3d);
 	tap_eq(ide_run_dma(ib, false), 0x04, "WRITE DMA FUA EXT");
+	tap_eq(stats->ops[BLOCK_FLUSH] - flushes, 1, "reaches stable storage");
 	ide_stop_dma(ib);
 	memset(data, 0, sizeof(data));
 	ide_command(ib, 0x20, 30, 2);
@@ -332,7 +337,8 @@ static void test_reset(struct ide_board *ib)
 	tap_ok(!board_irq(b, 14), "without an interrupt");
 	outb(b, ib->base + 6, 0xe0);
 	outb(b, ib->base + 2, 4);
-	outb(b, ib->base + 7, 0x20); /* in flight, perhaps */
+	outb(b, ib->base + 7, 0x20);
+	tap_eq(inb(b, ib->control), 0x80, "a request is in flight");
 	outb(b, ib->control, 0x04);
 	outb(b, ib->control, 0x00);
 	board_settle(b);
@@ -340,11 +346,14 @@ static void test_reset(struct ide_board *ib)
 	outb(b, ib->base + 6, 0xe0);
 	outb(b, ib->base + 2, 4);
 	outb(b, ib->base + 7, 0xc8);
+	outb(b, IDE_BM + 2, 0x04);
 	outb(b, IDE_BM, 9);
+	tap_eq(inb(b, IDE_BM + 2), 1, "the bus master is active");
 	outb(b, IDE_BM, 0);
 	board_settle(b);
-	tap_eq(inb(b, IDE_BM + 2) & 1, 0, "stopping the bus master ends its command");
-	tap_ok(!(ide_wait(ib) & IDE_DRQ), "and the drive's");
+	tap_eq(inb(b, IDE_BM + 2), 0, "stopping it ends its command, uninterrupted");
+	tap_eq(ide_wait(ib), 0x50, "and the drive's");
+	tap_ok(!board_irq(b, 14), "of which nothing comes later");
 	tap_eq(ide_command(ib, 0x90, 0, 0), 0x50, "EXECUTE DEVICE DIAGNOSTIC");
 	tap_eq(error(ib), 0x01, "passes");
 	devices_quiesce(&b->vm);
@@ -409,7 +418,8 @@ int main(void)
 	struct device *disk;
 
 	ide_board_init(ib);
-	ide_image(ib, "a", SECTORS, "");
+	/* Threads: what is in flight stays so until the loop runs. */
+	ide_image(ib, "a", SECTORS, ",aio=threads");
 	disk = board_add(&ib->b, &ide_hd_class, "drive=a,serial=AB");
 	test_presence(ib);
 	test_identify(ib);
