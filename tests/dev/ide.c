@@ -345,6 +345,7 @@ static void test_reset(struct ide_board *ib)
 	tap_eq(ide_wait(ib), 0x50, "SRST amid a request drops it");
 	outb(b, ib->base + 6, 0xe0);
 	outb(b, ib->base + 2, 4);
+	ide_descriptor(ib, 0, IDE_DATA, 2048, true);
 	outb(b, ib->base + 7, 0xc8);
 	outb(b, IDE_BM + 2, 0x04);
 	outb(b, IDE_BM, 9);
