@@ -11,7 +11,7 @@
 #include "common/version.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
-#include "vmm/kvm/cpumodel.h"
+#include "cpu/cpumodel.h"
 
 #include <errno.h>
 #include <string.h>

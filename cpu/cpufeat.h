@@ -7,8 +7,8 @@
  * "sse4-1" and "sse4_1" are one feature; a few features have a second name ("sse3").
  * Everything here is pure: no allocation but the strbuf's, any thread.
  */
-#ifndef VMM_KVM_CPUFEAT_H
-#define VMM_KVM_CPUFEAT_H
+#ifndef CPU_CPUFEAT_H
+#define CPU_CPUFEAT_H
 
 #include "common/strbuf.h"
 

@@ -10,7 +10,7 @@
  * controls only, and those always follow the host here. `cpu_model` rows never change
  * once released: a correction is a new version.
  */
-#include "vmm/kvm/cpumodel.h"
+#include "cpu/cpumodel.h"
 
 #define NAME(text, number) .name = text, .version = number
 #define LIST(...)          ((const uint16_t[]){ __VA_ARGS__, CPU_LIST_END })

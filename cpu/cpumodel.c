@@ -6,7 +6,7 @@
  * nearest name. What KVM can give is not known here; vmm/kvm/cpuid.c compares. Main
  * thread.
  */
-#include "vmm/kvm/cpumodel.h"
+#include "cpu/cpumodel.h"
 
 #include "common/cleanup.h"
 

@@ -5,7 +5,7 @@
  * constant, the name and the sentence, so they cannot disagree. Pure functions, any
  * thread.
  */
-#include "vmm/kvm/cpufeat.h"
+#include "cpu/cpufeat.h"
 
 #include "common/cleanup.h"
 

@@ -7,13 +7,13 @@
  * As in QEMU, "feature=on|off" is applied in the order given, then every "+feature", then
  * every "-feature". A bare word is word=on. Only the main thread parses.
  */
-#ifndef VMM_KVM_CPUMODEL_H
-#define VMM_KVM_CPUMODEL_H
+#ifndef CPU_CPUMODEL_H
+#define CPU_CPUMODEL_H
 
 #include "common/err.h"
 #include "common/opts.h"
 #include "common/strbuf.h"
-#include "vmm/kvm/cpufeat.h"
+#include "cpu/cpufeat.h"
 
 #define CPU_DEFAULT_MODEL "host"
 #define CPU_LIST_END      UINT16_MAX
