@@ -9,9 +9,9 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/version.h"
+#include "cpu/cpumodel.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
-#include "cpu/cpumodel.h"
 
 #include <errno.h>
 #include <string.h>
