@@ -16,7 +16,8 @@
 
 static const uint32_t wanted[] = {
 	0x0,        0x1,        0x7,        0x40000000, 0x80000000,
-	0x80000001, 0x80000002, 0x80000003, 0x80000004, 0x8000000a,
+	0x80000001, 0x80000002, 0x80000003, 0x80000004, 0x80000007,
+	0x80000008, 0x8000000a, 0x8000001f,
 };
 
 /* A leaf above its range's maximum answers with another leaf's data on Intel. */

@@ -16,7 +16,9 @@ enum { ID_WIDTH = 17 };
 
 void report_judge(struct report *report)
 {
-	report->count = checks_run(&report->facts, report->results);
+	if (!report->goals)
+		report->goals = 1u << GOAL_ALL;
+	report->count = checks_run(&report->facts, report->goals, report->results);
 }
 
 static enum check_status worst(const struct report *report)
@@ -63,11 +65,11 @@ static void text_head(const struct facts *f, struct strbuf *out)
 	strbuf_adds(out, first ? "unknown host\n\n" : "\n\n");
 }
 
-static void text_check(const struct check *check, const struct result *r, bool colour,
-                       struct strbuf *out)
+static void text_check(const struct result *r, bool colour, struct strbuf *out)
 {
 	strbuf_addf(out, "%s%s%s  %-*s ", colour ? looks[r->status].colour : "",
-	            looks[r->status].label, colour ? "\033[0m" : "", ID_WIDTH, check->id);
+	            looks[r->status].label, colour ? "\033[0m" : "", ID_WIDTH,
+	            r->check->id);
 	put_line(out, r->value);
 	strbuf_addc(out, '\n');
 	if (!*r->remedy)
@@ -104,10 +106,10 @@ void report_text(const struct report *report, const struct text_options *options
 
 		if (options->quiet && r->status == CHECK_PASS)
 			continue;
-		if (!options->quiet && i && strcmp(category, checks[i].category))
+		if (!options->quiet && i && strcmp(category, r->check->category))
 			strbuf_addc(out, '\n');
-		category = checks[i].category;
-		text_check(&checks[i], r, options->colour, out);
+		category = r->check->category;
+		text_check(r, options->colour, out);
 	}
 	if (!options->quiet)
 		text_verdict(report, out);
@@ -152,7 +154,7 @@ void report_summary(const struct report *report, struct strbuf *out)
 	strbuf_addf(out, "iommu     %s\n", f->iommu.groups ? "yes" : "no");
 	strbuf_addf(out, "verdict   %s", report_verdict(report));
 	if (cause >= 0) {
-		strbuf_addf(out, ": %s: ", checks[cause].id);
+		strbuf_addf(out, ": %s: ", report->results[cause].check->id);
 		put_line(out, report->results[cause].value);
 		if (*report->results[cause].remedy) {
 			strbuf_adds(out, "\nremedy    ");
@@ -171,12 +173,12 @@ static json_t *text_or_null(const char *text)
 	return value ? value : json_null();
 }
 
-static json_t *json_check(const struct check *check, const struct result *r)
+static json_t *json_check(const struct result *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "id", check->id, "category",
-	                 check->category, "status", check_status_name(r->status), "value",
-	                 text_or_null(r->value), "source", check->source, "remedy",
-	                 text_or_null(r->remedy));
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "id", r->check->id, "category",
+	                 r->check->category, "status", check_status_name(r->status),
+	                 "value", text_or_null(r->value), "source", r->check->source,
+	                 "remedy", text_or_null(r->remedy));
 }
 
 json_t *report_json(const struct report *report)
@@ -186,7 +188,7 @@ json_t *report_json(const struct report *report)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < report->count; i++)
-		json_array_append_new(list, json_check(&checks[i], &report->results[i]));
+		json_array_append_new(list, json_check(&report->results[i]));
 	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "version",
 	                 REPORT_VERSION, "program", "kvm-check", "program_version",
 	                 KVMKIT_VERSION, "backend", backend_name(backend_of(f)),

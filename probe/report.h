@@ -15,6 +15,7 @@
 
 struct report {
 	struct facts facts;
+	unsigned goals; /* bits 1 << enum goal; 0 counts as "all" */
 	unsigned count;
 	struct result results[CHECKS_MAX];
 };

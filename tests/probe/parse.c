@@ -4,7 +4,7 @@
 #include "probe/cpu.h"
 #include "probe/factfield.h"
 #include "probe/host.h"
-#include "probe/iommu.h"
+#include "probe/kconfig.h"
 #include "probe/kvmcap.h"
 #include "probe/module.h"
 #include "tests/tap.h"
@@ -166,9 +166,9 @@ static void test_others(void)
 	tap_ok(kvm_in_misc("232 kvm\n") && kvm_in_misc("1 psaux\n232 kvm"),
 	       "kvm in /proc/misc");
 	tap_ok(!kvm_in_misc("232 kvmx\n233 vhost-kvm\n"), "other devices");
-	tap_eq(iommu_config("CONFIG_INTEL_IOMMU=y\n", "CONFIG_INTEL_IOMMU"), 1, "built");
-	tap_eq(iommu_config("# CONFIG_A is not set\nXCONFIG_A=y\nCONFIG_A=m\n",
-	                    "CONFIG_A"),
+	tap_eq(kconfig_has("CONFIG_INTEL_IOMMU=y\n", "CONFIG_INTEL_IOMMU"), 1, "built");
+	tap_eq(kconfig_has("# CONFIG_A is not set\nXCONFIG_A=y\nCONFIG_A=m\n",
+	                   "CONFIG_A"),
 	       0, "not built");
 	tap_str(errno_name(EBUSY, buf), "EBUSY", "a known errno");
 	tap_eq(errno_by_name(errno_name(133, buf)), 133, "an unknown one comes back");
@@ -200,7 +200,7 @@ static void test_capture(void)
 		struct facts facts = { 0 };
 		struct err err = { 0 };
 
-		tap_eq(facts_from_json(&facts, json, &err), -EINVAL, "refused: %s",
+		tap_eq(facts_from_json(&facts, json, false, &err), -EINVAL, "refused: %s",
 		       bad[i].json);
 		tap_has(err.text, bad[i].field, "and named");
 		json_decref(json);
@@ -226,7 +226,7 @@ static void test_round_trip(void)
 	a.trial = (struct trial_facts){ .state = TRIAL_OK, .exit_ns = 1ull << 40 };
 	memset(b.kvm.cap, 0xff, sizeof(b.kvm.cap));
 	json = facts_to_json(&a);
-	tap_eq(facts_from_json(&b, json, &err), 0, "a report's facts are a capture");
+	tap_eq(facts_from_json(&b, json, false, &err), 0, "a report's facts are a capture");
 	tap_ok(!memcmp(&a.user, &b.user, sizeof(a.user)), "user");
 	tap_ok(!memcmp(&a.kvm, &b.kvm, sizeof(a.kvm)), "kvm");
 	tap_ok(!memcmp(&a.trial, &b.trial, sizeof(a.trial)), "trial");
