@@ -123,7 +123,7 @@ void check_kvm_timer(const struct facts *f, struct result *r)
 }
 
 /* The best model that every feature of is there, of this CPU's vendor. */
-void check_cpu_models(const struct facts *f, struct result *r)
+void check_kvm_models(const struct facts *f, struct result *r)
 {
 	const struct cpu_model *best = compat_best_model(f);
 	unsigned count = 0;

@@ -147,7 +147,9 @@ void check_memory_hugepages(const struct facts *f, struct result *r)
 {
 	const struct memory_facts *m = &f->memory;
 
-	if (m->huge_lacking) {
+	if (!m->total) {
+		result_set(r, CHECK_SKIP, "/proc/meminfo could not be read");
+	} else if (m->huge_lacking) {
 		result_set(r, CHECK_WARN,
 		           "the kernel was asked for %llu huge pages and got %llu fewer",
 		           (unsigned long long)m->huge_asked,

@@ -159,9 +159,8 @@ void check_time_clocksource(const struct facts *f, struct result *r)
 
 void check_time_tsc(const struct facts *f, struct result *r)
 {
-	if (!f->cpu.cpuid_known && !f->cpu.cpus)
-		result_set(r, CHECK_SKIP,
-		           "neither CPUID nor /proc/cpuinfo could be read");
+	if (f->cpu.invariant_tsc < 0)
+		result_set(r, CHECK_SKIP, "CPUID 80000007 could not be read");
 	else if (f->cpu.invariant_tsc && f->kvm.tsc_khz)
 		result_set(r, CHECK_PASS, "runs at one rate, %u.%03u MHz",
 		           f->kvm.tsc_khz / 1000, f->kvm.tsc_khz % 1000);

@@ -228,6 +228,8 @@ void check_security_lsm(const struct facts *f, struct result *r)
 		           s->selinux == 0 ? "; SELinux only warns" : "");
 	else if (s->selinux == 0)
 		result_set(r, CHECK_WARN, "SELinux only warns (permissive)");
+	else if (!*s->lsm && s->apparmor < 0)
+		result_set(r, CHECK_SKIP, "the kernel does not tell");
 	else
 		result_set(r, CHECK_WARN,
 		           "neither SELinux nor AppArmor confines a guest's "

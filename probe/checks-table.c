@@ -151,8 +151,8 @@ const struct check checks[] = {
 	  "fffffff", check_kvm_caps,
 	  "vmm needs in-kernel interrupt chips, ioeventfd, irqfd and a few others, "
 	  "which every kernel since 5.10 has on x86." },
-	{ "cpu.models", "cpu", "which CPU models guests can have",
-	  "KVM_GET_SUPPORTED_CPUID, MSR 10a", "n.f...f", check_cpu_models,
+	{ "kvm.models", "kvm", "which CPU models guests can have",
+	  "KVM_GET_SUPPORTED_CPUID, MSR 10a", "n.f...f", check_kvm_models,
 	  "A guest of -cpu MODEL runs on every host where that model is complete. "
 	  "The newest one that all hosts have is the best for guests that move." },
 	{ "kvm.limits", "kvm", "how far KVM goes", "KVM_CHECK_EXTENSION", "f.f...f",

@@ -47,11 +47,14 @@ static void weigh(struct result *r, char weight)
 {
 	bool trouble = r->status == CHECK_WARN || r->status == CHECK_FAIL;
 
-	if (weight == 'n' && trouble)
+	/* What another goal would do about it is no advice for this one. */
+	if (weight == 'n' && trouble) {
 		r->status = CHECK_NOTE;
-	else if (weight == 'w' && trouble)
+		r->remedy[0] = '\0';
+	}
+	if (weight == 'w' && trouble)
 		r->status = CHECK_WARN;
-	else if (weight == 'F' && trouble)
+	if (weight == 'F' && trouble)
 		r->status = CHECK_FAIL;
 }
 
@@ -83,6 +86,18 @@ enum check_status checks_verdict(const struct result *results, unsigned count)
 			worst = s;
 	}
 	return worst;
+}
+
+bool check_asked(const struct check *check, unsigned goals)
+{
+	return weight_for(check, goals) != '.';
+}
+
+bool check_judged(const struct check *check, unsigned goals)
+{
+	char weight = weight_for(check, goals);
+
+	return weight != '.' && weight != 'n';
 }
 
 const struct check *check_find(const char *id)

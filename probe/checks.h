@@ -57,6 +57,9 @@ int goal_find(const char *name);
 extern const char *const goal_names[GOAL_COUNT + 1];
 /* The worst of count results, CHECK_PASS, CHECK_WARN or CHECK_FAIL. */
 enum check_status checks_verdict(const struct result *results, unsigned count);
+/* One of the goals runs the check; it can be more than a note there. */
+bool check_asked(const struct check *check, unsigned goals);
+bool check_judged(const struct check *check, unsigned goals);
 /* The row called id, or NULL. */
 const struct check *check_find(const char *id);
 const char *check_status_name(enum check_status status);
@@ -110,7 +113,7 @@ void check_kvm_limits(const struct facts *f, struct result *r);
 void check_kvm_hyperv(const struct facts *f, struct result *r);
 void check_kvm_tsc_scaling(const struct facts *f, struct result *r);
 void check_kvm_timer(const struct facts *f, struct result *r);
-void check_cpu_models(const struct facts *f, struct result *r);
+void check_kvm_models(const struct facts *f, struct result *r);
 
 void check_iommu_table(const struct facts *f, struct result *r);
 void check_iommu_groups(const struct facts *f, struct result *r);

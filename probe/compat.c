@@ -114,15 +114,20 @@ static unsigned count(const struct cpu_model *model)
 }
 
 /* Of the complete ones, that with most features; the later row of equals. */
-const struct cpu_model *compat_best_model(const struct facts *f)
+const struct cpu_model *compat_common_model(const struct facts *a, const struct facts *b)
 {
 	const struct cpu_model *best = NULL;
 
 	for (const struct cpu_model *m = cpu_models; m->name; m++)
-		if (compat_model_fits(f, m) && same_vendor(f, m) &&
-		    (!best || count(m) >= count(best)))
+		if (compat_model_fits(a, m) && compat_model_fits(b, m) &&
+		    same_vendor(a, m) && (!best || count(m) >= count(best)))
 			best = m;
 	return best;
+}
+
+const struct cpu_model *compat_best_model(const struct facts *f)
+{
+	return compat_common_model(f, f);
 }
 
 /* ---- moving a guest ---- */
@@ -231,6 +236,24 @@ int compat_migrate(const struct facts *from, const struct facts *to, const char 
 
 /* ---- what differs ---- */
 
+/* Differs between two reports of one host. */
+static bool is_momentary(const char *section, const char *key)
+{
+	static const struct {
+		const char *section, *key;
+	} rows[] = {
+		{ "host", "boot_id" },        { "host", "live" },
+		{ "memory", "available" },    { "memory", "committed" },
+		{ "memory", "ksm_sharing" },  { "memory", "huge_2m_free" },
+		{ "memory", "huge_1g_free" }, { "kvm", "tsc_khz" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		if (!strcmp(section, rows[i].section) && !strcmp(key, rows[i].key))
+			return true;
+	return !strcmp(section, "trial") && strcmp(key, "state");
+}
+
 static unsigned diff_section(const char *name, const json_t *a, const json_t *b,
                              struct strbuf *out)
 {
@@ -243,7 +266,7 @@ static unsigned diff_section(const char *name, const json_t *a, const json_t *b,
 		const json_t *other = json_object_get(b, key);
 		_cleanup_free_ char *left = NULL, *right = NULL;
 
-		if (json_equal(value, other))
+		if (is_momentary(name, key) || json_equal(value, other))
 			continue;
 		if (json_is_object(value)) {
 			n += diff_section(key, value, other, out);

@@ -17,6 +17,9 @@ bool compat_model_fits(const struct facts *f, const struct cpu_model *model);
 /* The newest complete model of this CPU's vendor, or NULL. */
 const struct cpu_model *compat_best_model(const struct facts *f);
 
+/* The newest model of the vendor of a that both have complete, or NULL. */
+const struct cpu_model *compat_common_model(const struct facts *a, const struct facts *b);
+
 enum compat { COMPAT_YES, COMPAT_NO, COMPAT_UNKNOWN };
 
 /*
@@ -27,7 +30,8 @@ enum compat { COMPAT_YES, COMPAT_NO, COMPAT_UNKNOWN };
 int compat_migrate(const struct facts *from, const struct facts *to, const char *text,
                    struct strbuf *out, struct err *err);
 
-/* Every fact that differs, a line each: "cpu.model: A | B". Returns their number. */
+/* Every fact that differs, a line each: "cpu.model: A | B". What differs from moment to
+ * moment, such as free memory, is left out. Returns their number. */
 unsigned compat_diff(const struct facts *a, const struct facts *b, struct strbuf *out);
 
 #endif

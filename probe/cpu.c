@@ -95,7 +95,8 @@ void cpu_from_cpuid(const struct cpuid_table *t, struct cpu_facts *cpu)
 	cpu->long_mode = cpuid_reg(t, 0x80000001, EDX) >> 29 & 1;
 	cpu->npt = cpuid_reg(t, 0x8000000a, EDX) & 1;
 	cpu->pdpe1gb = cpuid_reg(t, 0x80000001, EDX) >> 26 & 1;
-	cpu->invariant_tsc = cpuid_reg(t, 0x80000007, EDX) >> 8 & 1;
+	if (cpuid_has(t, 0x80000007))
+		cpu->invariant_tsc = cpuid_reg(t, 0x80000007, EDX) >> 8 & 1;
 	cpu->phys_bits = cpuid_reg(t, 0x80000008, EAX) & 0xff;
 	cpu->encryption = cpuid_reg(t, 0x8000001f, EAX);
 	if (cpu->hypervisor)
@@ -145,8 +146,9 @@ static void one_flags(const char *v, size_t len, struct cpu_facts *cpu)
 		cpu->long_mode |= has_word(v, len, "lm");
 		cpu->nx |= has_word(v, len, "nx");
 		cpu->pdpe1gb |= has_word(v, len, "pdpe1gb");
-		cpu->invariant_tsc |= has_word(v, len, "nonstop_tsc");
 	}
+	if (cpu->invariant_tsc < 0)
+		cpu->invariant_tsc = has_word(v, len, "nonstop_tsc") ? 1 : -1;
 }
 
 static void one_microcode(const char *v, size_t len, struct cpu_facts *cpu)
@@ -263,6 +265,7 @@ int cpu_gather(const struct sysroot *root, struct cpu_facts *cpu, struct err *er
 	int ret;
 
 	cpu->msr_err = FACT_UNTRIED;
+	cpu->invariant_tsc = -1;
 	ret = cpuid_gather(root, &table, err);
 	if (ret < 0)
 		return ret;

@@ -116,6 +116,14 @@ int cpuid_gather(const struct sysroot *root, struct cpuid_table *table, struct e
 	return ret;
 }
 
+bool cpuid_has(const struct cpuid_table *table, uint32_t leaf)
+{
+	for (unsigned i = 0; i < table->count; i++)
+		if (table->leaf[i].leaf == leaf)
+			return true;
+	return false;
+}
+
 uint32_t cpuid_reg(const struct cpuid_table *table, uint32_t leaf, unsigned reg)
 {
 	for (unsigned i = 0; i < table->count; i++)

@@ -57,7 +57,7 @@ struct cpu_facts {
 	uint64_t msr;              /* Intel: 3a FEATURE_CONTROL; AMD: c0010114 VM_CR */
 	int xd_disabled;           /* MSR 1a0[34]: firmware filters NX; -1 unknown */
 	uint32_t phys_bits;        /* 80000008:EAX[7:0]; 0 unknown */
-	bool invariant_tsc;        /* 80000007:EDX[8] */
+	int invariant_tsc;         /* 80000007:EDX[8]; -1 unknown */
 	bool pdpe1gb;              /* 80000001:EDX[26] */
 	uint32_t encryption;       /* AMD: 8000001f:EAX, bit 1 SEV, 3 SEV-ES, 4 SEV-SNP */
 	bool flag_tdx;             /* cpuinfo: tdx_host_platform */
@@ -249,6 +249,7 @@ struct security_facts {
 	char vulnerability[VULN_COUNT][160]; /* the file's line; "" unknown */
 	char unnamed[64];      /* a file beyond the list that says Vulnerable, or "" */
 	char smt[24];          /* on, off, forceoff, notsupported, ...; "" unknown */
+	char lsm[96];          /* active modules, separated by commas; "" unknown */
 	int selinux;           /* enforce: 1, 0; -1 no SELinux */
 	int apparmor;          /* 1 enabled, 0 disabled, -1 not there */
 	int io_uring_disabled; /* kernel.io_uring_disabled: 0, 1, 2; -1 the kernel has

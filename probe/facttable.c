@@ -55,7 +55,7 @@ static const struct fact_field cpu_fields[] = {
 	CPU(msr, FACT_U64),
 	CPU(xd_disabled, FACT_TRI),
 	CPU(phys_bits, FACT_U32),
-	CPU(invariant_tsc, FACT_BOOL),
+	CPU(invariant_tsc, FACT_TRI),
 	CPU(pdpe1gb, FACT_BOOL),
 	CPU(encryption, FACT_U32),
 	CPU(flag_tdx, FACT_BOOL),
@@ -225,6 +225,7 @@ static const struct fact_field security_fields[] = {
 #undef VULNERABILITY
 		SECURITY(unnamed, FACT_STR),
 	SECURITY(smt, FACT_STR),
+	SECURITY(lsm, FACT_STR),
 	SECURITY(selinux, FACT_TRI),
 	SECURITY(apparmor, FACT_TRI),
 	SECURITY(io_uring_disabled, FACT_I32),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Text, summary and JSON of a report. Text from a captured host may hold anything: what
- * goes to a terminal is stripped of control characters at one place, put_line().
+ * goes to a terminal is stripped of control characters at one place, report_line().
  */
 #include "probe/report.h"
 
@@ -32,7 +32,7 @@ const char *report_verdict(const struct report *report)
 }
 
 /* Adds printable text only: UTF-8 stays, control characters do not. */
-static void put_line(struct strbuf *out, const char *text)
+void report_line(const char *text, struct strbuf *out)
 {
 	for (; *text; text++)
 		strbuf_addc(out,
@@ -49,8 +49,20 @@ static const struct {
 	[CHECK_SKIP] = { "skip", "\033[2m" },
 };
 
-static void text_head(const struct facts *f, struct strbuf *out)
+static void text_goals(unsigned goals, struct strbuf *out)
 {
+	if (goals == 1u << GOAL_ALL)
+		return;
+	strbuf_adds(out, "for:");
+	for (unsigned g = 0; g < GOAL_COUNT; g++)
+		if (goals >> g & 1)
+			strbuf_addf(out, " %s", goal_names[g]);
+	strbuf_addc(out, '\n');
+}
+
+static void text_head(const struct report *report, struct strbuf *out)
+{
+	const struct facts *f = &report->facts;
 	const char *parts[] = { f->host.os_name, f->host.kernel, f->cpu.model };
 	bool first = true;
 
@@ -59,23 +71,43 @@ static void text_head(const struct facts *f, struct strbuf *out)
 			continue;
 		strbuf_adds(out, first ? "" : ", ");
 		strbuf_adds(out, i == 1 ? "Linux " : "");
-		put_line(out, parts[i]);
+		report_line(parts[i], out);
 		first = false;
 	}
-	strbuf_adds(out, first ? "unknown host\n\n" : "\n\n");
+	strbuf_adds(out, first ? "unknown host\n" : "\n");
+	text_goals(report->goals, out);
+	strbuf_addc(out, '\n');
 }
 
-static void text_check(const struct result *r, bool colour, struct strbuf *out)
+/* A note that would be more for another goal names it. */
+static void text_other_goals(const struct result *r, unsigned goals, struct strbuf *out)
+{
+	bool first = true;
+
+	if (r->status != CHECK_NOTE || check_judged(r->check, goals))
+		return;
+	for (unsigned g = 0; g < GOAL_ALL; g++) {
+		if (!check_judged(r->check, 1u << g))
+			continue;
+		strbuf_addf(out, "%s%s", first ? " [" : " ", goal_names[g]);
+		first = false;
+	}
+	strbuf_adds(out, first ? "" : "]");
+}
+
+static void text_check(const struct result *r, unsigned goals, bool colour,
+                       struct strbuf *out)
 {
 	strbuf_addf(out, "%s%s%s  %-*s ", colour ? looks[r->status].colour : "",
 	            looks[r->status].label, colour ? "\033[0m" : "", ID_WIDTH,
 	            r->check->id);
-	put_line(out, r->value);
+	report_line(r->value, out);
+	text_other_goals(r, goals, out);
 	strbuf_addc(out, '\n');
 	if (!*r->remedy)
 		return;
 	strbuf_addf(out, "%*s=> ", ID_WIDTH + 7, "");
-	put_line(out, r->remedy);
+	report_line(r->remedy, out);
 	strbuf_addc(out, '\n');
 }
 
@@ -94,13 +126,47 @@ static void text_verdict(const struct report *report, struct strbuf *out)
 	            seen[CHECK_SKIP]);
 }
 
+/* ---- what root would add ---- */
+
+unsigned report_root_adds(const struct report *report,
+                          const char *adds[REPORT_ROOT_ADDS_MAX])
+{
+	const struct facts *f = &report->facts;
+	bool intel = vendor_module(f) == MODULE_KVM_INTEL;
+	unsigned n = 0;
+
+	if (!f->host.live || f->user.uid <= 0)
+		return 0;
+	if (f->cpu.msr_err > 0 && has_virt(f))
+		adds[n++] =
+			intel ? "read the register with which firmware locks VMX (MSR 3a)"
+			      : "read the register with which firmware locks SVM (MSR "
+				"c0010114)";
+	if (f->cpu.xd_disabled < 0 && intel)
+		adds[n++] = "read whether firmware filters no-execute pages (MSR 1a0)";
+	if (!*f->power.preempt)
+		adds[n++] = "read the kernel's preemption mode";
+	adds[n++] = "load modules (--load) and leave host.json for vmm";
+	return n;
+}
+
+static void text_root_adds(const struct report *report, struct strbuf *out)
+{
+	const char *adds[REPORT_ROOT_ADDS_MAX];
+	unsigned n = report_root_adds(report, adds);
+
+	for (unsigned i = 0; i < n; i++)
+		strbuf_addf(out, "%s%s", i ? "; " : "as root it would also: ", adds[i]);
+	strbuf_adds(out, n ? "\n" : "");
+}
+
 void report_text(const struct report *report, const struct text_options *options,
                  struct strbuf *out)
 {
 	const char *category = "";
 
 	if (!options->quiet)
-		text_head(&report->facts, out);
+		text_head(report, out);
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct result *r = &report->results[i];
 
@@ -109,10 +175,12 @@ void report_text(const struct report *report, const struct text_options *options
 		if (!options->quiet && i && strcmp(category, r->check->category))
 			strbuf_addc(out, '\n');
 		category = r->check->category;
-		text_check(r, options->colour, out);
+		text_check(r, report->goals, options->colour, out);
 	}
-	if (!options->quiet)
-		text_verdict(report, out);
+	if (options->quiet)
+		return;
+	text_verdict(report, out);
+	text_root_adds(report, out);
 }
 
 /* ---- summary ---- */
@@ -155,10 +223,10 @@ void report_summary(const struct report *report, struct strbuf *out)
 	strbuf_addf(out, "verdict   %s", report_verdict(report));
 	if (cause >= 0) {
 		strbuf_addf(out, ": %s: ", report->results[cause].check->id);
-		put_line(out, report->results[cause].value);
+		report_line(report->results[cause].value, out);
 		if (*report->results[cause].remedy) {
 			strbuf_adds(out, "\nremedy    ");
-			put_line(out, report->results[cause].remedy);
+			report_line(report->results[cause].remedy, out);
 		}
 	}
 	strbuf_addc(out, '\n');
@@ -185,17 +253,25 @@ json_t *report_json(const struct report *report)
 {
 	const struct facts *f = &report->facts;
 	bool measured = f->trial.state == TRIAL_OK;
-	json_t *list = json_array();
+	json_t *list = json_array(), *goals = json_array(), *root = json_array();
+	const char *adds[REPORT_ROOT_ADDS_MAX];
+	unsigned n = report_root_adds(report, adds);
+
+	for (unsigned g = 0; g < GOAL_COUNT; g++)
+		if (report->goals >> g & 1)
+			json_array_append_new(goals, json_string(goal_names[g]));
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(root, json_string(adds[i]));
 
 	for (unsigned i = 0; i < report->count; i++)
 		json_array_append_new(list, json_check(&report->results[i]));
-	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "version",
-	                 REPORT_VERSION, "program", "kvm-check", "program_version",
-	                 KVMKIT_VERSION, "backend", backend_name(backend_of(f)),
-	                 "hardware", hardware_of(f), "verdict", report_verdict(report),
-	                 "exit_ns",
-	                 measured ? json_integer(f->trial.exit_ns) : json_null(),
-	                 "instructions_per_s",
-	                 measured ? json_integer(f->trial.long_rate) : json_null(),
-	                 "checks", list, "facts", facts_to_json(f));
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+		REPORT_VERSION, "program", "kvm-check", "program_version", KVMKIT_VERSION,
+		"backend", backend_name(backend_of(f)), "hardware", hardware_of(f),
+		"verdict", report_verdict(report), "exit_ns",
+		measured ? json_integer(f->trial.exit_ns) : json_null(),
+		"instructions_per_s",
+		measured ? json_integer(f->trial.long_rate) : json_null(), "goals", goals,
+		"root_adds", root, "checks", list, "facts", facts_to_json(f));
 }

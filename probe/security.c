@@ -51,6 +51,8 @@ void security_gather(const struct sysroot *root, struct security_facts *security
 {
 	gather_vulnerabilities(root, security);
 	sysroot_line(root, CPUS "smt/control", security->smt, sizeof(security->smt));
+	sysroot_line(root, "sys/kernel/security/lsm", security->lsm,
+	             sizeof(security->lsm));
 	security->selinux = sysroot_small(root, "sys/fs/selinux/enforce");
 	security->apparmor =
 		sysroot_small(root, "sys/module/apparmor/parameters/enabled");

@@ -47,7 +47,7 @@ expect() {
 }
 
 expect 0 '^usage: kvm-check' '' --help
-ok "$(($(wc -l <"$dir/out") > 24))" 'the help fits a screen'
+ok "$(($(wc -l <"$dir/out") > 30))" 'the help fits a screen'
 expect 0 '^usage: kvm-check' '' -h
 expect 0 '^kvmkit kvm-check version [0-9]' '' --version
 expect 0 '^kvm.hardware ' '' --list
@@ -63,7 +63,7 @@ expect 2 '' "did you mean 'kvm.node'" --explain kvm.nod
 expect 2 '' "did you mean '--json'" --jso
 expect 2 '' "did you mean '--root'" --rot=x
 expect 2 '' 'see kvm-check --help' -x
-expect 2 '' "'guest' is no option" guest
+expect 2 '' "'guests' is no goal, did you mean 'guest'" guests
 expect 2 '' '--root needs a value' --root
 expect 2 '' '--root needs a value' --root=
 expect 2 '' '--json takes no value' --json=1

@@ -226,7 +226,8 @@ static void test_round_trip(void)
 	a.trial = (struct trial_facts){ .state = TRIAL_OK, .exit_ns = 1ull << 40 };
 	memset(b.kvm.cap, 0xff, sizeof(b.kvm.cap));
 	json = facts_to_json(&a);
-	tap_eq(facts_from_json(&b, json, false, &err), 0, "a report's facts are a capture");
+	tap_eq(facts_from_json(&b, json, false, &err), 0,
+	       "a report's facts are a capture");
 	tap_ok(!memcmp(&a.user, &b.user, sizeof(a.user)), "user");
 	tap_ok(!memcmp(&a.kvm, &b.kvm, sizeof(a.kvm)), "kvm");
 	tap_ok(!memcmp(&a.trial, &b.trial, sizeof(a.trial)), "trial");
