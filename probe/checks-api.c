@@ -31,7 +31,7 @@ void check_kvm_kernel(const struct facts *f, struct result *r)
 			"Linux %s is older than 5.10, the oldest that vmm is tested with",
 			release);
 	if (r->status == CHECK_WARN)
-		remedy_kernel_package(f, r->remedy);
+		result_remedy(r, "boot Linux 5.10 or later");
 }
 
 void check_kvm_mode(const struct facts *f, struct result *r)
@@ -100,11 +100,9 @@ void check_kvm_tsc_scaling(const struct facts *f, struct result *r)
 	else if (kvm_cap_of(&f->kvm, "TSC_CONTROL"))
 		result_set(r, CHECK_PASS, "guests keep their TSC rate on another host");
 	else
-		result_set(
-			r, CHECK_WARN,
-			"no TSC scaling: guests from hosts with another rate than %u MHz "
-			"see their clock change",
-			f->kvm.tsc_khz / 1000);
+		result_set(r, CHECK_WARN,
+		           "no TSC scaling: guests from hosts with another rate see "
+		           "their clock change");
 	if (r->status == CHECK_WARN)
 		result_remedy(
 			r, "migrate between hosts of one CPU model only, or let guests "

@@ -48,10 +48,10 @@ static void weigh(struct result *r, char weight)
 	bool trouble = r->status == CHECK_WARN || r->status == CHECK_FAIL;
 
 	/* What another goal would do about it is no advice for this one. */
-	if (weight == 'n' && trouble) {
-		r->status = CHECK_NOTE;
+	if (weight == 'n')
 		r->remedy[0] = '\0';
-	}
+	if (weight == 'n' && trouble)
+		r->status = CHECK_NOTE;
 	if (weight == 'w' && trouble)
 		r->status = CHECK_WARN;
 	if (weight == 'F' && trouble)

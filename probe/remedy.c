@@ -233,7 +233,8 @@ static const struct {
 	  "on the outer host: Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions "
 	  "$true" },
 	{ "VBoxVBoxVBox", "VirtualBox", "VBoxManage modifyvm NAME --nested-hw-virt on" },
-	{ "XenVMMXenVMM", "Xen", "set nestedhvm=1 for this domain" },
+	{ "XenVMMXenVMM", "Xen",
+	  "boot without Xen; or, in a domain of it, set nestedhvm=1 for this domain" },
 	{ "bhyve bhyve ", "bhyve", "bhyve gives guests no VMX; use another host" },
 	{ "ACRNACRNACRN", "ACRN", "use another host" },
 	{ "", "a hypervisor",
