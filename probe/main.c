@@ -66,8 +66,9 @@ static int prepare(const struct cli *cli, struct facts *facts, struct err *err)
 	if (!ret)
 		ret = command_load(cli, facts, &said, err);
 	/* What was done is told even when a later step failed. */
-	if (said.len)
-		fd_write(STDERR_FILENO, said.data, said.len);
+	for (char *line = said.data; line && *line; line += strcspn(line, "\n") + 1)
+		dprintf(STDERR_FILENO, "kvm-check: %.*s\n", (int)strcspn(line, "\n"),
+		        line);
 	return ret;
 }
 
