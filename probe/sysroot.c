@@ -177,11 +177,11 @@ int sysroot_small(const struct sysroot *root, const char *path)
 	char line[32];
 	uint64_t value;
 
+	if (!sysroot_number(root, path, &value))
+		return value <= INT_MAX ? (int)value : -1;
 	if (sysroot_line(root, path, line, sizeof(line)) < 0)
 		return -1;
-	if (!strcmp(line, "Y") || !strcmp(line, "N"))
-		return line[0] == 'Y';
-	return !opt_parse_u64(line, &value) && value <= INT_MAX ? (int)value : -1;
+	return !strcmp(line, "Y") ? 1 : !strcmp(line, "N") ? 0 : -1;
 }
 
 int sysroot_choice(const struct sysroot *root, const char *path, char *buf, size_t size)
