@@ -19,7 +19,7 @@ struct row {
 	const char *arg; /* name of the value in the help; NULL: a switch */
 	size_t offset;   /* of a bool or of a const char * */
 	size_t second; /* of another const char *, for options with two values; 0: none */
-	const char *help;
+	const char *help; /* NULL: for scripts/gen-man only */
 };
 
 #define SWITCH(name, letter, member, help)                                \
@@ -56,11 +56,12 @@ static const struct row rows[] = {
 	VALUE("cpu", "MODEL", cpu, "... when they have this -cpu (default host)"),
 	SWITCH("write", 0, write, "fail when host.json cannot be written"),
 	VALUE("state-dir", "DIR", state_dir,
-	      "folder of host.json ($KVMKIT_STATE_DIR, /run/kvmkit)"),
+	      "folder of host.json (default: /run/kvmkit)"),
 	SWITCH("list", 0, list, "list the checks of the goal"),
 	VALUE("explain", "ID", explain, "say what a check means"),
 	SWITCH("version", 0, version, "print the version"),
 	SWITCH("help", 'h', help, "print this"),
+	SWITCH("dump-options", 0, dump_options, NULL),
 };
 
 static const struct row *find_letter(const char *arg)
@@ -85,8 +86,9 @@ static int unknown(const char *arg, struct err *err)
 	const char *near;
 	char word[64] = "";
 
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-		names[i] = rows[i].name;
+	for (unsigned i = 0, count = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].help)
+			names[count++] = rows[i].name;
 	strncat(word, arg + strspn(arg, "-"), sizeof(word) - 1);
 	word[strcspn(word, "=")] = '\0';
 	near = opt_nearest(word, names);
@@ -229,6 +231,8 @@ void cli_help(struct strbuf *out)
 		size_t start = out->len;
 		char letter[] = { '-', row->letter, ',', ' ', '\0' };
 
+		if (!row->help)
+			continue;
 		strbuf_addf(out, "  %s--%s%s%s", row->letter ? letter : "    ", row->name,
 		            row->arg ? " " : "", row->arg ? row->arg : "");
 		strbuf_addf(out, "%*s%s\n", (int)(27 - (out->len - start)), "",
@@ -237,4 +241,16 @@ void cli_help(struct strbuf *out)
 	strbuf_adds(out,
 	            "Exit: 0 guests run, 1 a check failed, 2 wrong usage, 3 internal "
 	            "error. Runs as any user.\n");
+}
+
+void cli_dump(struct strbuf *out)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		char letter[] = { row->letter, '\0' };
+
+		if (row->help)
+			strbuf_addf(out, "%s\t%s\t%s\t\t%s\n", row->name, letter,
+			            row->arg ? row->arg : "", row->help);
+	}
 }

@@ -11,7 +11,7 @@
 
 struct cli {
 	unsigned goals; /* bits 1 << enum goal; 0: none was named */
-	bool json, summary, quiet, list, help, version;
+	bool json, summary, quiet, list, help, version, dump_options;
 	bool load, persist, unpersist, no_trial, strict, write;
 	bool prometheus, nfd, watch;
 	const char *explain; /* these point into argv */
@@ -28,5 +28,7 @@ struct cli {
  * missing or superfluous value, or options that exclude each other. */
 int cli_parse(int argc, char *const argv[], struct cli *cli, struct err *err);
 void cli_help(struct strbuf *out);
+/* Tab-separated rows "name letter argument section help", for the manual. */
+void cli_dump(struct strbuf *out);
 
 #endif

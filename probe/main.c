@@ -265,6 +265,8 @@ int main(int argc, char **argv)
 		cli_help(&out);
 	else if (cli.version)
 		strbuf_adds(&out, "kvmkit kvm-check version " KVMKIT_VERSION "\n");
+	else if (cli.dump_options)
+		cli_dump(&out);
 	else if (cli.list)
 		command_list(cli.goals ? cli.goals : 1u << GOAL_ALL, &out);
 	else if (cli.diff || cli.compatible_with)

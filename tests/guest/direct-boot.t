@@ -109,6 +109,11 @@ case $out in
 *"KVMKVMKVM"*"31 MiB usable"*"ACPI        FACP APIC"*"CPUs        2"*"host bridge"*"powering off"*) ok 0 "the built-in guest sees the machine" ;;
 *) ok 1 "the built-in guest sees the machine" "$out" ;;
 esac
+model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+case $out in
+*"CPU  "*", $model"*) ok 0 "with the host's processor name" ;;
+*) ok 1 "with the host's processor name" "not '$model': $out" ;;
+esac
 timeout 60 "$vmm" -m 32 -display none -serial null </dev/null
 ok $? "and its power-off ends with status 0"
 

@@ -83,8 +83,8 @@ void block_set_batch_done(struct block_node *node, void (*fn)(void *opaque));
 /* The guest turns the write cache off (every write is durable when it completes) or on
  * again. */
 void block_set_write_cache(struct block_node *node, bool on);
-/* The keys of -drive that block_open() takes, for help. */
-void block_help(struct strbuf *out);
+/* The keys that block_open() takes: for help, and to tell which keys there are. */
+extern const struct opt_desc block_options[];
 
 /* Starts a request; out-of-range ones complete with -EINVAL. */
 void block_submit(struct block_node *node, struct block_req *req);

@@ -68,8 +68,7 @@ static int configure(struct device *dev, struct opt_list *opts, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	return opts_apply(dev->cls->props ? dev->cls->props : none, opts, dev,
-	                  dev->cls->name, err);
+	return opts_apply(dev->cls->props ? dev->cls->props : none, opts, dev, NULL, err);
 }
 
 struct device *device_create(struct vm *vm, const struct device_class *cls,
@@ -84,13 +83,10 @@ struct device *device_create(struct vm *vm, const struct device_class *cls,
 	dev->cls = cls;
 	dev->vm = vm;
 	if (configure(dev, opts, err) < 0) {
-		err_prefix(err, "-device");
 		free_device(dev);
 		return NULL;
 	}
 	if (cls->realize(dev, err) < 0) {
-		err_prefix(err, "-device %s%s%s", cls->name, dev->id ? ",id=" : "",
-		           dev->id ? dev->id : "");
 		if (cls->unrealize)
 			cls->unrealize(dev);
 		free_device(dev);
