@@ -207,6 +207,74 @@ static void test_api(void)
 	        "a missing capability is named");
 }
 
+/* What no captured host has. */
+static void test_cpus(void)
+{
+	struct facts f = good();
+
+	strcpy(f.cpu.vendor, "RiseRiseRise");
+	tap_eq(run("cpu.vendor", &f).status, CHECK_NOTE, "a vendor without KVM");
+	f.cpu.long_mode = false;
+	tap_eq(run("cpu.long_mode", &f).status, CHECK_FAIL, "a 32-bit CPU");
+	f.cpu.npt = f.cpu.flag_npt = false;
+	tap_eq(run("cpu.slat", &f).status, CHECK_WARN, "SVM without nested paging");
+	tap_eq(run("kvm.models", &f).status, CHECK_NOTE, "no model is complete");
+	f.kvm.features_err = EACCES;
+	tap_eq(run("kvm.models", &f).status, CHECK_SKIP, "nothing is known of features");
+}
+
+/* Remedies of the distributions, as ID or ID_LIKE names them. */
+static void test_distributions(void)
+{
+	static const struct {
+		const char *id, *like, *microcode, *initramfs;
+	} rows[] = {
+		{ "debian", "", "apt install amd64-microcode", "update-initramfs -u" },
+		{ "linuxmint", "ubuntu debian", "apt install amd64-microcode",
+		  "update-initramfs -u" },
+		{ "fedora", "", "dnf upgrade microcode_ctl", "dracut -f" },
+		{ "rocky", "rhel centos fedora", "dnf upgrade microcode_ctl",
+		  "dracut -f" },
+		{ "opensuse-leap", "suse opensuse", "zypper install ucode-amd",
+		  "dracut -f" },
+		{ "arch", "", "pacman -S amd-ucode", "mkinitcpio -P" },
+		{ "gentoo", "", "newest microcode", "distribution's tool" },
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct facts f = good();
+		char text[REMEDY_MAX];
+
+		strcpy(f.host.os_id, rows[i].id);
+		strcpy(f.host.os_like, rows[i].like);
+		remedy_microcode(&f, text);
+		tap_has(text, rows[i].microcode, "microcode on %s", rows[i].id);
+		remedy_initramfs(&f, text);
+		tap_has(text, rows[i].initramfs, "initramfs on %s", rows[i].id);
+	}
+}
+
+static void test_versions(void)
+{
+	static const struct {
+		const char *release;
+		enum check_status status;
+	} rows[] = {
+		{ "5.9.16", CHECK_WARN },  { "5.10.0-28-amd64", CHECK_PASS },
+		{ "5.100.1", CHECK_PASS }, { "4.20.17", CHECK_WARN },
+		{ "6.1.0", CHECK_PASS },   { "10.0-rc1", CHECK_PASS },
+		{ "custom", CHECK_SKIP },  { "", CHECK_SKIP },
+	};
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct facts f = good();
+
+		strcpy(f.host.kernel, rows[i].release);
+		tap_eq(run("kvm.kernel", &f).status, rows[i].status, "release '%s'",
+		       rows[i].release);
+	}
+}
+
 static void test_blacklist(void)
 {
 	struct facts f = good();
@@ -296,6 +364,9 @@ int main(void)
 	test_container();
 	test_api();
 	test_blacklist();
+	test_cpus();
+	test_distributions();
+	test_versions();
 	test_laws();
 	test_report();
 	return tap_done();
