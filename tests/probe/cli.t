@@ -142,6 +142,9 @@ rm "$KVMKIT_STATE_DIR/host.json"
 run --no-trial
 [[ ! -e $KVMKIT_STATE_DIR/host.json ]]
 ok $? 'not without measurements'
+run guest
+[[ ! -e $KVMKIT_STATE_DIR/host.json ]]
+ok $? 'nor for one goal'
 run --no-trial --write --state-dir "$dir/other"
 [[ -s $dir/other/host.json ]]
 ok $? 'unless --write asks for it, in --state-dir'

@@ -207,6 +207,7 @@ static void test_system(void)
 	system_routes("Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
 	              "br0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\n"
 	              "eth1\t0000A8C0\t00000000\t0001\t0\t0\t0\t0000FFFF\n"
+	              "vpn0\t00000000\t00000000\t0001\t0\t0\t0\t00000080\n"
 	              "eth2\t00000000\t0101A8C0\t0002\t0\t0\t0\t00000000\n",
 	              buf, sizeof(buf));
 	tap_str(buf, "br0", "the default route that is up");
@@ -222,6 +223,10 @@ static void test_options(void)
 		"/etc/modprobe.d/a.conf", &o);
 	tap_str(o.conflict, "",
 	        "equal values, comments and other modules are no conflict");
+	module_options_scan("options kvm ignore_msrs=N report\noptions kvm ignore_msrs=0 "
+	                    "report=1\n",
+	                    "/a.conf", &o);
+	tap_str(o.conflict, "", "N is 0, and a switch alone is on");
 	module_options_scan("options vfio-pci ids=10de:1b80\n", "/b.conf", &o);
 	tap_str(o.vfio_ids, "/b.conf:1", "devices by their IDs");
 	module_options_cmdline("quiet kvm-intel.nested=0 -- kvm_intel.ept=0", &o);
