@@ -122,6 +122,17 @@ expect 2 '' "did you mean 'Haswell'" --compatible-with "$amd" --cpu Haswel --roo
 expect 2 '' "the report Makefile, line 1" --diff "$big" Makefile
 expect 2 '' 'cannot read the report /nowhere' --compatible-with /nowhere
 
+# The initramfs has to know which devices vfio-pci takes.
+cp -r $roots/passthrough-divided "$dir/initramfs"
+image=$dir/initramfs/boot/initrd.img-6.1.0-22-amd64
+: >"$image"
+touch -d '2024-01-01' "$image"
+touch -d '2024-01-02' "$dir/initramfs/etc/modprobe.d/vfio.conf"
+expect 1 '^WARN  vfio.initramfs .*vfio.conf:1 is newer' '' passthrough --root "$dir/initramfs"
+ok "$(($(grep -c '=> sudo update-initramfs -u' "$dir/out") != 1))" 'and what builds it'
+touch -d '2024-01-03' "$image"
+expect 1 '^pass  vfio.initramfs ' '' passthrough --root "$dir/initramfs"
+
 # A damaged capture: one line that names file and field, no report.
 cp -r $roots/intel-ok "$dir/host"
 echo '{"kvm":{"api":"x"}}' >"$dir/host/kvmkit/kvm.json"

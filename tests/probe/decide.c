@@ -223,6 +223,34 @@ static void test_cpus(void)
 	tap_eq(run("kvm.models", &f).status, CHECK_SKIP, "nothing is known of features");
 }
 
+/* No parameter for what the kernel does by itself. */
+static void test_iommu_parameter(void)
+{
+	struct facts f = good();
+	struct result r;
+
+	f.iommu = (struct iommu_facts){ .tables_known = 1,
+		                        .dmar = true,
+		                        .intel_built = 1,
+		                        .intel_default_on = 1,
+		                        .amd_built = 1 };
+	r = run("iommu.groups", &f);
+	tap_eq(r.status, CHECK_WARN, "a table, no groups");
+	tap_ok(!strstr(r.remedy, "intel_iommu=on"), "on by default: not asked for");
+	tap_has(r.remedy, "dmesg", "but looked into");
+	f.iommu.intel_default_on = 0;
+	tap_has(run("iommu.groups", &f).remedy, "intel_iommu=on", "off by default");
+	f.iommu.intel_default_on = -1;
+	tap_has(run("iommu.groups", &f).remedy, "intel_iommu=on",
+	        "unknown: it does no harm");
+	strcpy(f.iommu.intel_iommu, "on");
+	tap_ok(!strstr(run("iommu.groups", &f).remedy, "intel_iommu=on"),
+	       "it is there already");
+	f.iommu.intel_built = 0;
+	tap_has(run("iommu.groups", &f).value, "no driver",
+	        "a kernel without the driver");
+}
+
 /* Remedies of the distributions, as ID or ID_LIKE names them. */
 static void test_distributions(void)
 {
@@ -365,6 +393,7 @@ int main(void)
 	test_api();
 	test_blacklist();
 	test_cpus();
+	test_iommu_parameter();
 	test_distributions();
 	test_versions();
 	test_laws();
