@@ -32,7 +32,7 @@ CHECK_LIBS := -ljansson -lkmod
 # ---- what each program is made of ----
 
 COMMON  := $(wildcard common/*.c cpu/*.c)
-VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine main guest
+VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
 
@@ -104,12 +104,15 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 endef
 $(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
-$(eval $(call test_rule,state,$(BUILD)/libvmm.a,$(VMM_LIBS)))
+$(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(VMM_LIBS)))
+# What fuzz targets borrow from the tests.
+$(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
+	$(OBJ)/tests/tap.o
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
-	$(BUILD)/libvmm.a $(BUILD)/libcommon.a
+	$(BUILD)/libtest.a $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
@@ -132,7 +135,8 @@ fuzz:
 		$(wildcard tests/fuzz/corpus/$$f) || exit 1; done
 .PHONY: fuzzers
 fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
-$(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+$(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libtest.a $(BUILD)/libvmm.a \
+	$(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(VMM_LIBS)
 

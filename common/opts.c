@@ -477,6 +477,42 @@ int opts_apply(const struct opt_desc *table, struct opt_list *list, void *obj,
 	return ret < 0 ? ret : opts_take(table, list, obj, what, err);
 }
 
+void opts_show(const struct opt_desc *row, const void *obj, struct strbuf *out)
+{
+	static const char *const tri[] = { "auto", "on", "off" };
+	const void *field = (const char *)obj + row->offset;
+	const char *text;
+
+	switch (row->type) {
+	case OPT_BOOL:
+		strbuf_adds(out, *(const bool *)field ? "on" : "off");
+		break;
+	case OPT_U8:
+		strbuf_addf(out, "%u", *(const uint8_t *)field);
+		break;
+	case OPT_U16:
+		strbuf_addf(out, "%u", *(const uint16_t *)field);
+		break;
+	case OPT_U32:
+		strbuf_addf(out, "%u", *(const uint32_t *)field);
+		break;
+	case OPT_U64:
+	case OPT_SIZE:
+		strbuf_addf(out, "%llu", (unsigned long long)*(const uint64_t *)field);
+		break;
+	case OPT_STR:
+		text = *(char *const *)field;
+		strbuf_addf(out, "\"%s\"", text ? text : "");
+		break;
+	case OPT_ENUM:
+		strbuf_adds(out, row->choices[*(const int *)field]);
+		break;
+	case OPT_TRI:
+		strbuf_adds(out, tri[*(const int *)field]);
+		break;
+	}
+}
+
 void opts_free(const struct opt_desc *table, void *obj)
 {
 	for (const struct opt_desc *row = table; row->name; row++) {

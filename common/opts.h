@@ -86,6 +86,8 @@ int opts_check_keys(const struct opt_desc *const *tables, const struct opt_list 
 /* Sets one field from text. -EINVAL with a sentence of usage. */
 int opts_set(const struct opt_desc *table, void *obj, const char *key, const char *value,
              const char *what, struct err *err);
+/* The value of one field as text; strings in quotes. */
+void opts_show(const struct opt_desc *row, const void *obj, struct strbuf *out);
 /* Frees the OPT_STR fields of an object. */
 void opts_free(const struct opt_desc *table, void *obj);
 /* One line per row: "  name=<type>   help (default: x)". */

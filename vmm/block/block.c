@@ -263,6 +263,8 @@ struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
 
 	if (opts_take(block_options, opts, &image, NULL, err) >= 0)
 		node = open_image(reg, &image, err);
+	if (node)
+		node->cache = image.cache;
 	opts_free(block_options, &image);
 	if (!node)
 		return NULL;
@@ -328,12 +330,23 @@ struct block_node *block_find(struct block_registry *reg, const char *id)
 
 /* ---- the attached device ---- */
 
+struct block_node *block_next(struct block_registry *reg, struct block_node *node)
+{
+	return node ? node->next : reg->first;
+}
+
+const char *block_user(const struct block_node *node)
+{
+	return node->user;
+}
+
 void block_get_info(const struct block_node *node, struct block_info *info)
 {
 	*info = (struct block_info){
 		.length = node->length,
 		.readonly = node->readonly,
 		.discard = node->discard,
+		.cache = node->cache,
 		.write_cache = node->write_cache,
 		.request_align = node->request_align,
 		.path = node->path,

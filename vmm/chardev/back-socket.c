@@ -180,6 +180,10 @@ static int start_server(struct sock *s, const struct sockaddr_un *addr, struct e
 	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->listen_fd < 0)
 		return err_sys(err, errno, "cannot create a socket");
+	/* Whoever connects controls the guest, or all of vmm: the owner alone. Linux
+	 * takes the mode of the new file from the socket. */
+	if (fchmod(s->listen_fd, 0600) < 0)
+		return err_sys(err, errno, "cannot protect the socket");
 	if (bind(s->listen_fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0) {
 		int code = errno;
 

@@ -73,6 +73,16 @@ struct chardev *chardev_find(struct chardev_registry *reg, const char *id)
 	return NULL;
 }
 
+struct chardev *chardev_next(struct chardev_registry *reg, struct chardev *chr)
+{
+	return chr ? chr->next : reg->first;
+}
+
+bool chardev_is_attached(const struct chardev *chr)
+{
+	return chr->attached;
+}
+
 const char *chardev_id(const struct chardev *chr)
 {
 	return chr->id;

@@ -71,6 +71,18 @@ static int configure(struct device *dev, struct opt_list *opts, struct err *err)
 	return opts_apply(dev->cls->props ? dev->cls->props : none, opts, dev, NULL, err);
 }
 
+/* State sections, and users, name a device by its path. */
+static int check_path(const struct device *dev, struct err *err)
+{
+	for (const struct device *d = dev->vm->devices; d; d = d->next)
+		if (!strcmp(d->path, dev->path))
+			return err_set(err, EBUSY,
+			               "there is a device at %s already; choose another "
+			               "address",
+			               dev->path);
+	return 0;
+}
+
 struct device *device_create(struct vm *vm, const struct device_class *cls,
                              struct opt_list *opts, struct err *err)
 {
@@ -86,7 +98,7 @@ struct device *device_create(struct vm *vm, const struct device_class *cls,
 		free_device(dev);
 		return NULL;
 	}
-	if (cls->realize(dev, err) < 0) {
+	if (cls->realize(dev, err) < 0 || check_path(dev, err) < 0) {
 		if (cls->unrealize)
 			cls->unrealize(dev);
 		free_device(dev);

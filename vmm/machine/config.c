@@ -33,6 +33,10 @@ void config_free(struct vm_config *config)
 	str_list_free(&config->devices);
 	str_list_free(&config->chardevs);
 	str_list_free(&config->serials);
+	str_list_free(&config->monitors);
+	str_list_free(&config->qmps);
+	str_list_free(&config->pretty_qmps);
+	str_list_free(&config->mons);
 }
 
 int str_list_add(struct str_list *list, const char *text)

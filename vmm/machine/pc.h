@@ -16,7 +16,8 @@ struct device_class;
  * config must outlive the machine. */
 struct pc *pc_new(const struct vm_config *config, struct err *err);
 /* Runs the guest until it, a signal or the user ends it. The exit status of the process:
- * 0 after a power-off, that of isa-debug-exit, or 1 when the guest or KVM failed. */
+ * 0 after a power-off, that of isa-debug-exit, or 1 when the guest panicked or KVM
+ * failed. */
 int pc_run(struct pc *pc);
 /* The keys of -drive. */
 void pc_drive_help(struct strbuf *out);

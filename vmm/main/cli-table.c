@@ -156,6 +156,38 @@ static int collect_none(struct vm_config *config, const char *arg, struct err *e
 	return only(arg, words, err);
 }
 
+static int collect_monitor(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->monitors, arg);
+}
+
+static int collect_qmp(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->qmps, arg);
+}
+
+static int collect_qmp_pretty(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->pretty_qmps, arg);
+}
+
+static int collect_mon(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->mons, arg);
+}
+
+static int collect_paused(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	config->paused = true;
+	return 0;
+}
+
 static int collect_nodefaults(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)arg;
@@ -279,7 +311,6 @@ const struct cli_row cli_table[] = {
 	  "Display and behaviour", collect_nographic, NULL },
 	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
 	{ "vga", NULL, "none", "no graphics card", NULL, collect_none, NULL },
-	{ "monitor", NULL, "none", "no monitor", NULL, collect_none, NULL },
 	{ "parallel", NULL, "none", "no parallel port", NULL, collect_none, NULL },
 	{ "net", "nic", "none", "no network card", NULL, collect_none, NULL },
 	{ "no-reboot", NULL, NULL, "end instead of rebooting", NULL, collect_no_reboot,
@@ -288,6 +319,17 @@ const struct cli_row cli_table[] = {
 	  NULL },
 	{ "no-user-config", NULL, NULL, "accepted; there is none", NULL,
 	  cli_collect_nothing, NULL },
+
+	{ "monitor", NULL, "stdio|none|unix:P,server,nowait|pty|chardev:ID",
+	  "the monitor for people", "Monitor", collect_monitor, NULL },
+	{ "qmp", NULL, "stdio|unix:P,server,nowait|...", "QMP, the monitor for programs",
+	  NULL, collect_qmp, NULL },
+	{ "qmp-pretty", NULL, "...", "the same, answers over several lines", NULL,
+	  collect_qmp_pretty, NULL },
+	{ "mon", NULL, "[chardev=]ID[,mode=readline|control][,pretty=]",
+	  "a monitor on a -chardev", NULL, collect_mon, NULL },
+	{ "S", NULL, NULL, "do not start the guest; the monitor's 'cont' does", NULL,
+	  collect_paused, NULL },
 
 	{ "D", NULL, "FILE", "write the log to a file", "Log and information",
 	  collect_log_file, NULL },

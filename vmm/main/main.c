@@ -5,6 +5,7 @@
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli.h"
 #include "vmm/main/host.h"
+#include "vmm/monitor/monitor.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -23,6 +24,7 @@ static int complain(const struct err *err)
 static int run(const struct vm_config *config)
 {
 	struct err err = { 0 };
+	struct monitors *monitors;
 	struct pc *pc;
 	int status;
 
@@ -33,8 +35,14 @@ static int run(const struct vm_config *config)
 		host_explain(config, &err);
 		return complain(&err);
 	}
-	host_warn(config);
-	status = pc_run(pc);
+	monitors = monitors_new(pc, &err);
+	if (!monitors || monitors_add_all(monitors, config, &err) < 0) {
+		status = complain(&err);
+	} else {
+		host_warn(config);
+		status = pc_run(pc);
+	}
+	monitors_free(monitors);
 	pc_free(pc);
 	return status;
 }
