@@ -127,6 +127,13 @@ void cpu_model_resolve(const struct cpu_model *row, struct cpu_model_data *data)
 	apply_list(&data->words, row->del, false);
 }
 
+void cpu_model_trim(struct cpu_words *words)
+{
+	cpu_clear(words, CPU_ACPI);
+	cpu_clear(words, CPU_MONITOR);
+	cpu_clear(words, CPU_SVM);
+}
+
 /* ---- the option ---- */
 
 void cpu_config_init(struct cpu_config *config)

@@ -53,6 +53,9 @@ struct cpu_model_data {
 const struct cpu_model *cpu_model_find(const char *name);
 /* Of a row whose kind is CPU_KIND_NAMED or CPU_KIND_BASE. */
 void cpu_model_resolve(const struct cpu_model *row, struct cpu_model_data *data);
+/* Takes from a model's features what no guest gets by its model alone: ACPI throttling
+ * and MONITOR, which belong to the host's power management, and nested virtualization. */
+void cpu_model_trim(struct cpu_words *words);
 /* The twelve letters of leaf 0. */
 const char *cpu_vendor_name(enum cpu_vendor vendor);
 

@@ -62,16 +62,13 @@ int compat_load(const char *path, struct facts *facts, struct err *err)
 
 /* ---- models ---- */
 
-/* What vmm leaves out of named models: see wanted_words() of vmm/kvm/cpuplan.c. */
 static void model_words(const struct cpu_model *model, struct cpu_words *words)
 {
 	struct cpu_model_data data;
 
 	cpu_model_resolve(model, &data);
 	*words = data.words;
-	cpu_clear(words, CPU_ACPI);
-	cpu_clear(words, CPU_MONITOR);
-	cpu_clear(words, CPU_SVM);
+	cpu_model_trim(words);
 	cpu_words_settle(words, NULL);
 }
 
