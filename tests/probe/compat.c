@@ -200,12 +200,14 @@ static bool label_ok(const char *text, size_t len)
 	       (!len || (!strchr("_.-", text[0]) && !strchr("_.-", text[len - 1])));
 }
 
-static void test_nfd(const struct report *report)
+static void test_nfd(struct report *report)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 	unsigned bad = 0;
 
+	strcpy(report->facts.cpu.vendor, " Shang/hai~.");
 	export_nfd(report, &out);
+	tap_has(out.data, "kvmkit-cpu-vendor=Shang-hai\n", "a value is made a label");
 	tap_has(out.data, "kvmkit-hardware=true\n", "hardware");
 	tap_has(out.data, "kvmkit-check.kvm.access=pass\n", "a check");
 	tap_has(out.data, "kvmkit-cpu-model.Skylake-Client-v3=true\n", "a CPU model");

@@ -101,6 +101,7 @@ static void test_refusals(void)
 	tap_eq(write_both("kvm_amd\n", "", &err), -EEXIST,
 	       "another's file is not removed");
 	tap_has(err.text, option_conf, "it is named");
+	tap_has(err.text, "was not written by kvm-check", "and so is the reason");
 	tap_ok(access(load_conf, F_OK) < 0, "and nothing else was written");
 	tap_eq(remove_both(&done, &err), -EEXIST, "nor by --unpersist");
 	text = get(option_conf);

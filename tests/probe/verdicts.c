@@ -62,8 +62,8 @@ static const struct row mistakes[] = {
 	  CHECK_SKIP, "no such parameter" },
 	{ "14: swap of any name", "amd-epyc-sev", "security.swap", CHECK_NOTE,
 	  "swapped out" },
-	{ "14: 5.9 and 5.10", "old-kernel-5.10", "kvm.kernel", CHECK_PASS, "5.10" },
-	{ "14: 4.18", "old-kernel-4.18", "kvm.kernel", CHECK_WARN, "older" },
+	{ "14: 5.9 and 5.10", "old-kernel-5-10", "kvm.kernel", CHECK_PASS, "5.10" },
+	{ "14: 4.18", "old-kernel-4-18", "kvm.kernel", CHECK_WARN, "older" },
 	{ 0 },
 };
 
