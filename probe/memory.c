@@ -20,20 +20,20 @@
 int memory_line(const char *text, const char *name, uint64_t *value)
 {
 	size_t n = strlen(name);
+	uint64_t number;
 
-	for (const char *line = text; *line;) {
-		const char *at = strstr(line, name);
-		char number[24];
+	for (const char *at = text; (at = strstr(at, name)); at += n) {
+		char digits[24];
 
-		if (!at)
-			break;
 		/* In a node's file the name stands behind "Node 0 ". */
-		if ((at == text || at[-1] == '\n' || at[-1] == ' ') && at[n] == ':') {
-			if (sscanf(at + n + 1, " %20[0-9]", number) != 1)
-				return -EINVAL;
-			return opt_parse_u64(number, value);
-		}
-		line = at + n;
+		if ((at != text && at[-1] != '\n' && at[-1] != ' ') || at[n] != ':')
+			continue;
+		/* Sizes of 2^49 KiB and beyond are no memory. */
+		if (sscanf(at + n + 1, " %20[0-9]", digits) != 1 ||
+		    opt_parse_u64(digits, &number) < 0 || number >> 49)
+			return -EINVAL;
+		*value = number;
+		return 0;
 	}
 	return -ENOENT;
 }
@@ -86,8 +86,8 @@ static void gather_asked(const char *cmdline, struct memory_facts *memory)
 
 		snprintf(word, sizeof(word), "%.*s", (int)(len < 23 ? len : 23), p);
 		colon = strchr(word, ':');
-		opt_parse_u64(colon ? colon + 1 : word, &v);
-		memory->huge_asked += v;
+		if (!opt_parse_u64(colon ? colon + 1 : word, &v) && v < UINT32_MAX)
+			memory->huge_asked += v;
 		p += len;
 	}
 	if (memory->huge_asked > (giga ? memory->huge_1g : memory->huge_2m))

@@ -166,10 +166,18 @@ int sysroot_line(const struct sysroot *root, const char *path, char *buf, size_t
 int sysroot_number(const struct sysroot *root, const char *path, uint64_t *value)
 {
 	char line[32];
+	uint64_t number;
 	int ret = sysroot_line(root, path, line, sizeof(line));
 
 	line[strcspn(line, " \t\r")] = '\0';
-	return ret < 0 ? ret : opt_parse_u64(line, value);
+	if (!ret)
+		ret = opt_parse_u64(line, &number);
+	if (ret < 0)
+		return ret;
+	if (number > INT64_MAX)
+		return -ERANGE;
+	*value = number;
+	return 0;
 }
 
 int sysroot_small(const struct sysroot *root, const char *path)

@@ -35,7 +35,8 @@ int sysroot_read_head(const struct sysroot *root, const char *path, size_t max,
 /* The first line without its newline, cut to size. On failure buf is "". */
 int sysroot_line(const struct sysroot *root, const char *path, char *buf, size_t size);
 
-/* The decimal or 0x number that is the first line. 0 or -errno. */
+/* The decimal or 0x number that is the first line, at most INT64_MAX; *value is set on
+ * success only. 0 or -errno. */
 int sysroot_number(const struct sysroot *root, const char *path, uint64_t *value);
 /* The same as an int, also of "Y" and "N" (1 and 0); -1 when there is none or it does not
  * fit. */

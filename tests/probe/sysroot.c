@@ -69,6 +69,11 @@ static void test_values(const struct sysroot *root)
 
 	tap_ok(!sysroot_number(root, "number", &v) && v == 0x30000, "a number");
 	tap_eq(sysroot_small(root, "number"), 0x30000, "a small one");
+	v = 7;
+	tap_ok(sysroot_number(root, "beyond", &v) == -ERANGE && v == 7,
+	       "beyond what JSON can say: nothing is set");
+	tap_ok(sysroot_number(root, "far", &v) == -ERANGE && v == 7, "beyond 64 bits");
+	tap_eq(sysroot_small(root, "beyond"), -1, "no small one");
 	tap_eq(sysroot_small(root, "yes"), 1, "Y");
 	tap_eq(sysroot_small(root, "file"), -1, "text");
 	tap_eq(sysroot_small(root, "none"), -1, "no file");
@@ -138,6 +143,8 @@ int main(void)
 	tap_eq(sysroot_open(&root, dir, &err), 0, "a captured root");
 	put(dir, "number", "0x30000 \n");
 	put(dir, "yes", "Y\n");
+	put(dir, "beyond", "9223372036854775808\n");
+	put(dir, "far", "99999999999999999999999\n");
 	put(dir, "choice", "one [two] three\n");
 	test_paths(&root);
 	test_values(&root);
