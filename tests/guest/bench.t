@@ -93,7 +93,7 @@ subtest 'a guest at work' => sub {
 my $ram = 'x' x (64 << 20);
 print "noise\n\e[H@ userspace\r\n@ idle\r\n@ idled\r\n";
 print "@ read-4096 iops=100 mbps=0.4\r\n@ write-1048576 iops=3 mbps=3.1\r\n@ done\r\n";
-sleep 1000;
+select undef, undef, undef, undef;
 PERL
 	my ($out, $err, $rc) = run(@guest, qw(--ram 64 --rounds 2 --json --vmm), $vmm);
 	is($rc, 0, 'it is measured') or diag $err;
@@ -110,7 +110,7 @@ PERL
 };
 
 subtest 'a guest that fails' => sub {
-	my $hangs = fake_vmm('hangs', qq{print "@ userspace\\n"; sleep 1000;\n});
+	my $hangs = fake_vmm('hangs', qq{print "@ userspace\\n"; select undef, undef, undef, undef;\n});
 	my ($out, $err, $rc) = run(@guest, qw(--rounds 1 --limit 1 --vmm), $hangs);
 	is($rc, 1, 'one that hangs fails');
 	like($err, qr/not done after 1 s/, 'and says so');
