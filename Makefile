@@ -3,7 +3,7 @@
 # make            build everything into $(BUILD)
 # make check      build and run all tests          make bench     measure, beside peers
 # make run        boot a Linux guest               make fuzz      fuzz for FUZZ_SECONDS each
-# make install    DESTDIR= PREFIX=                 make clean
+# make install    DESTDIR= PREFIX= (also uninstall) make clean
 #
 # BUILD=dir  CC=clang  V=1 (show commands)  DEBUG=1 (-O0 -g)  SAN=1 (address and undefined-behaviour checks)
 
@@ -16,6 +16,7 @@ export BUILD
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
 
+comma := ,
 WARN    := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-protector-strong \
 	   $(if $(DEBUG)$(SAN),,-D_FORTIFY_SOURCE=2) -fPIE \
@@ -24,7 +25,6 @@ CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-prot
 CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 	   $(if $(SAN),-fsanitize=address$(comma)undefined)
-comma := ,
 
 VMM_LIBS   := -ljansson -luring -lseccomp -lpthread
 CHECK_LIBS := -ljansson -lkmod
@@ -32,7 +32,7 @@ CHECK_LIBS := -ljansson -lkmod
 # ---- what each program is made of ----
 
 COMMON  := $(wildcard common/*.c)
-VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine main guest
+VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
 
@@ -53,7 +53,7 @@ $(BUILD)/libvmm.a: $(VMM_LIB)
 $(BUILD)/libprobe.a: $(PROBE_LIB)
 
 .DEFAULT_GOAL := all
-.PHONY: all check run bench fuzz install clean man
+.PHONY: all check run bench fuzz install uninstall clean man
 .SECONDARY:
 all: $(PROGRAMS)
 
@@ -104,12 +104,15 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 endef
 $(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
-$(eval $(call test_rule,state,$(BUILD)/libvmm.a,$(VMM_LIBS)))
+$(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(VMM_LIBS)))
+# What fuzz targets borrow from the tests.
+$(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
+	$(OBJ)/tests/tap.o
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
-	$(BUILD)/libvmm.a $(BUILD)/libcommon.a
+	$(BUILD)/libtest.a $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
@@ -132,7 +135,8 @@ fuzz:
 		$(wildcard tests/fuzz/corpus/$$f) || exit 1; done
 .PHONY: fuzzers
 fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
-$(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+$(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libtest.a $(BUILD)/libvmm.a \
+	$(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(VMM_LIBS)
 
@@ -169,10 +173,20 @@ $(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
 	$(call say,MAN)
 	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.tmp && mv $@.tmp $@
 
+bindir := $(DESTDIR)$(PREFIX)/bin
+man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
+docdir := $(DESTDIR)$(PREFIX)/share/doc/kvmkit
+DOCS   := README.md LICENSE $(wildcard docs/*.md docs/*.json)
 install: all man
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	$(if $(MAN),install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1)
+	install -d $(bindir) $(man1dir) $(docdir)
+	install -m 755 $(PROGRAMS) $(bindir)
+	install -m 644 $(MAN) $(man1dir)
+	install -m 644 $(DOCS) $(docdir)
+
+uninstall:
+	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS))) $(addprefix $(man1dir)/,$(notdir $(MAN)))
+	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS)))
+	-rmdir $(docdir)
 
 clean:
 	rm -rf $(BUILD)

@@ -60,7 +60,7 @@ assemble multiboot && assemble pvh
 ok $? "the guests assemble"
 
 run -kernel "$dir/multiboot" -append "a=1 b" -initrd "$dir/m1 x y,$dir/m2"
-expect "multiboot: magic, memory, command line, modules, clean bss" <<-END
+expect "multiboot: magic, memory, command line, modules, level-triggered lines, clean bss" <<-END
 	2badb002
 	0000024f
 	00007c00
@@ -70,6 +70,7 @@ expect "multiboot: magic, memory, command line, modules, clean bss" <<-END
 	one
 	$dir/m2
 	two
+	00000e00
 	00000000
 END
 

@@ -143,7 +143,7 @@ static void sock_update(struct chardev *chr)
 static int fill_address(const struct sock *s, struct sockaddr_un *addr, struct err *err)
 {
 	if (!s->path || !*s->path)
-		return err_set(err, EINVAL, "path= is missing: which socket?");
+		return err_usage(err, "path= is missing: which socket?");
 	if (strlen(s->path) >= sizeof(addr->sun_path))
 		return err_set(err, ENAMETOOLONG,
 		               "the socket path is longer than %zu bytes; use a shorter "
@@ -180,8 +180,17 @@ static int start_server(struct sock *s, const struct sockaddr_un *addr, struct e
 	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->listen_fd < 0)
 		return err_sys(err, errno, "cannot create a socket");
-	if (bind(s->listen_fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
-		return err_sys(err, errno, "cannot bind %s", s->path);
+	/* Whoever connects controls the guest, or all of vmm: the owner alone. Linux
+	 * takes the mode of the new file from the socket. */
+	if (fchmod(s->listen_fd, 0600) < 0)
+		return err_sys(err, errno, "cannot protect the socket");
+	if (bind(s->listen_fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0) {
+		int code = errno;
+
+		err_sys(err, code, "cannot bind %s", s->path);
+		err_hint(err, "check its folder and permissions");
+		return -code;
+	}
 	if (stat(s->path, &st) == 0) {
 		s->dev = st.st_dev;
 		s->ino = st.st_ino;

@@ -411,7 +411,7 @@ static uint32_t make_signature(uint32_t family, uint32_t model, uint32_t steppin
 void cpu_host_name(char name[48])
 {
 	memset(name, 0, 48);
-	if (__get_cpuid_max(0x80000000, NULL) < 0x80000004)
+	if ((unsigned)__get_cpuid_max(0x80000000, NULL) < 0x80000004)
 		return;
 	/* Each CPUID is an exit where this host is itself a guest: no more than needed.
 	 */

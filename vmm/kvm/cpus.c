@@ -19,9 +19,9 @@
 static int one_msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
 {
 	struct {
-		struct kvm_msrs head;
+		uint32_t nmsrs, pad; /* struct kvm_msrs */
 		struct kvm_msr_entry entry;
-	} msr = { .head.nmsrs = 1, .entry = { .index = index, .data = *value } };
+	} msr = { .nmsrs = 1, .entry = { .index = index, .data = *value } };
 	int ret = ioctl(fd, request, &msr);
 
 	*value = msr.entry.data;

@@ -188,10 +188,10 @@ static const struct {
 	bool writes;
 	uint8_t feature; /* must have been negotiated; 0: always there */
 } handlers[] = {
-	[VIRTIO_BLK_T_IN] = { handle_read },
+	[VIRTIO_BLK_T_IN] = { .fn = handle_read },
 	[VIRTIO_BLK_T_OUT] = { handle_write, .writes = true },
-	[VIRTIO_BLK_T_FLUSH] = { handle_flush },
-	[VIRTIO_BLK_T_GET_ID] = { handle_get_id },
+	[VIRTIO_BLK_T_FLUSH] = { .fn = handle_flush },
+	[VIRTIO_BLK_T_GET_ID] = { .fn = handle_get_id },
 	[VIRTIO_BLK_T_DISCARD] = { handle_discard, true, VIRTIO_BLK_F_DISCARD },
 	[VIRTIO_BLK_T_WRITE_ZEROES] = { handle_write_zeroes, true,
 	                                VIRTIO_BLK_F_WRITE_ZEROES },

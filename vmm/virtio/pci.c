@@ -464,7 +464,10 @@ const struct state_desc virtio_pci_state = {
 
 int virtio_pci_pre_save(void *obj, struct err *err)
 {
-	return virtio_pre_save(&((struct virtio_pci *)obj)->vdev, err);
+	struct virtio_pci *vpci = obj;
+
+	pci_pre_save(&vpci->pci);
+	return virtio_pre_save(&vpci->vdev, err);
 }
 
 int virtio_pci_validate(const void *obj, struct err *err)

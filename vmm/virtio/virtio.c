@@ -292,7 +292,7 @@ int virtio_validate(const struct virtio_device *vdev, struct err *err)
 		               (unsigned long long)vdev->features,
 		               (unsigned long long)vdev->host_features);
 	for (unsigned i = 0; i < vdev->queue_count; i++) {
-		int ret = virtqueue_validate(&vdev->queues[i], err);
+		int ret = virtqueue_validate(&vdev->queues[i], !vdev->broken, err);
 
 		if (ret < 0)
 			return ret;
