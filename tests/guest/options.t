@@ -147,9 +147,11 @@ my $client = IO::Socket::UNIX->new(Peer => 'sock');
 is(read_until($client, qr/L/), 'L', 'which gets everything from the start');
 ends('unix:,server', $pid, $from);
 
-($pid, $from) = start(qw(-serial pty -kernel halt));
+($pid, $from) = start(qw(-d kvm -serial pty -kernel halt));
 my ($pty) = read_until($from, qr/\n/) =~ m{^char device redirected to (/dev/pts/\d+) \(label serial0\)$}m;
 ok($pty && -c $pty, 'pty: its name is printed');
+# Until then a signal is not the machine's yet.
+like(read_until($from, qr/vCPUs run\n/), qr/vCPUs run\n/, 'pty: the guest runs');
 ends('pty', $pid, $from);
 
 ($pid, $from) = start(qw(-name x,process=my-guest -serial stdio -kernel halt));

@@ -182,8 +182,6 @@ void state_board_init(struct state_board *sb, const struct state_row *row)
 
 void state_board_free(struct state_board *sb)
 {
-	struct block_registry *blocks = sb->b.vm.blocks;
-
 	if (sb->row->kvm) {
 		kvm_board_free(&sb->kvm);
 		return;
@@ -193,9 +191,6 @@ void state_board_free(struct state_board *sb)
 		close(sb->client);
 		settle(sb);
 	}
-	devices_quiesce(&sb->b.vm);
-	devices_destroy(&sb->b.vm);
-	block_registry_free(blocks);
 	board_free(&sb->b);
 	munmap(sb->ram, STATE_RAM);
 }

@@ -193,9 +193,9 @@ static bool enter(struct vcpu *vcpu)
  * The flag lets no further instruction begin, and then KVM answers -EINTR. */
 static void complete_exit(struct vcpu *vcpu)
 {
-	do
-		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
-	while (!vcpu->ended && enter(vcpu));
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
+	while (!vcpu->ended && enter(vcpu))
+		;
 }
 
 /* Waits while the set is paused. False when the thread shall end. */
@@ -291,6 +291,7 @@ int vcpus_run(struct vcpus *set, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
+	log_debug(LOG_C_KVM, "%u vCPUs run", set->count);
 	return 0;
 }
 
