@@ -31,7 +31,7 @@ CHECK_LIBS := -ljansson -lkmod
 
 # ---- what each program is made of ----
 
-COMMON  := $(wildcard common/*.c)
+COMMON  := $(wildcard common/*.c cpu/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
@@ -160,6 +160,9 @@ $(BUILD)/bench/blkload: $(OBJ)/bench/guest/blkload.o
 $(BUILD)/bench/first-run.so: bench/first-run.c
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
+
+# Linked statically or preloaded, they bear no sanitizer.
+tests: $(if $(SAN),,$(BENCH))
 
 bench: all $(BENCH)
 	$(Q)scripts/bench $(BENCH_ARGS)
