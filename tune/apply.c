@@ -189,7 +189,8 @@ int apply_plan(const struct sysroot *root, struct journal *journal,
 	if (bad)
 		return err_set(err, EPERM, "%s: %s; nothing was changed",
 		               bad->setting->name, bad->note);
-	ret = persist_load(root, &own, err);
+	/* Our files matter only where one of them will change. */
+	ret = plan_first(plan, PLAN_BOOT) ? persist_load(root, &own, err) : 0;
 	if (!ret)
 		ret = save_all(journal, plan, facts, &own, err);
 	if (!ret)
