@@ -32,7 +32,7 @@ kvm_tune_LIBS  := -ljansson
 
 # ---- what each program is made of ----
 
-COMMON  := $(wildcard common/*.c)
+COMMON  := $(wildcard common/*.c cpu/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 
@@ -108,8 +108,7 @@ $(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(
 $(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
 	$(OBJ)/tests/tap.o
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(kvm_check_LIBS)))
-$(eval $(call test_rule,tune,$(call obj,$(call helper_src,probe)) $(BUILD)/libtune.a \
-	$(BUILD)/libprobe.a,$(kvm_tune_LIBS)))
+$(eval $(call test_rule,tune,$(call obj,$(call helper_src,probe)) $(BUILD)/libtune.a $(BUILD)/libprobe.a,$(kvm_tune_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
@@ -180,24 +179,22 @@ docdir := $(DESTDIR)$(PREFIX)/share/doc/kvmkit
 profiledir := $(DESTDIR)$(PREFIX)/share/kvmkit/profiles
 unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 DOCS   := README.md LICENSE $(wildcard docs/*.md docs/*.json)
-UNITS  := $(notdir $(wildcard systemd/*))
-PROFILES := $(notdir $(wildcard tune/profiles/*))
 install: all man
 	install -d $(bindir) $(man1dir) $(docdir) $(profiledir) $(unitdir)
 	install -m 755 $(PROGRAMS) $(bindir)
 	install -m 644 $(MAN) $(man1dir)
 	install -m 644 $(DOCS) $(docdir)
-	install -m 644 $(addprefix tune/profiles/,$(PROFILES)) $(profiledir)
-	install -m 644 $(addprefix systemd/,$(UNITS)) $(unitdir)
-	sed -i 's|@PREFIX@|$(PREFIX)|' $(addprefix $(unitdir)/,$(UNITS))
+	install -m 644 $(wildcard tune/profiles/*) $(profiledir)
+	install -m 644 $(wildcard systemd/*) $(unitdir)
+	sed -i 's|@PREFIX@|$(PREFIX)|' $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*))
 
 uninstall:
 	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS))) $(addprefix $(man1dir)/,$(notdir $(MAN)))
-	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS))) $(addprefix $(unitdir)/,$(UNITS)) \
-		$(addprefix $(profiledir)/,$(PROFILES))
+	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS))) $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*)) \
+		$(patsubst tune/profiles/%,$(profiledir)/%,$(wildcard tune/profiles/*))
 	-rmdir $(docdir) $(profiledir)
 
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
