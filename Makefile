@@ -16,6 +16,7 @@ export BUILD
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
 
+comma := ,
 WARN    := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-protector-strong \
 	   $(if $(DEBUG)$(SAN),,-D_FORTIFY_SOURCE=2) -fPIE \
@@ -24,10 +25,10 @@ CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-prot
 CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 	   $(if $(SAN),-fsanitize=address$(comma)undefined)
-comma := ,
 
 VMM_LIBS   := -ljansson -luring -lseccomp -lpthread
 CHECK_LIBS := -ljansson -lkmod
+ASSIGN_LIBS := -ljansson -lkmod -lpci -ludev
 
 # ---- what each program is made of ----
 
@@ -35,6 +36,7 @@ COMMON  := $(wildcard common/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
+ASSIGN  := $(wildcard passthrough/*.c)
 
 OBJ := $(BUILD)/obj
 obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
@@ -42,15 +44,19 @@ obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 COMMON_OBJ := $(call obj,$(COMMON))
 VMM_OBJ    := $(call obj,$(VMM_SRC))
 PROBE_OBJ  := $(call obj,$(PROBE))
+ASSIGN_OBJ := $(call obj,$(ASSIGN))
 VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
 PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
+ASSIGN_LIB := $(filter-out $(OBJ)/passthrough/main.o,$(ASSIGN_OBJ))
 PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
-	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check)
+	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check) \
+	      $(if $(wildcard passthrough/main.c),$(BUILD)/kvm-assign)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
 $(BUILD)/libvmm.a: $(VMM_LIB)
 $(BUILD)/libprobe.a: $(PROBE_LIB)
+$(BUILD)/libassign.a: $(ASSIGN_LIB)
 
 .DEFAULT_GOAL := all
 .PHONY: all check run bench fuzz install clean man
@@ -64,6 +70,11 @@ $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
+
+$(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a \
+	$(BUILD)/libcommon.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(ASSIGN_LIBS)
 
 %.a:
 	$(call say,AR)
@@ -86,7 +97,7 @@ $(OBJ)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml
 
 # ---- tests: one program per file, TAP on standard output ----
 
-TEST_KINDS := unit dev state probe
+TEST_KINDS := unit dev state probe passthrough
 helper_src = $(wildcard tests/$(1)/*-driver.c tests/$(1)/*-lib.c)
 test_src   = $(filter-out $(call helper_src,$(1)),$(wildcard tests/$(1)/*.c))
 test_bin   = $(patsubst %.c,$(BUILD)/%,$(call test_src,$(1)))
@@ -106,6 +117,7 @@ $(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,state,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
+$(eval $(call test_rule,passthrough,$(BUILD)/libassign.a $(BUILD)/libprobe.a,$(ASSIGN_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
@@ -114,7 +126,7 @@ $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/stan
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
 # The rig comes first: the others run beside it. `env` runs programs and scripts alike.
-TEST_SCRIPTS := $(foreach k,rig style guest probe fuzz,$(wildcard tests/$(k)/*.t))
+TEST_SCRIPTS := $(foreach k,rig style guest probe passthrough fuzz,$(wildcard tests/$(k)/*.t))
 SAN_BUILD    := $(BUILD)/san
 check: all tests
 	$(Q)$(MAKE) --no-print-directory BUILD=$(SAN_BUILD) SAN=1 all tests

@@ -61,6 +61,11 @@ bool reason_refuses(enum reason reason)
 	return reasons[reason].power != WARN;
 }
 
+bool reason_forceable(enum reason reason)
+{
+	return reasons[reason].power == FORCE;
+}
+
 static int force_one(struct forced *forced, const char *name, struct err *err)
 {
 	const char *names[REASON_COUNT + 1] = { 0 }, *near;
@@ -134,16 +139,4 @@ void findings_free(struct findings *list)
 {
 	free(list->finding);
 	*list = (struct findings){ 0 };
-}
-
-const struct finding *findings_refusal(const struct findings *list,
-                                       const struct forced *forced)
-{
-	for (unsigned i = 0; i < list->count; i++) {
-		enum reason reason = list->finding[i].reason;
-
-		if (reason_refuses(reason) && !forced->reason[reason])
-			return &list->finding[i];
-	}
-	return NULL;
 }

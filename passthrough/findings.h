@@ -60,6 +60,7 @@ struct forced {
 const char *reason_name(enum reason reason);
 /* True for reasons that refuse unless forced; the others only warn. */
 bool reason_refuses(enum reason reason);
+bool reason_forceable(enum reason reason);
 /* Sets the reasons of a comma-separated list. -EINVAL, as usage, for an unknown reason or
  * one that cannot be forced. */
 int forced_parse(struct forced *forced, const char *names, struct err *err);
@@ -69,8 +70,5 @@ void forced_help(struct strbuf *out);
 void findings_add(struct findings *list, enum reason reason, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void findings_free(struct findings *list);
-/* The first finding that refuses and is not forced, or NULL. */
-const struct finding *findings_refusal(const struct findings *list,
-                                       const struct forced *forced);
 
 #endif

@@ -10,14 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
+bool group_is_host_driver(const char *driver)
+{
+	return *driver && !pci_is_vfio_driver(driver) && strcmp(driver, "pci-stub");
+}
+
 enum group_role group_role(const struct pci_function *f)
 {
 	if (pci_is_port(f))
 		return GROUP_PORT;
-	if (!*f->driver || pci_is_vfio_driver(f->driver) ||
-	    !strcmp(f->driver, "pci-stub"))
-		return GROUP_FREE;
-	return GROUP_IN_USE;
+	return group_is_host_driver(f->driver) ? GROUP_IN_USE : GROUP_FREE;
 }
 
 /* Lines "0x00000000fee00000 0x00000000feefffff msi". */

@@ -15,6 +15,9 @@ enum group_role {
 	GROUP_IN_USE, /* another driver serves it: no guest can own the group */
 };
 enum group_role group_role(const struct pci_function *f);
+/* True for a driver that uses its devices for the host; false for vfio-*, pci-stub and
+ * "". */
+bool group_is_host_driver(const char *driver);
 
 struct group {
 	int number;
