@@ -201,7 +201,7 @@ static int give_back(struct app *app, struct txn *txn, const char *name, struct 
 	return driver_release(&app->root, name, err);
 }
 
-static int apply_release(struct app *app, struct txn *txn, const struct moves *moves,
+static int apply_release(struct app *app, struct txn *txn, struct moves *moves,
                          struct err *err)
 {
 	struct err refused = { 0 };
@@ -212,6 +212,7 @@ static int apply_release(struct app *app, struct txn *txn, const struct moves *m
 			ret = txn_save_driver(txn, moves->move[i].f.name, err);
 	for (unsigned i = 0; i < moves->count && !ret; i++) {
 		const char *name = moves->move[i].f.name;
+		struct driver_state now;
 		struct err one = { 0 };
 
 		if (moves->move[i].done)
@@ -227,6 +228,8 @@ static int apply_release(struct app *app, struct txn *txn, const struct moves *m
 			err_set(err, -ret, "%s", one.text);
 		else
 			assigned_remove(&txn->assigned, name);
+		if (!driver_read(&app->root, name, &now, NULL))
+			memcpy(moves->move[i].to, now.driver, DRIVER_SIZE);
 	}
 	if (!ret)
 		ret = txn_commit(txn, err);

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum { WRITE_LIMIT_MS = 60 * 1000 };
+enum { WRITE_LIMIT_MS = 30 * 1000 };
 
 bool driver_name_valid(const char *driver)
 {

@@ -38,7 +38,7 @@ bool driver_present(const struct sysroot *root, const char *driver);
 bool driver_name_valid(const char *driver);
 
 /* Writes text to a file of sysfs that may block: another process does it, and is given up
- * after a minute. -ETIMEDOUT then; the write may still happen later. */
+ * after half a minute. -ETIMEDOUT then; the write may still happen later. */
 int driver_slow_write(const struct sysroot *root, const char *path, const char *text);
 
 #endif

@@ -228,8 +228,9 @@ static void say_one(struct app *app, const struct move *m)
 		return;
 	}
 	if (!m->driver) {
-		strbuf_addf(out, "%s: %sfrom %s back to the host\n", m->f.name, would,
-		            or_none(m->f.driver));
+		strbuf_addf(out, "%s: %sfrom %s back to %s\n", m->f.name, would,
+		            or_none(m->f.driver),
+		            app->cli.dry_run ? "the host" : or_none(m->to));
 		return;
 	}
 	strbuf_addf(out, "%s: %sfrom %s to %s", m->f.name, would, or_none(m->f.driver),

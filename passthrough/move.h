@@ -20,6 +20,7 @@ struct move {
 	const char *driver;    /* vfio-pci or pci-stub; NULL: back to the host */
 	bool sibling;          /* comes along because of its group */
 	bool done;             /* already there: nothing to do */
+	char to[DRIVER_SIZE];  /* of one that went back: its driver afterwards */
 };
 
 struct moves {

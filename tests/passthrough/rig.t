@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# kvm-assign on real hosts: each row of hosts is one boot of the rig, whose cases it runs.
+# A rig that dies is booted once more; if it dies again, or gives no result, that fails.
+#   usage: rig.t [HOST...]     or RIG_HOSTS="HOST..." prove -e env tests/passthrough/rig.t
+
+set -uo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+export BUILD=${BUILD:-$root/build}
+BUILD=$(cd "$BUILD" && pwd)
+
+declare -A hosts=(
+	[vtd-basics]="--iommu vtd --nvme 64M --nic e1000e --nic e1000e --bridge-pair
+		--device pcie-root-port,id=rp,chassis=7"
+	[vtd-trouble]="--iommu vtd --nvme 64M --nic e1000e --nic e1000e --nvme-sriov"
+	[no-iommu]="--iommu none --nvme 64M --device VGA"
+	[unsafe]="--iommu vtd --intremap off --nvme 64M"
+	[amd]="--iommu amd --nvme 64M --nic e1000e"
+)
+read -ra todo <<<"${RIG_HOSTS:-$*}"
+[[ ${#todo[@]} -gt 0 ]] || todo=(vtd-basics vtd-trouble no-iommu unsafe amd)
+
+mkdir -p "$BUILD/tests/passthrough"
+"${CC:-gcc}" -D_GNU_SOURCE -shared -fPIC -o "$BUILD/tests/passthrough/kill-at.so" \
+	"$here/rig/kill-at.c" -ldl || {
+	echo "Bail out! cannot compile kill-at.c"
+	exit 1
+}
+n=0
+for host in "${todo[@]}"; do
+	out=$(mktemp)
+	for attempt in first second; do
+		read -ra options <<<"$(tr '\n\t' '  ' <<<"${hosts[$host]}")"
+		"$root/scripts/rig" --retries 0 --timeout 1500 --modules "" --env RIG_LIMIT \
+			"${options[@]}" run "$here/rig/$host" >"$out" 2>&1
+		rc=$?
+		[[ $rc -eq 125 && $attempt = first ]] || break
+		echo "# $host: the rig died; booting it once more"
+	done
+	count=0
+	while IFS= read -r line; do
+		case $line in
+		"ok - "* | "not ok - "*)
+			n=$((n + 1)) count=$((count + 1))
+			echo "${line%% - *} $n - $host: ${line#* - }"
+			;;
+		*) echo "# ${line#\# }" ;;
+		esac
+	done <"$out"
+	rm "$out"
+	n=$((n + 1))
+	[[ $rc -eq 0 && $count -gt 0 ]] && echo "ok $n - $host: $count results" ||
+		echo "not ok $n - $host: exit code $rc, $count results"
+done
+echo "1..$n"
