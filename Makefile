@@ -117,7 +117,8 @@ $(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,state,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
-$(eval $(call test_rule,passthrough,$(BUILD)/libassign.a $(BUILD)/libprobe.a,$(ASSIGN_LIBS)))
+$(eval $(call test_rule,passthrough,$(call obj,tests/probe/dir-lib.c tests/probe/schema-lib.c) \
+	$(BUILD)/libassign.a $(BUILD)/libprobe.a,$(ASSIGN_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \

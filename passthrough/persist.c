@@ -161,7 +161,7 @@ static void add_rules(const struct persist_list *list, struct strbuf *out)
 	strbuf_adds(out, MARK);
 	if (*owner)
 		strbuf_addf(out,
-		            "#owner %s\nSUBSYSTEM==\"vfio\", %s=\"%s\", MODE=\"%s\"\n",
+		            "#owner %s\nSUBSYSTEM==\"vfio\", %s:=\"%s\", MODE:=\"%s\"\n",
 		            owner, *owner == ':' ? "GROUP" : "OWNER",
 		            owner + (*owner == ':'), *owner == ':' ? "0660" : "0600");
 	for (unsigned i = 0; i < list->count; i++) {

@@ -29,30 +29,37 @@ mkdir -p "$BUILD/tests/passthrough"
 	echo "Bail out! cannot compile kill-at.c"
 	exit 1
 }
-n=0
-for host in "${todo[@]}"; do
-	out=$(mktemp)
-	for attempt in first second; do
-		read -ra options <<<"$(tr '\n\t' '  ' <<<"${hosts[$host]}")"
-		"$root/scripts/rig" --retries 0 --timeout 1500 --modules "" --env RIG_LIMIT \
-			"${options[@]}" run "$here/rig/$host" >"$out" 2>&1
-		rc=$?
-		[[ $rc -eq 125 && $attempt = first ]] || break
-		echo "# $host: the rig died; booting it once more"
-	done
-	count=0
+n=0 count=0
+# Numbers the results as they come; other lines become diagnostics.
+number() {
+	local line
 	while IFS= read -r line; do
 		case $line in
 		"ok - "* | "not ok - "*)
 			n=$((n + 1)) count=$((count + 1))
 			echo "${line%% - *} $n - $host: ${line#* - }"
 			;;
+		"rig exited "*) rc=${line#rig exited } ;;
 		*) echo "# ${line#\# }" ;;
 		esac
-	done <"$out"
-	rm "$out"
+	done
+}
+
+for host in "${todo[@]}"; do
+	read -ra options <<<"$(tr '\n\t' '  ' <<<"${hosts[$host]}")"
+	for attempt in first second; do
+		count=0 rc=none
+		number < <("$root/scripts/rig" --retries 0 --timeout 1500 --modules "" --env RIG_LIMIT \
+			"${options[@]}" run "$here/rig/$host" 2>&1; echo "rig exited $?")
+		# Once it gave results, a second boot could not take them back.
+		[[ $rc -eq 125 && $count -eq 0 && $attempt = first ]] || break
+		echo "# $host: the rig died; booting it once more"
+	done
 	n=$((n + 1))
-	[[ $rc -eq 0 && $count -gt 0 ]] && echo "ok $n - $host: $count results" ||
+	if [[ $rc -eq 0 && $count -gt 0 ]]; then
+		echo "ok $n - $host: $count results"
+	else
 		echo "not ok $n - $host: exit code $rc, $count results"
+	fi
 done
 echo "1..$n"
