@@ -91,12 +91,11 @@ static unsigned others_in_group(const struct app *app, const struct pci_function
 	return others;
 }
 
-/* Reports of hosts hold what devices and users named: no control characters. */
+/* What devices and users named may hold anything, but is one line. */
 static void put_line(struct strbuf *out, const char *text)
 {
 	for (; *text; text++)
-		strbuf_addc(out,
-		            (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
+		strbuf_addc(out, *text == '\n' ? '?' : *text);
 	strbuf_addc(out, '\n');
 }
 

@@ -28,6 +28,16 @@ static int complain(const struct err *err, int code)
 	return code;
 }
 
+/* Names come from devices and files of the host: none may steer a terminal. */
+static void make_plain(struct strbuf *text)
+{
+	for (size_t i = 0; i < text->len; i++)
+		if (((unsigned char)text->data[i] < ' ' && text->data[i] != '\n' &&
+		     text->data[i] != '\t') ||
+		    text->data[i] == 0x7f)
+			text->data[i] = '?';
+}
+
 /* Everything at once: a reader that closes early, or a full disk, is an error. */
 static int print(struct strbuf *out, int code)
 {
@@ -75,6 +85,8 @@ static int run_and_print(struct app *app)
 	struct err err = { 0 };
 	int code = run(app, &err);
 
+	make_plain(&app->complaints);
+	make_plain(&app->out);
 	print_complaints(&app->complaints);
 	if (app->json) {
 		dump = json_dumps(app->json, JSON_INDENT(2));

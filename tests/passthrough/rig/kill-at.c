@@ -17,7 +17,8 @@ __attribute__((constructor)) static void start(void)
 {
 	const char *at = getenv("KILL_AT");
 
-	limit = at ? strtol(at, NULL, 10) : 0;
+	while (at && *at)
+		limit = limit * 10 + *at++ - '0';
 	program = getpid();
 	counter = mmap(NULL, sizeof(*counter), PROT_READ | PROT_WRITE,
 	               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
