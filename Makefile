@@ -3,7 +3,7 @@
 # make            build everything into $(BUILD)
 # make check      build and run all tests          make bench     measure, beside peers
 # make run        boot a Linux guest               make fuzz      fuzz for FUZZ_SECONDS each
-# make install    DESTDIR= PREFIX=                 make clean
+# make install    DESTDIR= PREFIX= (also uninstall) make clean
 #
 # BUILD=dir  CC=clang  V=1 (show commands)  DEBUG=1 (-O0 -g)  SAN=1 (address and undefined-behaviour checks)
 
@@ -33,7 +33,7 @@ ASSIGN_LIBS := -ljansson -lkmod -lpci -ludev
 # ---- what each program is made of ----
 
 COMMON  := $(wildcard common/*.c)
-VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine main guest
+VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
 ASSIGN  := $(wildcard passthrough/*.c)
@@ -59,7 +59,7 @@ $(BUILD)/libprobe.a: $(PROBE_LIB)
 $(BUILD)/libassign.a: $(ASSIGN_LIB)
 
 .DEFAULT_GOAL := all
-.PHONY: all check run bench fuzz install clean man
+.PHONY: all check run bench fuzz install uninstall clean man
 .SECONDARY:
 all: $(PROGRAMS)
 
@@ -115,14 +115,17 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 endef
 $(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
 $(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
-$(eval $(call test_rule,state,$(BUILD)/libvmm.a,$(VMM_LIBS)))
+$(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(VMM_LIBS)))
+# What fuzz targets borrow from the tests.
+$(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
+	$(OBJ)/tests/tap.o
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
 $(eval $(call test_rule,passthrough,$(call obj,tests/probe/dir-lib.c tests/probe/schema-lib.c) \
 	$(BUILD)/libassign.a $(BUILD)/libprobe.a,$(ASSIGN_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
-	$(BUILD)/libvmm.a $(BUILD)/libcommon.a
+	$(BUILD)/libtest.a $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
 
@@ -145,7 +148,8 @@ fuzz:
 		$(wildcard tests/fuzz/corpus/$$f) || exit 1; done
 .PHONY: fuzzers
 fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
-$(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+$(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libtest.a $(BUILD)/libvmm.a \
+	$(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(VMM_LIBS)
 
@@ -179,10 +183,20 @@ $(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
 	$(call say,MAN)
 	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.tmp && mv $@.tmp $@
 
+bindir := $(DESTDIR)$(PREFIX)/bin
+man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
+docdir := $(DESTDIR)$(PREFIX)/share/doc/kvmkit
+DOCS   := README.md LICENSE $(wildcard docs/*.md docs/*.json)
 install: all man
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	$(if $(MAN),install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1)
+	install -d $(bindir) $(man1dir) $(docdir)
+	install -m 755 $(PROGRAMS) $(bindir)
+	install -m 644 $(MAN) $(man1dir)
+	install -m 644 $(DOCS) $(docdir)
+
+uninstall:
+	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS))) $(addprefix $(man1dir)/,$(notdir $(MAN)))
+	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS)))
+	-rmdir $(docdir)
 
 clean:
 	rm -rf $(BUILD)

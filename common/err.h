@@ -15,6 +15,7 @@
 struct err {
 	int code;        /* positive errno, 0 while no error was set */
 	bool usage;      /* the words are wrong, not the world: a main exits with 2 */
+	bool host;       /* this host's KVM cannot be used: kvm-check tells why */
 	char text[1000]; /* one line: control characters in it were replaced by '?' */
 };
 
@@ -43,6 +44,7 @@ static inline void err_clear(struct err *err)
 {
 	err->code = 0;
 	err->usage = false;
+	err->host = false;
 	err->text[0] = '\0';
 }
 

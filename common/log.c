@@ -43,8 +43,13 @@ int log_open(const char *path, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open the log file %s", path);
+	if (fd < 0) {
+		int code = errno;
+
+		err_sys(err, code, "cannot open the log file %s", path);
+		err_hint(err, "check the path given to -D");
+		return -code;
+	}
 	g_log.fd = fd;
 	return 0;
 }
@@ -62,8 +67,8 @@ static int enable_one(const char *name, size_t len, struct err *err)
 		strcat(known, i ? ", " : "");
 		strcat(known, log_classes[i].name);
 	}
-	return err_set(err, EINVAL, "unknown log class '%.*s'; known classes: %s",
-	               (int)len, name, known);
+	return err_usage(err, "unknown log class '%.*s'; known classes: %s", (int)len,
+	                 name, known);
 }
 
 int log_enable(const char *classes, struct err *err)

@@ -289,22 +289,50 @@ static const struct opt_desc *find_row(const struct opt_desc *table, const char 
 	return NULL;
 }
 
-static int unknown_key(const struct opt_desc *table, const char *key, const char *what,
-                       struct err *err)
+/* Arguments of "%s%s": who is meant, in front of a sentence. */
+#define CONTEXT(what) (what) ? (what) : "", (what) ? ": " : ""
+
+/* What to do instead of a key that resembles none: a few keys fit into the sentence, more
+ * are for the help. */
+static void say_keys(const struct opt_desc *const *tables, struct strbuf *out)
 {
+	unsigned count = 0;
+
+	for (const struct opt_desc *const *t = tables; *t; t++)
+		for (const struct opt_desc *row = *t; row->name; row++)
+			count += !row->alias_of;
+	if (!count || count > 8) {
+		strbuf_adds(out,
+		            count ? "try 'help' to list the options" : "it takes none");
+		return;
+	}
+	for (const struct opt_desc *const *t = tables; *t; t++)
+		for (const struct opt_desc *row = *t; row->name; row++)
+			if (!row->alias_of)
+				strbuf_addf(out, "%s%s", out->len ? ", " : "it takes ",
+				            row->name);
+}
+
+static int unknown_key(const struct opt_desc *const *tables, const char *key,
+                       const char *what, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf keys = { 0 };
 	const char *names[OPT_LIST_MAX + 1];
 	unsigned count = 0;
 	const char *near;
 
-	for (const struct opt_desc *row = table; row->name && count < OPT_LIST_MAX; row++)
-		names[count++] = row->name;
+	for (const struct opt_desc *const *t = tables; *t; t++)
+		for (const struct opt_desc *row = *t; row->name && count < OPT_LIST_MAX;
+		     row++)
+			names[count++] = row->name;
 	names[count] = NULL;
 	near = opt_nearest(key, names);
 	if (near)
-		return err_usage(err, "%s: unknown option '%s', did you mean '%s'?", what,
-		                 key, near);
-	return err_usage(err, "%s: unknown option '%s'%s", what, key,
-	                 count ? "; try 'help' to list the options" : "; it takes none");
+		return err_usage(err, "%s%sunknown option '%s', did you mean '%s'?",
+		                 CONTEXT(what), key, near);
+	say_keys(tables, &keys);
+	return err_usage(err, "%s%sunknown option '%s'; %s", CONTEXT(what), key,
+	                 keys.data ? keys.data : "");
 }
 
 static int bad_value(const struct opt_desc *row, const char *value, const char *what,
@@ -312,12 +340,15 @@ static int bad_value(const struct opt_desc *row, const char *value, const char *
 {
 	_cleanup_strbuf_ struct strbuf type = { 0 };
 
-	opts_type_name(row, &type);
+	if (row->max && row->type != OPT_SIZE)
+		strbuf_adds(&type, "a number");
+	else
+		opts_type_name(row, &type);
 	if (row->max)
 		strbuf_addf(&type, " from %llu to %llu", (unsigned long long)row->min,
 		            (unsigned long long)row->max);
-	return err_usage(err, "%s: %s=%s is not valid; expected %s", what, row->name,
-	                 value, type.data ? type.data : "another value");
+	return err_usage(err, "%s%s%s=%s is not valid; expected %s", CONTEXT(what),
+	                 row->name, value, type.data ? type.data : "another value");
 }
 
 static int set_number(const struct opt_desc *row, void *field, const char *value)
@@ -387,32 +418,47 @@ static int set_field(const struct opt_desc *row, void *field, const char *value)
 int opts_set(const struct opt_desc *table, void *obj, const char *key, const char *value,
              const char *what, struct err *err)
 {
+	const struct opt_desc *const tables[] = { table, NULL };
 	const struct opt_desc *row = find_row(table, key);
 	int ret;
 
 	if (!row)
-		return unknown_key(table, key, what, err);
+		return unknown_key(tables, key, what, err);
 	ret = set_field(row, (char *)obj + row->offset, value);
 	if (ret == -ENOMEM)
-		return err_sys(err, ENOMEM, "%s: %s", what, key);
+		return err_sys(err, ENOMEM, "%s%s%s", CONTEXT(what), key);
 	return ret < 0 ? bad_value(row, value, what, err) : 0;
 }
 
-int opts_apply(const struct opt_desc *table, struct opt_list *list, void *obj,
-               const char *what, struct err *err)
+int opts_check_keys(const struct opt_desc *const *tables, const struct opt_list *list,
+                    const char *what, struct err *err)
+{
+	for (unsigned i = 0; i < list->count; i++) {
+		bool known = list->opts[i].used;
+
+		for (const struct opt_desc *const *t = tables; *t && !known; t++)
+			known = find_row(*t, list->opts[i].key);
+		if (!known)
+			return unknown_key(tables, list->opts[i].key, what, err);
+	}
+	return 0;
+}
+
+int opts_take(const struct opt_desc *table, struct opt_list *list, void *obj,
+              const char *what, struct err *err)
 {
 	for (const struct opt_desc *row = table; row->name; row++) {
 		if (row->def && !row->alias_of &&
 		    set_field(row, (char *)obj + row->offset, row->def) < 0)
 			return err_set(err, EINVAL,
-			               "%s: the default of '%s' is not valid", what,
-			               row->name);
+			               "%s%sthe default of '%s' is not valid",
+			               CONTEXT(what), row->name);
 	}
 	for (unsigned i = 0; i < list->count; i++) {
 		struct opt *opt = &list->opts[i];
 		int ret;
 
-		if (opt->used)
+		if (opt->used || !find_row(table, opt->key))
 			continue;
 		ret = opts_set(table, obj, opt->key, opt->value, what, err);
 		if (ret < 0)
@@ -420,6 +466,51 @@ int opts_apply(const struct opt_desc *table, struct opt_list *list, void *obj,
 		opt->used = true;
 	}
 	return 0;
+}
+
+int opts_apply(const struct opt_desc *table, struct opt_list *list, void *obj,
+               const char *what, struct err *err)
+{
+	const struct opt_desc *const tables[] = { table, NULL };
+	int ret = opts_check_keys(tables, list, what, err);
+
+	return ret < 0 ? ret : opts_take(table, list, obj, what, err);
+}
+
+void opts_show(const struct opt_desc *row, const void *obj, struct strbuf *out)
+{
+	static const char *const tri[] = { "auto", "on", "off" };
+	const void *field = (const char *)obj + row->offset;
+	const char *text;
+
+	switch (row->type) {
+	case OPT_BOOL:
+		strbuf_adds(out, *(const bool *)field ? "on" : "off");
+		break;
+	case OPT_U8:
+		strbuf_addf(out, "%u", *(const uint8_t *)field);
+		break;
+	case OPT_U16:
+		strbuf_addf(out, "%u", *(const uint16_t *)field);
+		break;
+	case OPT_U32:
+		strbuf_addf(out, "%u", *(const uint32_t *)field);
+		break;
+	case OPT_U64:
+	case OPT_SIZE:
+		strbuf_addf(out, "%llu", (unsigned long long)*(const uint64_t *)field);
+		break;
+	case OPT_STR:
+		text = *(char *const *)field;
+		strbuf_addf(out, "\"%s\"", text ? text : "");
+		break;
+	case OPT_ENUM:
+		strbuf_adds(out, row->choices[*(const int *)field]);
+		break;
+	case OPT_TRI:
+		strbuf_adds(out, tri[*(const int *)field]);
+		break;
+	}
 }
 
 void opts_free(const struct opt_desc *table, void *obj)

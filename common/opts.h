@@ -70,15 +70,24 @@ struct opt_desc {
 
 /*
  * Sets the defaults of the table's rows, then every pair of list that is not yet marked
- * as used, in the object. `what` names the object in errors ("-drive"). An unknown key is
- * an error that names the nearest known key. On failure the object may be partly set: the
- * caller releases it with opts_free().
+ * as used, in the object. `what` names the object in errors ("-drive"); NULL leaves that
+ * to the caller. An unknown key is an error that names the nearest known key. On failure
+ * the object may be partly set: the caller releases it with opts_free().
  */
 int opts_apply(const struct opt_desc *table, struct opt_list *list, void *obj,
                const char *what, struct err *err);
+/* The same, but leaves pairs whose keys the table does not have alone and unused. */
+int opts_take(const struct opt_desc *table, struct opt_list *list, void *obj,
+              const char *what, struct err *err);
+/* Refuses an unused pair whose key is in none of the tables (NULL-terminated), with the
+ * nearest key of all of them. -EINVAL with a sentence of usage. */
+int opts_check_keys(const struct opt_desc *const *tables, const struct opt_list *list,
+                    const char *what, struct err *err);
 /* Sets one field from text. -EINVAL with a sentence of usage. */
 int opts_set(const struct opt_desc *table, void *obj, const char *key, const char *value,
              const char *what, struct err *err);
+/* The value of one field as text; strings in quotes. */
+void opts_show(const struct opt_desc *row, const void *obj, struct strbuf *out);
 /* Frees the OPT_STR fields of an object. */
 void opts_free(const struct opt_desc *table, void *obj);
 /* One line per row: "  name=<type>   help (default: x)". */

@@ -13,10 +13,10 @@
 
 struct row {
 	const char *name;
-	char letter;     /* 0: none */
-	const char *arg; /* name of the value in the help; NULL: a switch */
-	size_t offset;   /* of a bool or of a const char * */
-	const char *help;
+	char letter;      /* 0: none */
+	const char *arg;  /* name of the value in the help; NULL: a switch */
+	size_t offset;    /* of a bool or of a const char * */
+	const char *help; /* NULL: for scripts/gen-man only */
 };
 
 #define SWITCH(name, letter, member, help)                             \
@@ -39,11 +39,12 @@ static const struct row rows[] = {
 	VALUE("root", "DIR", root, "check a captured host below DIR instead of this one"),
 	SWITCH("write", 0, write, "fail when host.json cannot be written"),
 	VALUE("state-dir", "DIR", state_dir,
-	      "folder of host.json (default $KVMKIT_STATE_DIR or /run/kvmkit)"),
+	      "folder of host.json (default: /run/kvmkit)"),
 	SWITCH("list", 0, list, "list the checks"),
 	VALUE("explain", "ID", explain, "say what a check means"),
 	SWITCH("version", 0, version, "print the version"),
 	SWITCH("help", 'h', help, "print this"),
+	SWITCH("dump-options", 0, dump_options, NULL),
 };
 
 static const struct row *find_letter(const char *arg)
@@ -68,8 +69,9 @@ static int unknown(const char *arg, struct err *err)
 	const char *near;
 	char word[64] = "";
 
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-		names[i] = rows[i].name;
+	for (unsigned i = 0, count = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].help)
+			names[count++] = rows[i].name;
 	strncat(word, arg + strspn(arg, "-"), sizeof(word) - 1);
 	word[strcspn(word, "=")] = '\0';
 	near = opt_nearest(word, names);
@@ -138,13 +140,15 @@ void cli_help(struct strbuf *out)
 	strbuf_adds(
 		out,
 		"usage: kvm-check [option...]\n"
-		"Finds out whether this host can run KVM guests, how well, and what to "
-		"do when it cannot.\n\n");
+		"Finds out whether this host can run KVM guests, how well, and what to do "
+		"when it\ncannot.\n\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
 		size_t start = out->len;
 		char letter[] = { '-', row->letter, ',', ' ', '\0' };
 
+		if (!row->help)
+			continue;
 		strbuf_addf(out, "  %s--%s%s%s", row->letter ? letter : "    ", row->name,
 		            row->arg ? " " : "", row->arg ? row->arg : "");
 		strbuf_addf(out, "%*s%s\n", (int)(26 - (out->len - start)), "",
@@ -153,6 +157,18 @@ void cli_help(struct strbuf *out)
 	strbuf_adds(
 		out,
 		"\nRuns as any user; as root it also reads the MSRs that firmware locks "
-		"and leaves host.json for vmm.\n"
+		"and leaves\nhost.json for vmm.\n"
 		"Exit: 0 guests run, 1 a check failed, 2 wrong usage, 3 internal error.\n");
+}
+
+void cli_dump(struct strbuf *out)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		char letter[] = { row->letter, '\0' };
+
+		if (row->help)
+			strbuf_addf(out, "%s\t%s\t%s\t\t%s\n", row->name, letter,
+			            row->arg ? row->arg : "", row->help);
+	}
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 struct cli {
-	bool json, summary, quiet, list, help, version;
+	bool json, summary, quiet, list, help, version, dump_options;
 	bool load, no_trial, strict, write;
 	const char *explain; /* these point into argv */
 	const char *root;
@@ -21,5 +21,7 @@ struct cli {
  * other. */
 int cli_parse(int argc, char *const argv[], struct cli *cli, struct err *err);
 void cli_help(struct strbuf *out);
+/* Tab-separated rows "name letter argument section help", for the manual. */
+void cli_dump(struct strbuf *out);
 
 #endif

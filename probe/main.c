@@ -184,6 +184,8 @@ int main(int argc, char **argv)
 		cli_help(&out);
 	else if (cli.version)
 		strbuf_adds(&out, "kvmkit kvm-check version " KVMKIT_VERSION "\n");
+	else if (cli.dump_options)
+		cli_dump(&out);
 	else if (cli.list)
 		list_checks(&out);
 	else if (!cli.explain)

@@ -8,19 +8,32 @@ use strict;
 use warnings;
 use File::Find;
 
+# What git knows or would add; nothing in a tree that is not git's, where there is no git,
+# and where git does not trust the tree's owner.
+sub from_git {
+	my ($root) = @_;
+
+	return () if !-e "$root/.git";
+	my $pid = open(my $git, '-|') // die "fork: $!\n";
+	if (!$pid) {
+		no warnings 'exec';
+		open(STDERR, '>', '/dev/null');
+		exec('git', '-C', $root, qw(ls-files -z --cached --others --exclude-standard));
+		exit(127);
+	}
+	local $/ = "\0";
+	my @found = <$git>;
+	chomp(@found);
+	return close($git) ? @found : ();
+}
+
 # Paths below $root of the project's own files, sorted: what git knows or would add, else
 # everything outside build folders.
 sub files {
 	my ($root) = @_;
-	my @found;
+	my @found = from_git($root);
 
-	if (-e "$root/.git") {
-		open(my $git, '-|', 'git', '-C', $root, 'ls-files', '-z', '--cached', '--others',
-			'--exclude-standard') or die "git: $!\n";
-		local $/ = "\0";
-		@found = <$git>;
-		chomp(@found);
-	} else {
+	if (!@found) {
 		my $skip = qr{^\Q$root\E/(build|\.git)[^/]*$};
 		find({ no_chdir => 1, wanted => sub {
 			$File::Find::prune = 1 if -d && $_ =~ $skip;

@@ -27,6 +27,12 @@ static void test_exit(void)
 	tap_eq(b.vm.exit_status, 255, "a status has eight bits");
 	tap_ok(!device_create_simple(&b.vm, &debug_exit_class, "iosize=0", &err),
 	       "iosize=0 is refused");
+	err_clear(&err);
+	tap_ok(!device_create_simple(&b.vm, &debug_exit_class, "iobase=0xf4", &err),
+	       "a second one at the same port is refused");
+	tap_has(err.text, "isa/debug-exit@f4", "and the sentence says where");
+	board_out(&b, 0x501, 0x0203, 2);
+	tap_eq(b.vm.exit_status, 7, "a word counts whole, its status is cut");
 	board_free(&b);
 }
 
@@ -45,6 +51,19 @@ static void test_console(void)
 	fd = board_socket(&b, "log");
 	board_add(&b, &debugcon_class, "chardev=log");
 	tap_eq(inb(&b, 0xe9), 0xe9, "reading tells that it is there");
+	err_clear(&err);
+	tap_ok(!device_create_simple(&b.vm, &debugcon_class,
+	                             "iobase=0x402,chardev=nobody", &err),
+	       "a chardev that does not exist is refused");
+	tap_has(err.text, "-chardev", "and the sentence says how to make it");
+	err_clear(&err);
+	tap_ok(!device_create_simple(&b.vm, &debugcon_class, "iobase=0x402,chardev=log",
+	                             &err),
+	       "a chardev has one user");
+	if (!chardev_create_short(b.vm.chardevs, "null", "other", &err))
+		tap_diag("%s", err.text);
+	board_add(&b, &debugcon_class, "iobase=0x402,readback=0x55,chardev=other");
+	tap_eq(inb(&b, 0x402), 0x55, "readback= is what a read gives");
 	for (const char *p = "SeaBIOS\n"; *p; p++)
 		outb(&b, 0xe9, *p);
 	tap_eq(board_read(&b, fd, buf, 8), 8, "output arrives");

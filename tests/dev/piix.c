@@ -4,24 +4,11 @@
  * registers that firmware and guests use, interrupt routing, reset.
  */
 #include "vmm/legacy/piix.h"
-#include "tests/dev/legacy-lib.h"
+#include "tests/dev/pci-lib.h"
 #include "tests/tap.h"
 #include "vmm/pci/pci.h"
 
 #include <limits.h>
-
-static uint32_t conf_in(struct board *b, uint8_t devfn, uint8_t reg, unsigned size)
-{
-	board_out(b, 0xcf8, 0x80000000 | devfn << 8 | (reg & 0xfc), 4);
-	return board_in(b, 0xcfc + (reg & 3), size);
-}
-
-static void conf_out(struct board *b, uint8_t devfn, uint8_t reg, uint32_t value,
-                     unsigned size)
-{
-	board_out(b, 0xcf8, 0x80000000 | devfn << 8 | (reg & 0xfc), 4);
-	board_out(b, 0xcfc + (reg & 3), value, size);
-}
 
 #define HOST PCI_DEVFN(0, 0)
 #define ISA  PCI_DEVFN(1, 0)

@@ -60,7 +60,7 @@ assemble multiboot && assemble pvh
 ok $? "the guests assemble"
 
 run -kernel "$dir/multiboot" -append "a=1 b" -initrd "$dir/m1 x y,$dir/m2"
-expect "multiboot: magic, memory, command line, modules, clean bss" <<-END
+expect "multiboot: magic, memory, command line, modules, level-triggered lines, clean bss" <<-END
 	2badb002
 	0000024f
 	00007c00
@@ -70,6 +70,7 @@ expect "multiboot: magic, memory, command line, modules, clean bss" <<-END
 	one
 	$dir/m2
 	two
+	00000e00
 	00000000
 END
 
@@ -108,6 +109,11 @@ out=$(timeout 60 "$vmm" -m 32 -smp 2 -display none -serial stdio 2>&1 </dev/null
 case $out in
 *"KVMKVMKVM"*"31 MiB usable"*"ACPI        FACP APIC"*"CPUs        2"*"host bridge"*"powering off"*) ok 0 "the built-in guest sees the machine" ;;
 *) ok 1 "the built-in guest sees the machine" "$out" ;;
+esac
+model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+case $out in
+*"CPU  "*", $model"*) ok 0 "with the host's processor name" ;;
+*) ok 1 "with the host's processor name" "not '$model': $out" ;;
 esac
 timeout 60 "$vmm" -m 32 -display none -serial null </dev/null
 ok $? "and its power-off ends with status 0"

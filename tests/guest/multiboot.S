@@ -33,7 +33,14 @@ _start:
 	addl	$16, %edi
 	decl	%ebx
 	jmp	1b
-2:	call	check_bss
+2:	movw	$0x4d1, %dx		/* level-triggered lines */
+	inb	%dx, %al
+	movb	%al, %ah
+	decl	%edx
+	inb	%dx, %al
+	movzwl	%ax, %eax
+	call	put_hex
+	call	check_bss
 	jmp	finish
 
 /* A clean bss is 0. */

@@ -22,13 +22,17 @@ done
 [[ ${#chosen[@]} -eq 0 ]] || todo=("${chosen[@]}")
 
 prepare() {
-	"$root/scripts/fetch-kernels" cloud && "$root/scripts/mkinitramfs" guest &&
-		"${CC:-gcc}" -m32 -nostdlib -static -no-pie -Wl,-n,-Ttext=0x100000,--build-id=none \
-			-o "$cache/exit.elf" "$here/guest/exit.S"
+	local name
+	"$root/scripts/fetch-kernels" cloud && "$root/scripts/mkinitramfs" guest || return
+	for name in exit tsc; do
+		"${CC:-gcc}" -m32 -nostdlib -static -no-pie \
+			-Wl,-n,-Ttext=0x100000,--build-id=none \
+			-o "$cache/$name.elf" "$here/guest/$name.S" || return
+	done
 }
 
 prepare >/dev/null || {
-	echo "Bail out! cannot prepare kernel, initramfs or exit.elf"
+	echo "Bail out! cannot prepare kernel, initramfs or test kernels"
 	exit 1
 }
 echo "1..${#todo[@]}"

@@ -4,13 +4,12 @@
  * read back, a reset returns to power-on, a section loads into another vCPU, and a
  * refusal says what KVM refused.
  */
+#include "tests/state/kvm-lib.h"
 #include "tests/tap.h"
 
 #include "common/cleanup.h"
 #include "vmm/core/vm.h"
 #include "vmm/kvm/chips.h"
-#include "vmm/kvm/cpus.h"
-#include "vmm/kvm/irqchip.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/shadow.h"
 #include "vmm/kvm/vcpu.h"
@@ -22,14 +21,13 @@
 
 #define MSR_TSC    0x10
 #define MSR_LSTAR  0xc0000082
-#define VCPUS      2
+#define VCPUS      KVM_BOARD_VCPUS
 #define APIC_SPIV  0xf
 #define APIC_LVTT  0x32
 #define APIC_TMICT 0x38
 
 struct board {
-	struct vm vm;
-	struct vcpus *vcpus;
+	struct kvm_board kvm;
 	struct device *cpu[VCPUS], *chips;
 	struct shadow_host host;
 };
@@ -37,43 +35,15 @@ struct board {
 static struct vcpu_shadow a, b;
 static struct chips_shadow ca, cb;
 
-static bool add_vcpus(struct board *board, struct err *err)
-{
-	static const uint32_t ids[VCPUS] = { 0, 1 };
-	static const struct vcpu_ops ops = { 0 };
-	_cleanup_strbuf_ struct strbuf warnings = { 0 };
-	struct cpu_topology topology = { 1, VCPUS, 1, VCPUS };
-	struct cpu_config config;
-	int ret;
-
-	board->vcpus = vcpus_new(board->vm.kvm, VCPUS, ids, &ops, board, err);
-	if (!board->vcpus)
-		return false;
-	cpu_config_init(&config);
-	ret = cpus_set_cpuid(board->vm.kvm, board->vcpus, &config, &topology, &warnings,
-	                     err);
-	cpu_config_free(&config);
-	return ret >= 0;
-}
-
 static bool board_init(struct board *board, struct err *err)
 {
 	*board = (struct board){ 0 };
-	pthread_mutex_init(&board->vm.lock, NULL);
-	board->vm.kvm = kvm_vm_new(NULL, err);
-	if (!board->vm.kvm)
-		return false;
-	board->vm.irqchip = irqchip_new(board->vm.kvm, err);
-	return board->vm.irqchip && add_vcpus(board, err);
+	return kvm_board_init(&board->kvm, err);
 }
 
 static void board_free(struct board *board)
 {
-	devices_destroy(&board->vm);
-	vcpus_free(board->vcpus);
-	irqchip_free(board->vm.irqchip);
-	kvm_vm_free(board->vm.kvm);
-	pthread_mutex_destroy(&board->vm.lock);
+	kvm_board_free(&board->kvm);
 }
 
 static struct shadow_msr *find_msr(struct vcpu_shadow *s, uint32_t index)
@@ -84,10 +54,12 @@ static struct shadow_msr *find_msr(struct vcpu_shadow *s, uint32_t index)
 	return NULL;
 }
 
-/* The only register that moves while a vCPU stands still. */
-static void hide_tsc(struct vcpu_shadow *s)
+/* The TSC moves while a vCPU stands still; and SVM has one kind of interrupt shadow,
+ * which KVM shows as both kinds of VMX. */
+static void level_out(struct vcpu_shadow *s)
 {
 	find_msr(s, MSR_TSC)->value = 0;
+	s->events.interrupt_shadow = !!s->events.interrupt_shadow;
 }
 
 static bool same(const struct vcpu_shadow *x, const struct vcpu_shadow *y,
@@ -97,8 +69,8 @@ static bool same(const struct vcpu_shadow *x, const struct vcpu_shadow *y,
 	struct err err = { 0 };
 	bool ok;
 
-	hide_tsc(&tx);
-	hide_tsc(&ty);
+	level_out(&tx);
+	level_out(&ty);
 	ok = state_compare(&vcpu_shadow_state, &tx, &ty, &err) >= 0;
 	tap_ok(ok, "%s", what);
 	if (!ok)
@@ -147,10 +119,10 @@ static void scramble(struct vcpu_shadow *s)
 
 static void test_vcpu_round_trip(struct board *board)
 {
-	int fd = vcpu_fd(board->vcpus, 0);
+	int fd = vcpu_fd(board->kvm.vcpus, 0);
 	struct err err = { 0 };
 
-	if (!done(shadow_host_init(&board->host, board->vm.kvm, fd, &err), &err,
+	if (!done(shadow_host_init(&board->host, board->kvm.vm.kvm, fd, &err), &err,
 	          "KVM says which registers it keeps"))
 		return;
 	tap_ok(board->host.msr_count > 10, "%u MSRs", board->host.msr_count);
@@ -172,7 +144,7 @@ static void test_vcpu_round_trip(struct board *board)
 
 static void test_tsc(struct board *board)
 {
-	int fd = vcpu_fd(board->vcpus, 0);
+	int fd = vcpu_fd(board->kvm.vcpus, 0);
 	struct err err = { 0 };
 	uint64_t kept;
 
@@ -188,14 +160,25 @@ static void test_tsc(struct board *board)
 	}
 	tap_ok(kept - (1ull << 60) < 1ull << 40, "a load moves the TSC");
 	find_msr(&b, MSR_TSC)->value = 1000;
-	vcpu_shadow_write(&board->host, fd, &b, VCPU_SHADOW_KEEP_TSC, &err);
+	vcpu_shadow_write(&board->host, fd, &b, VCPU_SHADOW_SYNC_TSC, &err);
 	vcpu_shadow_read(&board->host, fd, &b, &err);
 	tap_ok(find_msr(&b, MSR_TSC)->value >= kept, "a reset does not");
+	/* What one vCPU's guest wrote to its own counter ends with the reset. */
+	find_msr(&a, MSR_TSC)->value = 1ull << 61;
+	vcpu_shadow_write(&board->host, fd, &a, 0, &err);
+	for (unsigned i = 0; i < 2; i++)
+		vcpu_shadow_write(&board->host, vcpu_fd(board->kvm.vcpus, i), &b,
+		                  VCPU_SHADOW_SYNC_TSC, &err);
+	vcpu_shadow_read(&board->host, fd, &a, &err);
+	vcpu_shadow_read(&board->host, vcpu_fd(board->kvm.vcpus, 1), &b, &err);
+	tap_ok(find_msr(&b, MSR_TSC)->value - find_msr(&a, MSR_TSC)->value < 1ull << 40,
+	       "after a reset the vCPUs' counters are in step");
 }
 
 static void test_refusals(struct board *board)
 {
-	int fd = vcpu_fd(board->vcpus, 0), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fd = vcpu_fd(board->kvm.vcpus, 0),
+	    null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct err err = { 0 };
 
 	vcpu_shadow_read(&board->host, fd, &a, &err);
@@ -269,7 +252,7 @@ static bool same_chips(const struct chips_shadow *x, const struct chips_shadow *
 
 static void test_chips(struct board *board)
 {
-	struct kvm_vm *kvm = board->vm.kvm;
+	struct kvm_vm *kvm = board->kvm.vm.kvm;
 	struct err err = { 0 };
 
 	done(chips_shadow_read(kvm, &ca, &err), &err, "chips are read");
@@ -330,19 +313,19 @@ static void test_chips_validate(void)
 static bool add_devices(struct board *board, struct err *err)
 {
 	for (unsigned i = 0; i < VCPUS; i++) {
-		board->cpu[i] =
-			kvmstate_add_vcpu(&board->vm, i, vcpu_fd(board->vcpus, i), err);
+		board->cpu[i] = kvmstate_add_vcpu(&board->kvm.vm, i,
+		                                  vcpu_fd(board->kvm.vcpus, i), err);
 		if (!board->cpu[i])
 			return false;
 	}
-	board->chips = kvmstate_add_chips(&board->vm, err);
+	board->chips = kvmstate_add_chips(&board->kvm.vm, err);
 	return board->chips;
 }
 
 static void test_devices(struct board *board)
 {
 	struct err err = { 0 };
-	int fd = vcpu_fd(board->vcpus, 0);
+	int fd = vcpu_fd(board->kvm.vcpus, 0);
 
 	vcpu_shadow_read(&board->host, fd, &a, &err);
 	scramble(&a);
@@ -353,7 +336,7 @@ static void test_devices(struct board *board)
 
 	vcpu_shadow_read(&board->host, fd, &b, &err);
 	done(vcpu_shadow_write(&board->host, fd, &a, 0, &err), &err, "the guest ran");
-	devices_reset(&board->vm);
+	devices_reset(&board->kvm.vm);
 	memset(&a, 0x5a, sizeof(a));
 	vcpu_shadow_read(&board->host, fd, &a, &err);
 	same(&a, &b, "a reset goes back to power-on");
@@ -362,7 +345,7 @@ static void test_devices(struct board *board)
 static void test_second_vcpu(struct board *board)
 {
 	struct err err = { 0 };
-	int fd = vcpu_fd(board->vcpus, 1);
+	int fd = vcpu_fd(board->kvm.vcpus, 1);
 
 	vcpu_shadow_read(&board->host, fd, &a, &err);
 	tap_eq(a.mp_state, 1, "the second processor waits for its start-up message");
@@ -370,7 +353,7 @@ static void test_second_vcpu(struct board *board)
 	b.mp_state = 0;
 	b.regs.rip = 0x1000;
 	done(vcpu_shadow_write(&board->host, fd, &b, 0, &err), &err, "it was started");
-	devices_reset(&board->vm);
+	devices_reset(&board->kvm.vm);
 	vcpu_shadow_read(&board->host, fd, &b, &err);
 	same(&a, &b, "a reset makes it wait again");
 }
@@ -381,14 +364,14 @@ static void test_sections(struct board *board)
 	struct device *cpu = board->cpu[0], *chips = board->chips;
 	struct err err = { 0 };
 	size_t used = 0;
-	int fd = vcpu_fd(board->vcpus, 0);
+	int fd = vcpu_fd(board->kvm.vcpus, 0);
 
 	vcpu_shadow_read(&board->host, fd, &a, &err);
 	scramble(&a);
 	done(vcpu_shadow_write(&board->host, fd, &a, 0, &err), &err, "the guest ran");
 	done(state_save(cpu->cls->state, cpu, cpu->path, &first, &err), &err, "saved");
 	tap_diag("a vCPU's section has %zu bytes", first.len);
-	devices_reset(&board->vm);
+	devices_reset(&board->kvm.vm);
 	done(state_load(cpu->cls->state, cpu, cpu->cls->size, cpu->path, first.data,
 	                first.len, &used, &err),
 	     &err, "loaded after a reset");
@@ -402,7 +385,7 @@ static void test_sections(struct board *board)
 	done(state_load(chips->cls->state, chips, chips->cls->size, chips->path,
 	                again.data, again.len, &used, &err),
 	     &err, "and loaded");
-	devices_reset(&board->vm);
+	devices_reset(&board->kvm.vm);
 }
 
 static void test_without_kvm(void)
@@ -420,7 +403,7 @@ static void test_without_kvm(void)
 /* How long a start-up waits for one vCPU. */
 static void measure(struct board *board)
 {
-	int fd = vcpu_fd(board->vcpus, 0);
+	int fd = vcpu_fd(board->kvm.vcpus, 0);
 	struct err err = { 0 };
 	uint64_t start = loop_now(), middle;
 
@@ -456,8 +439,8 @@ int main(void)
 	board_free(&board);
 	err_clear(&err);
 	if (done(board_init(&board, &err) ? 0 : -1, &err, "a second VM")) {
-		shadow_host_init(&board.host, board.vm.kvm, vcpu_fd(board.vcpus, 0),
-		                 &err);
+		shadow_host_init(&board.host, board.kvm.vm.kvm,
+		                 vcpu_fd(board.kvm.vcpus, 0), &err);
 		test_devices(&board);
 		test_second_vcpu(&board);
 		test_sections(&board);

@@ -16,6 +16,7 @@ static const struct acpi_config plain = {
 	.apic_ids = (const uint32_t[]){ 0, 1, 2, 4 },
 	.cpu_count = 4,
 	.serial_ports = 0x3,
+	.pvpanic_port = 0x505,
 	.pci64 = { 0x6000000000, 0x2000000000 },
 };
 
@@ -204,6 +205,7 @@ static void test_iasl(struct board *board)
 	tap_has(text, "Name (P64S, 0x0000002000000000)", "its size");
 	tap_has(text, "Name (COMS, 0x03)", "two serial ports");
 	tap_has(text, "Name (KBDS, 0x00)", "no keyboard");
+	tap_has(text, "Name (PVPP, 0x0505)", "the port of the panic device");
 	tap_has(text, "Name (_S5, Package (0x04)", "soft off");
 }
 

@@ -5,6 +5,7 @@
  */
 #include "tests/tap.h"
 
+#include "vmm/kvm/chips.h"
 #include "vmm/kvm/internal.h"
 
 #include "common/cleanup.h"
@@ -135,6 +136,7 @@ static void test_kvm(void)
 	struct kvm_vm *kvm;
 	struct irqchip *chip;
 	struct msi_msg msg = { 0xfee00000, 0x21 };
+	struct chips_shadow shadow;
 	int gsi, fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (access("/dev/kvm", R_OK | W_OK)) {
@@ -158,6 +160,10 @@ static void test_kvm(void)
 	tap_eq(irqchip_irqfd(chip, gsi, fd, false), 0, "the eventfd goes");
 	irqchip_set(chip, 4, true);
 	irqchip_set(chip, 4, false);
+	tap_eq(irqchip_set_level_lines(chip, 0xffff), 0, "lines are level-triggered");
+	chips_shadow_read(kvm, &shadow, &err);
+	tap_ok(shadow.pic[0].elcr == 0xf8 && shadow.pic[1].elcr == 0xde,
+	       "but those of the chips on the board");
 	for (int other; (other = irqchip_route_alloc(chip)) >= 0;)
 		irqchip_route_set(chip, other, &msg);
 	tap_eq(irqchip_commit(chip), 0, "KVM takes as many as it said");

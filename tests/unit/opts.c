@@ -202,9 +202,9 @@ static void test_refusals(void)
 		{ "u64=", "-thing: u64= is not valid; expected uint64" },
 		{ "size=16E", "-thing: size=16E is not valid; expected size" },
 		{ "ranged=1",
-		  "-thing: ranged=1 is not valid; expected uint64 from 2 to 5" },
+		  "-thing: ranged=1 is not valid; expected a number from 2 to 5" },
 		{ "ranged=6",
-		  "-thing: ranged=6 is not valid; expected uint64 from 2 to 5" },
+		  "-thing: ranged=6 is not valid; expected a number from 2 to 5" },
 		{ "cache=nine",
 		  "-thing: cache=nine is not valid; expected writeback|none|unsafe" },
 		{ "tri=1", "-thing: tri=1 is not valid; expected auto|on|off" },
@@ -265,6 +265,44 @@ static void test_used(void)
 	opts_free(table, &obj);
 }
 
+/* One list that two tables share. */
+static void test_two_tables(void)
+{
+	static const struct opt_desc other[] = {
+		{ .name = "media", .type = OPT_STR, .offset = 0 },
+		{ .name = NULL },
+	};
+	static const struct opt_desc *const both[] = { table, other, NULL };
+	static const struct opt_desc *const small[] = { other, NULL };
+	struct opt_list list = { 0 };
+	struct err err = { 0 };
+	struct object obj = { 0 };
+	char *media = NULL;
+
+	opt_list_parse(&list, "media=disk,u8=9", NULL, &err);
+	tap_eq(opts_check_keys(both, &list, "-thing", &err), 0, "all keys are known");
+	tap_ok(!opts_take(table, &list, &obj, "-thing", &err) && obj.u8 == 9 &&
+	               list.opts[1].used && !list.opts[0].used,
+	       "one table takes its own");
+	tap_ok(!opts_take(other, &list, &media, "-thing", &err) && media &&
+	               list.opts[0].used,
+	       "the other one the rest");
+	opt_list_free(&list);
+	opts_free(table, &obj);
+	opts_free(other, &media);
+
+	opt_list_parse(&list, "u8=9,medai=disk", NULL, &err);
+	tap_eq(opts_check_keys(both, &list, NULL, &err), -EINVAL, "a key of neither");
+	tap_str(err.text, "unknown option 'medai', did you mean 'media'?",
+	        "the nearest of both; without a name the sentence stands alone");
+	tap_ok(err.usage, "is wrong usage");
+	err_clear(&err);
+	opts_check_keys(small, &list, "-thing", &err);
+	tap_str(err.text, "-thing: unknown option 'u8'; it takes media",
+	        "a few keys are listed");
+	opt_list_free(&list);
+}
+
 static void test_help(void)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
@@ -304,6 +342,7 @@ int main(void)
 	test_refusals();
 	test_set();
 	test_used();
+	test_two_tables();
 	test_help();
 	test_nearest();
 	return tap_done();

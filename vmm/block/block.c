@@ -14,6 +14,7 @@
 #include "vmm/block/node.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,7 +136,7 @@ static const char *const detects[] = { "off", "on", "unmap", NULL };
 
 #define FIELD(f) .offset = offsetof(struct image_opts, f)
 
-static const struct opt_desc image_table[] = {
+const struct opt_desc block_options[] = {
 	{ .name = "file", .type = OPT_STR, FIELD(file), .help = "path of the image" },
 	{ .name = "file.filename", .alias_of = "file" },
 	{ .name = "id", .type = OPT_STR, FIELD(id), .help = "name of the drive" },
@@ -199,42 +200,6 @@ static const struct opt_desc image_table[] = {
 	{ .name = NULL },
 };
 
-void block_help(struct strbuf *out)
-{
-	opts_help(image_table, out);
-}
-
-static bool is_image_key(const char *key)
-{
-	for (const struct opt_desc *row = image_table; row->name; row++)
-		if (!strcmp(row->name, key))
-			return true;
-	return false;
-}
-
-/* Takes the keys of the image out of opts and leaves the others for the caller. */
-static int take_image_opts(struct opt_list *opts, struct image_opts *image,
-                           struct err *err)
-{
-	struct opt_list mine = { 0 };
-	int ret = 0;
-
-	for (unsigned i = 0; i < opts->count && ret >= 0; i++) {
-		struct opt *opt = &opts->opts[i];
-
-		if (opt->used || !is_image_key(opt->key))
-			continue;
-		opt->used = true;
-		ret = opt_list_add(&mine, opt->key, opt->value);
-	}
-	if (ret < 0)
-		err_sys(err, -ret, "drive");
-	else
-		ret = opts_apply(image_table, &mine, image, "image", err);
-	opt_list_free(&mine);
-	return ret;
-}
-
 static int check_image_opts(const struct image_opts *image, struct err *err)
 {
 	if (!image->file || !*image->file)
@@ -297,9 +262,11 @@ struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
 	struct image_opts image = { 0 };
 	struct block_node *node = NULL, **tail = &reg->first;
 
-	if (take_image_opts(opts, &image, err) >= 0)
+	if (opts_take(block_options, opts, &image, NULL, err) >= 0)
 		node = open_image(reg, &image, err);
-	opts_free(image_table, &image);
+	if (node)
+		node->cache = image.cache;
+	opts_free(block_options, &image);
 	if (!node)
 		return NULL;
 	while (*tail)
@@ -331,6 +298,8 @@ struct block_registry *block_registry_new(struct loop *loop)
 
 	if (!reg)
 		return NULL;
+	/* A write behind the limit of `ulimit -f` is an error of that request. */
+	signal(SIGXFSZ, SIG_IGN);
 	reg->loop = loop;
 	reg->soon_tail = &reg->soon;
 	reg->soon_work = (struct loop_work){ .fn = run_soon, .opaque = reg };
@@ -364,12 +333,23 @@ struct block_node *block_find(struct block_registry *reg, const char *id)
 
 /* ---- the attached device ---- */
 
+struct block_node *block_next(struct block_registry *reg, struct block_node *node)
+{
+	return node ? node->next : reg->first;
+}
+
+const char *block_user(const struct block_node *node)
+{
+	return node->user;
+}
+
 void block_get_info(const struct block_node *node, struct block_info *info)
 {
 	*info = (struct block_info){
 		.length = node->length,
 		.readonly = node->readonly,
 		.discard = node->discard,
+		.cache = node->cache,
 		.write_cache = node->write_cache,
 		.request_align = node->request_align,
 		.path = node->path,

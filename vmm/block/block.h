@@ -49,6 +49,7 @@ struct block_info {
 	uint64_t length; /* bytes, a multiple of 512 */
 	bool readonly;
 	bool discard;           /* discard reaches the host */
+	enum block_cache cache; /* as cache= says */
 	bool write_cache;       /* false: every write is durable when it completes */
 	uint32_t request_align; /* offsets, lengths and memory of READ and WRITE
 	                           (O_DIRECT) */
@@ -59,6 +60,7 @@ struct block_stats {
 	uint64_t bytes[5], ops[5], errors[5]; /* by enum block_op */
 };
 
+/* Ignores SIGXFSZ from now on. NULL when memory is short. */
 struct block_registry *block_registry_new(struct loop *loop);
 void block_registry_free(struct block_registry *reg); /* closes every node */
 
@@ -69,6 +71,10 @@ struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
                               struct err *err);
 void block_close(struct block_node *node); /* drained and not in use */
 struct block_node *block_find(struct block_registry *reg, const char *id);
+/* The image after node, or the first for NULL; NULL at the end. */
+struct block_node *block_next(struct block_registry *reg, struct block_node *node);
+/* The device that claimed the node, or NULL. */
+const char *block_user(const struct block_node *node);
 
 void block_get_info(const struct block_node *node, struct block_info *info);
 const struct block_stats *block_get_stats(const struct block_node *node);
@@ -83,8 +89,8 @@ void block_set_batch_done(struct block_node *node, void (*fn)(void *opaque));
 /* The guest turns the write cache off (every write is durable when it completes) or on
  * again. */
 void block_set_write_cache(struct block_node *node, bool on);
-/* The keys of -drive that block_open() takes, for help. */
-void block_help(struct strbuf *out);
+/* The keys that block_open() takes: for help, and to tell which keys there are. */
+extern const struct opt_desc block_options[];
 
 /* Starts a request; out-of-range ones complete with -EINVAL. */
 void block_submit(struct block_node *node, struct block_req *req);

@@ -21,16 +21,23 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define ALIGN_MAX 65536
 
 static int check_type(const char *path, const struct stat *st, struct err *err)
 {
 	if (S_ISDIR(st->st_mode))
-		return err_set(err, EISDIR, "%s is a directory, not a disk image", path);
+		return err_set(
+			err, EISDIR,
+			"%s is a directory, not a disk image; name a file or a block "
+			"device",
+			path);
 	if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
-		return err_set(err, EINVAL,
-		               "%s is neither a regular file nor a block device", path);
+		return err_set(
+			err, EINVAL,
+			"%s is neither a regular file nor a block device; name one",
+			path);
 	return 0;
 }
 
@@ -38,12 +45,18 @@ static int open_failed(const char *path, bool readonly, int code, struct err *er
 {
 	bool denied = code == EACCES || code == EPERM || code == EROFS;
 
-	if (denied && !readonly && !access(path, R_OK))
+	if (denied && !readonly && !euidaccess(path, R_OK))
 		return err_set(err, code,
 		               "%s cannot be opened for writing (%s); give "
 		               "readonly=on, or change its permissions",
 		               path, strerror(code));
-	return err_sys(err, code, "cannot open the disk image %s", path);
+	err_sys(err, code, "cannot open the disk image %s", path);
+	if (code == ENOENT)
+		err_hint(err, "check the path, or make an empty disk: truncate -s 10G %s",
+		         path);
+	else if (denied)
+		err_hint(err, "change its permissions");
+	return -code;
 }
 
 static int open_path(const struct image_opts *opts, struct stat *st, struct err *err)
@@ -54,7 +67,7 @@ static int open_path(const struct image_opts *opts, struct stat *st, struct err 
 
 	/* Before the open: a FIFO would block it. */
 	if (stat(opts->file, st) < 0)
-		return err_sys(err, errno, "cannot open the disk image %s", opts->file);
+		return open_failed(opts->file, opts->readonly, errno, err);
 	ret = check_type(opts->file, st, err);
 	if (ret < 0)
 		return ret;
@@ -220,7 +233,7 @@ static int set_up(struct file_node *file, const struct image_opts *opts, struct 
 	if (ret < 0)
 		return ret;
 	rmw_init(&file->rmw, block_aio(node->reg), file->fd, file->aio_flags,
-	         node->request_align);
+	         node->request_align, node->discard);
 	if (opts->aio == IMAGE_AIO_URING || opts->aio == IMAGE_AIO_NATIVE) {
 		ret = aio_need_uring(block_aio(node->reg));
 		if (ret < 0)

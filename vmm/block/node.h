@@ -29,6 +29,7 @@ struct block_node {
 	struct block_node *child; /* owned; NULL for a protocol */
 	char *id, *path;
 	uint64_t length;
+	enum block_cache cache;
 	bool readonly, discard, write_cache;
 	uint32_t request_align;
 	/* the attached device */

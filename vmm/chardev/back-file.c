@@ -39,7 +39,7 @@ static int file_open(struct chardev *chr, struct err *err)
 
 	f->fd = -1;
 	if (!f->path)
-		return err_set(err, EINVAL, "path= is missing: which file?");
+		return err_usage(err, "path= is missing: which file?");
 	f->fd = open(f->path,
 	             O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
 	                     (f->append ? O_APPEND : O_TRUNC),
@@ -47,8 +47,13 @@ static int file_open(struct chardev *chr, struct err *err)
 	if (f->fd < 0 && errno == ENXIO)
 		return err_set(err, ENXIO, "nobody reads from %s; start the reader first",
 		               f->path);
-	if (f->fd < 0)
-		return err_sys(err, errno, "cannot open %s for writing", f->path);
+	if (f->fd < 0) {
+		int code = errno;
+
+		err_sys(err, code, "cannot open %s for writing", f->path);
+		err_hint(err, "check its folder and permissions");
+		return -code;
+	}
 	chr->out_fd = f->fd;
 	chr->open = true;
 	chardev_set_desc(chr, "file:%s", f->path);

@@ -73,6 +73,16 @@ struct chardev *chardev_find(struct chardev_registry *reg, const char *id)
 	return NULL;
 }
 
+struct chardev *chardev_next(struct chardev_registry *reg, struct chardev *chr)
+{
+	return chr ? chr->next : reg->first;
+}
+
+bool chardev_is_attached(const struct chardev *chr)
+{
+	return chr->attached;
+}
+
 const char *chardev_id(const struct chardev *chr)
 {
 	return chr->id;
@@ -109,11 +119,9 @@ static const struct chardev_ops *find_ops(const char *name, struct err *err)
 	}
 	near = opt_nearest(name, names);
 	if (near)
-		err_set(err, EINVAL, "chardev: unknown back end '%s', did you mean '%s'?",
-		        name, near);
+		err_usage(err, "unknown back end '%s', did you mean '%s'?", name, near);
 	else
-		err_set(err, EINVAL,
-		        "chardev: unknown back end '%s'; try '-chardev help'", name);
+		err_usage(err, "unknown back end '%s'; -chardev help lists them", name);
 	return NULL;
 }
 
@@ -121,21 +129,19 @@ static int check_id(struct chardev_registry *reg, const struct chardev *chr,
                     struct err *err)
 {
 	if (!chr->id)
-		return err_set(err, EINVAL,
-		               "chardev %s: it needs a name; add id=NAME to its options",
-		               chr->ops->name);
+		return err_usage(err, "%s needs a name; add id=NAME to its options",
+		                 chr->ops->name);
 	if (!*chr->id || strlen(chr->id) > 63 ||
 	    strspn(chr->id, "-._abcdefghijklmnopqrstuvwxyz"
 	                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != strlen(chr->id))
-		return err_set(err, EINVAL,
-		               "chardev: id '%s' is not valid; use letters, digits, '-', "
-		               "'.' and '_'",
-		               chr->id);
+		return err_usage(err,
+		                 "id '%s' is not valid; use letters, digits, '-', '.' "
+		                 "and '_'",
+		                 chr->id);
 	if (chardev_find(reg, chr->id))
-		return err_set(err, EEXIST,
-		               "chardev: id '%s' is taken by another chardev; choose "
-		               "another id",
-		               chr->id);
+		return err_usage(err,
+		                 "id '%s' is taken by another chardev; choose another id",
+		                 chr->id);
 	return 0;
 }
 
@@ -149,11 +155,8 @@ static void run_update(void *opaque)
 
 static int set_up(struct chardev *chr, struct opt_list *opts, struct err *err)
 {
-	char what[40];
-	int ret;
+	int ret = opts_apply(chr->ops->opts, opts, chr, chr->ops->name, err);
 
-	snprintf(what, sizeof(what), "chardev %s", chr->ops->name);
-	ret = opts_apply(chr->ops->opts, opts, chr, what, err);
 	return ret < 0 ? ret : check_id(chr->reg, chr, err);
 }
 
@@ -165,8 +168,7 @@ struct chardev *chardev_create(struct chardev_registry *reg, struct opt_list *op
 	struct chardev *chr, **tail = &reg->first;
 
 	if (!name) {
-		err_set(err, EINVAL,
-		        "chardev: the back end is missing; try '-chardev help'");
+		err_usage(err, "the back end is missing; -chardev help lists them");
 		return NULL;
 	}
 	ops = find_ops(name, err);
@@ -185,7 +187,6 @@ struct chardev *chardev_create(struct chardev_registry *reg, struct opt_list *op
 		return NULL;
 	}
 	if (ops->open(chr, err) < 0) {
-		err_prefix(err, "chardev %s", chr->id);
 		destroy(chr);
 		return NULL;
 	}
@@ -257,18 +258,18 @@ struct chardev *chardev_create_short(struct chardev_registry *reg, const char *t
 	if (!strncmp(text, "chardev:", 8)) {
 		chr = chardev_find(reg, text + 8);
 		if (!chr)
-			err_set(err, ENOENT,
-			        "there is no chardev '%s'; define it with -chardev "
-			        "BACKEND,id=%s",
-			        text + 8, text + 8);
+			err_usage(err,
+			          "there is no chardev '%s'; define it with -chardev "
+			          "BACKEND,id=%s",
+			          text + 8, text + 8);
 		return chr;
 	}
 	form = find_short(text, &rest);
 	if (!form) {
-		err_set(err, EINVAL,
-		        "'%s' is no character device; expected stdio, mon:stdio, null, "
-		        "none, pty, file:PATH, unix:PATH or chardev:ID",
-		        text);
+		err_usage(err,
+		          "'%s' is no character device; expected stdio, mon:stdio, null, "
+		          "none, pty, file:PATH, unix:PATH or chardev:ID",
+		          text);
 		return NULL;
 	}
 	if (short_opts(&opts, form, rest, id, err) >= 0)

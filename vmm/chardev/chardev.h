@@ -52,6 +52,9 @@ struct chardev *chardev_create(struct chardev_registry *reg, struct opt_list *op
 struct chardev *chardev_create_short(struct chardev_registry *reg, const char *text,
                                      const char *id, struct err *err);
 struct chardev *chardev_find(struct chardev_registry *reg, const char *id);
+/* The chardev after chr, or the first for NULL; NULL at the end. */
+struct chardev *chardev_next(struct chardev_registry *reg, struct chardev *chr);
+bool chardev_is_attached(const struct chardev *chr);
 /* The id and a description such as "pty:/dev/pts/3", for the user. */
 const char *chardev_id(const struct chardev *chr);
 const char *chardev_describe(const struct chardev *chr);

@@ -68,8 +68,19 @@ static int configure(struct device *dev, struct opt_list *opts, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	return opts_apply(dev->cls->props ? dev->cls->props : none, opts, dev,
-	                  dev->cls->name, err);
+	return opts_apply(dev->cls->props ? dev->cls->props : none, opts, dev, NULL, err);
+}
+
+/* State sections, and users, name a device by its path. */
+static int check_path(const struct device *dev, struct err *err)
+{
+	for (const struct device *d = dev->vm->devices; d; d = d->next)
+		if (!strcmp(d->path, dev->path))
+			return err_set(err, EBUSY,
+			               "there is a device at %s already; choose another "
+			               "address",
+			               dev->path);
+	return 0;
 }
 
 struct device *device_create(struct vm *vm, const struct device_class *cls,
@@ -84,13 +95,10 @@ struct device *device_create(struct vm *vm, const struct device_class *cls,
 	dev->cls = cls;
 	dev->vm = vm;
 	if (configure(dev, opts, err) < 0) {
-		err_prefix(err, "-device");
 		free_device(dev);
 		return NULL;
 	}
-	if (cls->realize(dev, err) < 0) {
-		err_prefix(err, "-device %s%s%s", cls->name, dev->id ? ",id=" : "",
-		           dev->id ? dev->id : "");
+	if (cls->realize(dev, err) < 0 || check_path(dev, err) < 0) {
 		if (cls->unrealize)
 			cls->unrealize(dev);
 		free_device(dev);

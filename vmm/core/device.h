@@ -50,8 +50,8 @@ struct device {
 /*
  * Creates, configures and realizes one device. opts holds the class's properties plus
  * "id"; keys of the bus ("bus", "addr", "bootindex") are properties of the bus's devices.
- * An id that is taken, an unknown key or a failing realize is an error with a sentence;
- * nothing is left behind.
+ * An id or path that is taken, an unknown key or a failing realize is an error with a
+ * sentence, to which the caller adds which device it asked for; nothing is left behind.
  */
 struct device *device_create(struct vm *vm, const struct device_class *cls,
                              struct opt_list *opts, struct err *err);

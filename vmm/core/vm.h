@@ -23,12 +23,28 @@ struct mem;
 struct pci_bus;
 struct virtio_serial_bus;
 
-enum vm_runstate { VM_PRELAUNCH, VM_RUNNING, VM_PAUSED, VM_SHUTDOWN, VM_INTERNAL_ERROR };
+enum vm_runstate {
+	VM_PRELAUNCH,
+	VM_RUNNING,
+	VM_PAUSED,
+	VM_SHUTDOWN,
+	VM_INTERNAL_ERROR,
+	VM_GUEST_PANICKED
+};
+
+/* One member of an event's data; the list ends with a NULL name. */
+struct vm_event_field {
+	const char *name;
+	enum { VM_EVENT_STR, VM_EVENT_BOOL, VM_EVENT_INT } kind;
+	const char *str; /* valid during the call */
+	int64_t num;     /* VM_EVENT_BOOL, VM_EVENT_INT */
+};
 
 enum vm_request {
 	VM_REQ_SHUTDOWN = 1 << 0, /* the guest or the user wants to end */
 	VM_REQ_RESET = 1 << 1,
 	VM_REQ_ERROR = 1 << 2, /* a vCPU cannot go on */
+	VM_REQ_PANIC = 1 << 3, /* the guest's kernel says that it panicked */
 };
 
 struct vm {
@@ -52,6 +68,10 @@ struct vm {
 	void (*wake)(struct vm *vm); /* tells the owner that requests are pending; any
 	                                thread */
 	void *wake_opaque;
+	/* The receiver of vm_emit(), or NULL. */
+	void (*on_event)(void *opaque, const char *name,
+	                 const struct vm_event_field *fields);
+	void *event_opaque;
 };
 
 static inline void vm_lock(struct vm *vm)
@@ -62,6 +82,15 @@ static inline void vm_lock(struct vm *vm)
 static inline void vm_unlock(struct vm *vm)
 {
 	pthread_mutex_unlock(&vm->lock);
+}
+
+/* Tells whoever watches the machine that something happened; name and fields are those of
+ * QMP ("RESET"). fields may be NULL. Machine lock. */
+static inline void vm_emit(struct vm *vm, const char *name,
+                           const struct vm_event_field *fields)
+{
+	if (vm->on_event)
+		vm->on_event(vm->event_opaque, name, fields);
 }
 
 /* Asks the main loop to reset or end the machine; returns at once. Any thread. reason:

@@ -10,7 +10,6 @@
 
 #include "common/cleanup.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -170,27 +169,26 @@ static int unknown_key(const char *key, struct err *err)
 	const char *near;
 
 	if (!strncmp(key, "hv-", 3) || !strncmp(key, "hv_", 3))
-		return err_set(err, ENOENT,
-		               "-cpu: Hyper-V enlightenments are not supported; leave "
-		               "'%s' out, Windows runs without them",
-		               key);
+		return err_usage(err,
+		                 "-cpu: Hyper-V enlightenments are not supported; leave "
+		                 "'%s' out, Windows runs without them",
+		                 key);
 	if (!strncmp(key, "vmx-", 4))
-		return err_set(err, ENOENT,
-		               "-cpu: '%s' cannot be set alone, VMX controls follow the "
-		               "host; use +vmx or -vmx",
-		               key);
+		return err_usage(
+			err,
+			"-cpu: '%s' cannot be set alone, VMX controls follow the "
+			"host; use +vmx or -vmx",
+			key);
 	cpu_feature_names(names);
 	for (unsigned i = 0; cpu_properties[i].name; i++)
 		names[CPU_FEATURE_COUNT + i] = cpu_properties[i].name;
 	near = opt_nearest(key, names);
 	if (near)
-		return err_set(
-			err, ENOENT,
-			"-cpu: unknown feature or property '%s', did you mean '%s'?", key,
-			near);
-	return err_set(err, ENOENT,
-	               "-cpu: unknown feature or property '%s'; -cpu help lists them",
-	               key);
+		return err_usage(
+			err, "-cpu: unknown feature or property '%s', did you mean '%s'?",
+			key, near);
+	return err_usage(
+		err, "-cpu: unknown feature or property '%s'; -cpu help lists them", key);
 }
 
 static int signed_word(struct cpu_edit *edit, const char *word, struct err *err)
@@ -198,9 +196,9 @@ static int signed_word(struct cpu_edit *edit, const char *word, struct err *err)
 	if (cpu_feature_find(word + 1, *word == '+' ? &edit->plus : &edit->minus) == 0)
 		return 0;
 	if (find_property(word + 1))
-		return err_set(err, EINVAL,
-		               "-cpu: '%s' is a property, not a feature; write %s=VALUE",
-		               word + 1, word + 1);
+		return err_usage(
+			err, "-cpu: '%s' is a property, not a feature; write %s=VALUE",
+			word + 1, word + 1);
 	return unknown_key(word + 1, err);
 }
 
@@ -216,8 +214,8 @@ static int assignment(struct cpu_config *config, struct cpu_edit *edit, const ch
 		return opts_set(cpu_properties, config, key, value, "-cpu", err);
 	}
 	if (opt_parse_bool(value, &on) < 0)
-		return err_set(err, EINVAL, "-cpu: %s=%s is not valid; expected on|off",
-		               key, value);
+		return err_usage(err, "-cpu: %s=%s is not valid; expected on|off", key,
+		                 value);
 	cpu_words_or(on ? &edit->on : &edit->off, &mask);
 	cpu_words_andnot(on ? &edit->off : &edit->on, &mask);
 	return 0;
@@ -240,11 +238,10 @@ static int set_model(struct cpu_config *config, const char *name, struct err *er
 	}
 	near = opt_nearest(name, names);
 	if (near)
-		return err_set(err, ENOENT,
-		               "-cpu: unknown model '%s', did you mean '%s'?", name,
-		               near);
-	return err_set(err, ENOENT,
-	               "-cpu: unknown model '%s'; -cpu help lists the models", name);
+		return err_usage(err, "-cpu: unknown model '%s', did you mean '%s'?",
+		                 name, near);
+	return err_usage(err, "-cpu: unknown model '%s'; -cpu help lists the models",
+	                 name);
 }
 
 #define WORD_MAX 128 /* bytes of one word between commas, its NUL included */
@@ -275,9 +272,9 @@ static int one_word(struct cpu_config *config, struct cpu_edit *edit, char *word
 	char *eq = strchr(word, '=');
 
 	if (!*word)
-		return err_set(err, EINVAL, "-cpu: nothing between two commas");
+		return err_usage(err, "-cpu: nothing between two commas");
 	if (eq == word)
-		return err_set(err, EINVAL, "-cpu: '%s' has no name before '='", word);
+		return err_usage(err, "-cpu: '%s' has no name before '='", word);
 	if (*word == '+' || *word == '-')
 		return signed_word(edit, word, err);
 	if (eq)
@@ -288,22 +285,23 @@ static int one_word(struct cpu_config *config, struct cpu_edit *edit, char *word
 static int check_values(const struct cpu_config *config, struct err *err)
 {
 	if (config->vendor && strlen(config->vendor) != 12)
-		return err_set(err, EINVAL,
-		               "-cpu: vendor=%s does not have 12 letters, like "
-		               "GenuineIntel",
-		               config->vendor);
+		return err_usage(err,
+		                 "-cpu: vendor=%s does not have 12 letters, like "
+		                 "GenuineIntel",
+		                 config->vendor);
 	if (config->model_id && strlen(config->model_id) > 48)
-		return err_set(err, EINVAL, "-cpu: model-id is longer than 48 bytes");
+		return err_usage(err, "-cpu: model-id is longer than 48 bytes");
 	if (config->phys_bits && config->phys_bits < 32)
-		return err_set(err, EINVAL,
-		               "-cpu: phys-bits=%u is not valid; expected 32 to 52",
-		               config->phys_bits);
+		return err_usage(err,
+		                 "-cpu: phys-bits=%u is not valid; expected 32 to 52",
+		                 config->phys_bits);
 	if (config->xlevel != CPU_AS_MODEL && config->xlevel &&
 	    config->xlevel < 0x80000000)
-		return err_set(err, EINVAL,
-		               "-cpu: xlevel=0x%x is not valid; extended leaves start at "
-		               "0x80000000",
-		               config->xlevel);
+		return err_usage(
+			err,
+			"-cpu: xlevel=0x%x is not valid; extended leaves start at "
+			"0x80000000",
+			config->xlevel);
 	return 0;
 }
 
@@ -318,9 +316,8 @@ int cpu_config_parse(struct cpu_config *config, const char *text, struct err *er
 
 		text = take_word(text, word);
 		if (!text)
-			return err_set(err, EINVAL,
-			               "-cpu: a word is longer than %d bytes",
-			               WORD_MAX - 1);
+			return err_usage(err, "-cpu: a word is longer than %d bytes",
+			                 WORD_MAX - 1);
 		ret = first ? set_model(config, word, err)
 		            : one_word(config, &edit, word, err);
 		if (ret < 0)

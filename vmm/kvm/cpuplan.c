@@ -411,11 +411,14 @@ static uint32_t make_signature(uint32_t family, uint32_t model, uint32_t steppin
 void cpu_host_name(char name[48])
 {
 	memset(name, 0, 48);
+	if ((unsigned)__get_cpuid_max(0x80000000, NULL) < 0x80000004)
+		return;
+	/* Each CPUID is an exit where this host is itself a guest: no more than needed.
+	 */
 	for (unsigned i = 0; i < 3; i++) {
 		uint32_t regs[4];
 
-		if (!__get_cpuid(0x80000002 + i, &regs[0], &regs[1], &regs[2], &regs[3]))
-			return;
+		__cpuid(0x80000002 + i, regs[0], regs[1], regs[2], regs[3]);
 		memcpy(name + 16 * i, regs, sizeof(regs));
 	}
 }

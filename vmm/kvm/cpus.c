@@ -19,9 +19,9 @@
 static int one_msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
 {
 	struct {
-		struct kvm_msrs head;
+		uint32_t nmsrs, pad; /* struct kvm_msrs */
 		struct kvm_msr_entry entry;
-	} msr = { .head.nmsrs = 1, .entry = { .index = index, .data = *value } };
+	} msr = { .nmsrs = 1, .entry = { .index = index, .data = *value } };
 	int ret = ioctl(fd, request, &msr);
 
 	*value = msr.entry.data;
@@ -104,6 +104,8 @@ int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
 		               "-cpu: this host's KVM cannot run the TSC at %llu Hz",
 		               (unsigned long long)config->tsc_hz);
 	caps = capabilities(kvm, vcpu_fd(vcpus, 0), host);
+	if (config->model->kind == CPU_KIND_HOST)
+		cpu_host_name(caps.model_id);
 	ret = cpu_plan_make(&plan, config, host, &caps, topology, warnings, err);
 	for (unsigned i = 0; i < vcpus_count(vcpus) && ret >= 0; i++)
 		ret = set_one(vcpu_fd(vcpus, i), &plan, i, err);

@@ -65,10 +65,10 @@ static void set_real(struct kvm_sregs *s, const struct vcpu_entry *entry)
 static int set_msrs(int fd)
 {
 	struct {
-		struct kvm_msrs head;
+		uint32_t nmsrs, pad; /* struct kvm_msrs */
 		struct kvm_msr_entry entries[2];
 	} msrs = {
-		.head.nmsrs = 2,
+		.nmsrs = 2,
 		.entries = { { .index = MSR_MTRR_DEF_TYPE, .data = 1 << 11 | 6 },
 		             { .index = MSR_MISC_ENABLE, .data = 1 } },
 	};

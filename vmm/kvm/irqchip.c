@@ -116,6 +116,21 @@ void irqchip_set(struct irqchip *chip, unsigned gsi, bool level)
 		log_error("KVM_IRQ_LINE for GSI %u: %s", gsi, strerror(errno));
 }
 
+int irqchip_set_level_lines(struct irqchip *chip, uint16_t lines)
+{
+	for (unsigned id = 0; chip->kvm && id < 2; id++) {
+		struct kvm_irqchip pic = { .chip_id = id };
+		int fd = kvm_vm_fd(chip->kvm);
+
+		if (ioctl(fd, KVM_GET_IRQCHIP, &pic) < 0)
+			return -errno;
+		pic.chip.pic.elcr = lines >> (8 * id) & pic.chip.pic.elcr_mask;
+		if (ioctl(fd, KVM_SET_IRQCHIP, &pic) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 void irqchip_msi(struct irqchip *chip, const struct msi_msg *msg)
 {
 	struct kvm_msi msi = {

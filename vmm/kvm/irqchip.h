@@ -33,6 +33,9 @@ void irqchip_free(struct irqchip *chip);
 /* Sets the level of one line (for edge-triggered users: 1, then 0). Any thread. A line
  * has one owner; sharing is the owner's business (PCI INTx ORs its devices). */
 void irqchip_set(struct irqchip *chip, unsigned gsi, bool level);
+/* Makes lines (bit n: GSI n) level-triggered at the PICs, as firmware does for PCI, and
+ * all others edge-triggered. 0 or -errno; without KVM there are no PICs. */
+int irqchip_set_level_lines(struct irqchip *chip, uint16_t lines);
 /* Sends one MSI now. Any thread. */
 void irqchip_msi(struct irqchip *chip, const struct msi_msg *msg);
 

@@ -15,7 +15,7 @@
 struct kvm_vm;
 
 /* Opens the device (path NULL: /dev/kvm), checks API 12 and what this VMM needs, creates
- * the VM. */
+ * the VM. A failure is marked as the host's (err->host). */
 struct kvm_vm *kvm_vm_new(const char *path, struct err *err);
 void kvm_vm_free(struct kvm_vm *kvm);
 

@@ -19,8 +19,8 @@
 #include <string.h>
 
 #define MSR_TSC          0x10
-#define MSR_TSC_ADJUST   0x3b
 #define MSR_TSC_DEADLINE 0x6e0
+#define MSR_HYPERV       0x40000000 /* up to 0x400001ff */
 
 #define SAME_PLACE(ours, field, theirs, kernel_field)                 \
 	_Static_assert(offsetof(struct ours, field) ==                \
@@ -71,8 +71,10 @@ static int get_msr_list(struct shadow_host *host, struct err *err)
 	list->nmsrs = SHADOW_MAX_MSRS;
 	if (ioctl(kvm_fd(host->kvm), KVM_GET_MSR_INDEX_LIST, list) < 0)
 		return err_sys(err, errno, "KVM cannot list the MSRs it keeps");
-	host->msr_count = list->nmsrs;
-	memcpy(host->msrs, list->indices, list->nmsrs * sizeof(host->msrs[0]));
+	/* Guests are not offered Hyper-V's interface, whose times move by themselves. */
+	for (unsigned i = 0; i < list->nmsrs; i++)
+		if ((list->indices[i] & ~0x1ffu) != MSR_HYPERV)
+			host->msrs[host->msr_count++] = list->indices[i];
 	for (unsigned i = 0; i < host->msr_count; i++) {
 		if (host->msrs[i] != MSR_TSC)
 			continue;
@@ -358,11 +360,12 @@ static int set_all_msrs(const struct shadow_host *host, int fd,
 			                : index == MSR_TSC_DEADLINE ? 2
 			                                            : 1;
 
-			if (turn != pass ||
-			    (flags & VCPU_SHADOW_KEEP_TSC &&
-			     (index == MSR_TSC || index == MSR_TSC_ADJUST)))
+			if (turn != pass)
 				continue;
 			sorted[count] = msrs->entries[i];
+			/* 0 stands for a new vCPU: KVM gives it the others' offset. */
+			if (flags & VCPU_SHADOW_SYNC_TSC && index == MSR_TSC)
+				sorted[count].value = 0;
 			sorted[count++].reserved = 0;
 		}
 	}
@@ -411,8 +414,8 @@ int vcpu_shadow_write(const struct shadow_host *host, int fd, const struct vcpu_
                       unsigned flags, struct err *err)
 {
 	struct kvm_mp_state mp = { .mp_state = s->mp_state };
-	bool keep = flags & VCPU_SHADOW_KEEP_TSC;
-	int ret = keep ? 0 : set_tsc_khz(fd, s->tsc_khz, err);
+	bool sync = flags & VCPU_SHADOW_SYNC_TSC;
+	int ret = sync ? 0 : set_tsc_khz(fd, s->tsc_khz, err);
 
 	if (ret < 0 || (ret = set_sregs(host, fd, &s->sregs, err)) < 0 ||
 	    (ret = set(fd, KVM_SET_REGS, &s->regs, "registers", err)) < 0 ||

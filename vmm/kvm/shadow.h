@@ -107,8 +107,12 @@ int shadow_host_init(struct shadow_host *host, struct kvm_vm *kvm, int vcpu_fd,
 int vcpu_shadow_read(const struct shadow_host *host, int vcpu_fd, struct vcpu_shadow *s,
                      struct err *err);
 
-/* The time stamp counter and its frequency go on as they are (system reset). */
-#define VCPU_SHADOW_KEEP_TSC 1
+/*
+ * The time stamp counter goes on (system reset), in step with those of the other vCPUs
+ * whatever the guest did to it. It must be written all the same: KVM forgets a vCPU's
+ * offset in a triple fault on AMD (the VMCB is made anew).
+ */
+#define VCPU_SHADOW_SYNC_TSC 1
 
 /* As above; on failure the vCPU is partly written and must not run. */
 int vcpu_shadow_write(const struct shadow_host *host, int vcpu_fd,

@@ -28,6 +28,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
+	int tid;     /* the kernel's; written by the thread itself */
 	bool parked; /* guarded by set->lock */
 	bool ended;  /* an event was reported: stays parked until the next vcpus_run() */
 };
@@ -53,7 +54,7 @@ static void report(struct vcpu *vcpu, enum vcpu_event event, const char *reason)
 	vcpu->set->ops->event(vcpu->set->opaque, event, reason);
 }
 
-static void fail(struct vcpu *vcpu, const char *reason)
+static void log_dump(struct vcpu *vcpu, enum log_level level)
 {
 	struct strbuf dump = { 0 };
 	char *text, *line, *rest;
@@ -64,9 +65,14 @@ static void fail(struct vcpu *vcpu, const char *reason)
 		rest = strchr(line, '\n');
 		if (rest)
 			*rest++ = '\0';
-		log_error("%s", line);
+		log_write(level, "%s", line);
 	}
 	free(text);
+}
+
+static void fail(struct vcpu *vcpu, const char *reason)
+{
+	log_dump(vcpu, LOG_ERROR);
 	report(vcpu, VCPU_EVENT_ERROR, reason);
 }
 
@@ -89,8 +95,14 @@ static void exit_mmio(struct vcpu *vcpu)
 	                       run->mmio.data, run->mmio.len, run->mmio.is_write);
 }
 
+/* The usual last resort of a kernel that wants a reset, so that it is worth a dump only
+ * to somebody who looks for it. On AMD hosts KVM has reset the registers by now. */
 static void exit_shutdown(struct vcpu *vcpu)
 {
+	if (log_enabled(LOG_C_KVM)) {
+		log_write(LOG_DEBUG, "triple fault");
+		log_dump(vcpu, LOG_DEBUG);
+	}
 	report(vcpu, VCPU_EVENT_RESET, "triple fault");
 }
 
@@ -161,13 +173,29 @@ static void handle_exit(struct vcpu *vcpu)
 
 /* ---- the thread ---- */
 
-/* Completes the instruction of the last exit; the guest itself does not run. */
+/* Runs the guest up to its next exit and handles that. False: a signal or the flag came
+ * first. */
+static bool enter(struct vcpu *vcpu)
+{
+	if (ioctl(vcpu->fd, KVM_RUN, 0) == 0) {
+		handle_exit(vcpu);
+		return true;
+	}
+	if (errno != EINTR && errno != EAGAIN) {
+		log_error("KVM_RUN: %s", strerror(errno));
+		fail(vcpu, "KVM_RUN failed");
+	}
+	return false;
+}
+
+/* Completes the instruction of the last exit. It may need more exits for that (a store
+ * over a page boundary, a string of ports): each is handled, or its data would be lost.
+ * The flag lets no further instruction begin, and then KVM answers -EINTR. */
 static void complete_exit(struct vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
-	/* -EINTR is the expected answer; an event that was reported already needs no
-	 * second. */
-	ioctl(vcpu->fd, KVM_RUN, 0);
+	while (!vcpu->ended && enter(vcpu))
+		;
 }
 
 /* Waits while the set is paused. False when the thread shall end. */
@@ -175,6 +203,7 @@ static bool park(struct vcpu *vcpu)
 {
 	struct vcpus *set = vcpu->set;
 	unsigned generation;
+	bool quit;
 
 	pthread_mutex_lock(&set->lock);
 	generation = set->generation;
@@ -182,8 +211,7 @@ static bool park(struct vcpu *vcpu)
 	       (set->pause || (vcpu->ended && generation == set->generation))) {
 		if (!vcpu->parked) {
 			pthread_mutex_unlock(&set->lock);
-			if (!vcpu->ended)
-				complete_exit(vcpu);
+			complete_exit(vcpu);
 			pthread_mutex_lock(&set->lock);
 			vcpu->parked = true;
 			pthread_cond_broadcast(&set->parked);
@@ -194,8 +222,9 @@ static bool park(struct vcpu *vcpu)
 	vcpu->parked = false;
 	vcpu->ended = false;
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
+	quit = set->quit;
 	pthread_mutex_unlock(&set->lock);
-	return !set->quit;
+	return !quit;
 }
 
 static bool must_park(const struct vcpu *vcpu)
@@ -209,17 +238,12 @@ static void *vcpu_main(void *opaque)
 	struct vcpu *vcpu = opaque;
 	char name[16];
 
+	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_RELAXED);
 	snprintf(name, sizeof(name), "CPU %u/KVM", vcpu->index);
 	pthread_setname_np(pthread_self(), name);
 	while (park(vcpu)) {
-		while (!must_park(vcpu)) {
-			if (ioctl(vcpu->fd, KVM_RUN, 0) == 0) {
-				handle_exit(vcpu);
-			} else if (errno != EINTR && errno != EAGAIN) {
-				log_error("KVM_RUN: %s", strerror(errno));
-				fail(vcpu, "KVM_RUN failed");
-			}
-		}
+		while (!must_park(vcpu))
+			enter(vcpu);
 	}
 	return NULL;
 }
@@ -267,6 +291,7 @@ int vcpus_run(struct vcpus *set, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
+	log_debug(LOG_C_KVM, "%u vCPUs run", set->count);
 	return 0;
 }
 
@@ -380,7 +405,22 @@ int vcpu_fd(const struct vcpus *set, unsigned index)
 	return set->cpu[index].fd;
 }
 
+int vcpu_thread_id(const struct vcpus *set, unsigned index)
+{
+	return __atomic_load_n(&set->cpu[index].tid, __ATOMIC_RELAXED);
+}
+
+int vcpu_nmi(const struct vcpus *set, unsigned index)
+{
+	return ioctl(set->cpu[index].fd, KVM_NMI) < 0 ? -errno : 0;
+}
+
 void vcpu_dump(struct vcpus *set, unsigned index, struct strbuf *out)
 {
 	vcpu_dump_fd(set->cpu[index].fd, index, set->ops->peek, set->opaque, out);
+}
+
+void vcpu_log(struct vcpus *set, unsigned index)
+{
+	log_dump(&set->cpu[index], LOG_ERROR);
 }

@@ -46,6 +46,11 @@ unsigned vcpus_count(const struct vcpus *vcpus);
 /* The descriptor of one vCPU, for the register shadow and the CPUID set-up. */
 int vcpu_fd(const struct vcpus *vcpus, unsigned index);
 
+/* The kernel's id of the thread that runs it; 0 before the first vcpus_run(). */
+int vcpu_thread_id(const struct vcpus *vcpus, unsigned index);
+/* Queues a non-maskable interrupt. 0 or -errno. Any thread. */
+int vcpu_nmi(const struct vcpus *vcpus, unsigned index);
+
 /* Starts the threads (first call) and lets all vCPUs run. 0 or -errno with a sentence. */
 int vcpus_run(struct vcpus *vcpus, struct err *err);
 /* Takes all vCPUs out of the guest, instructions completed, and waits for that.
@@ -74,5 +79,7 @@ int vcpus_set_entry(struct vcpus *vcpus, const struct vcpu_entry *entry, struct 
 /* Registers and the bytes at the instruction pointer as text. The vCPU is paused, or the
  * caller is its thread. */
 void vcpu_dump(struct vcpus *vcpus, unsigned index, struct strbuf *out);
+/* The same into the log, as errors. */
+void vcpu_log(struct vcpus *vcpus, unsigned index);
 
 #endif

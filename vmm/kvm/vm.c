@@ -22,24 +22,26 @@ struct kvm_vm {
 	unsigned max_vcpus, recommended_vcpus;
 };
 
+static int open_failed(const char *path, int code, struct err *err)
+{
+	if (code == EACCES || code == EPERM)
+		return err_set(err, EACCES, "no permission to open %s", path);
+	if (code == ENOENT)
+		return err_set(err, code,
+		               "there is no %s: KVM is not loaded, or not shown to this "
+		               "container",
+		               path);
+	if (code == ENODEV || code == ENXIO)
+		return err_set(err, code, "%s has no driver: KVM is not loaded", path);
+	return err_sys(err, code, "cannot open %s", path);
+}
+
 static int open_device(const char *path, struct err *err)
 {
 	int fd = open(path, O_RDWR | O_CLOEXEC), version;
 
-	if (fd < 0 && errno == EACCES)
-		return err_set(
-			err, EACCES,
-			"no permission to open %s; join its group (usermod -aG kvm $USER, then "
-			"log in again) or run kvm-check",
-			path);
-	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
-		return err_set(
-			err, errno,
-			"%s: KVM is not available on this host; run kvm-check to see why, or "
-			"kvm-check --load to load the modules",
-			path);
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", path);
+		return open_failed(path, errno, err);
 	version = ioctl(fd, KVM_GET_API_VERSION, 0);
 	if (version == KVM_API_VERSION)
 		return fd;
@@ -47,7 +49,7 @@ static int open_device(const char *path, struct err *err)
 		err_sys(err, errno, "%s is not a KVM device", path);
 	else
 		err_set(err, EPROTO,
-		        "%s has KVM API version %d, not %d; another kernel is needed",
+		        "%s has KVM API version %d, not %d: another kernel is needed",
 		        path, version, KVM_API_VERSION);
 	close(fd);
 	return -EPROTO;
@@ -91,7 +93,7 @@ static int create_vm(struct kvm_vm *kvm, struct err *err)
 		return err_set(
 			err, EBUSY,
 			"KVM is busy: another hypervisor (VirtualBox, VMware) holds the CPU's "
-			"virtualization; stop it and try again");
+			"virtualization; stop it first");
 	if (kvm->fd < 0)
 		return err_sys(err, errno, "KVM cannot create a virtual machine");
 	if (ioctl(kvm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
@@ -111,6 +113,8 @@ struct kvm_vm *kvm_vm_new(const char *path, struct err *err)
 	kvm->fd = -1;
 	kvm->dev_fd = open_device(path ? path : "/dev/kvm", err);
 	if (kvm->dev_fd < 0 || create_vm(kvm, err) < 0 || check_needs(kvm, err) < 0) {
+		if (err)
+			err->host = true;
 		kvm_vm_free(kvm);
 		return NULL;
 	}

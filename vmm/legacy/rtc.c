@@ -152,8 +152,10 @@ static void store_time(struct rtc *rtc)
 {
 	struct rtc_format f = format(rtc);
 	struct rtc_time t;
+	int year; /* four digits, also of a year before 0 */
 
 	rtc_time_from_seconds(guest_now(rtc).second, &t);
+	year = (int)((t.year % 10000 + 10000) % 10000);
 	rtc->cmos[REG_SECOND] = rtc_encode(f, t.second);
 	rtc->cmos[REG_MINUTE] = rtc_encode(f, t.minute);
 	rtc->cmos[REG_HOUR] = rtc_encode_hour(f, t.hour);
@@ -161,8 +163,8 @@ static void store_time(struct rtc *rtc)
 		rtc_encode(f, (t.weekday - 1 + rtc->weekday_offset) % 7 + 1);
 	rtc->cmos[REG_DAY] = rtc_encode(f, t.day);
 	rtc->cmos[REG_MONTH] = rtc_encode(f, t.month);
-	rtc->cmos[REG_YEAR] = rtc_encode(f, t.year % 100);
-	rtc->cmos[RTC_CMOS_CENTURY] = rtc_encode(f, t.year / 100);
+	rtc->cmos[REG_YEAR] = rtc_encode(f, year % 100);
+	rtc->cmos[RTC_CMOS_CENTURY] = rtc_encode(f, year / 100);
 }
 
 /* Makes the registers the current time, `ns` into that second. */
@@ -279,12 +281,15 @@ static uint64_t next_event(const struct rtc *rtc)
 	if (enabled & B_UIE)
 		next = min_u64(next, mono + SECOND_NS - now.ns);
 	if (enabled & B_AIE) {
-		int64_t alarm = next_alarm(rtc), wait = alarm - now.second;
+		int64_t alarm = next_alarm(rtc);
 
-		if (alarm != INT64_MAX)
-			next = min_u64(next, wait <= 0
-			                             ? mono
-			                             : mono + wait * SECOND_NS - now.ns);
+		/* Never: and a clock before 1970 is a negative number. */
+		if (alarm == INT64_MAX)
+			return next;
+		next = min_u64(next, alarm <= now.second
+		                             ? mono
+		                             : mono + (alarm - now.second) * SECOND_NS -
+		                                       now.ns);
 	}
 	return next;
 }

@@ -88,12 +88,12 @@ static void list(struct builder *b, uint8_t *t)
 /* ---- DSDT ---- */
 
 /* Finds Name (NAME, value) with a value of `size` bytes: NameOp, the name, then the
- * prefix of a byte (0x0a) or of 8 bytes (0x0e). */
+ * prefix of a byte (0x0a), of a word (0x0b) or of 8 bytes (0x0e). */
 static void set_name(uint8_t *aml, size_t len, const char *name, unsigned size,
                      uint64_t value)
 {
 	const uint8_t pattern[] = { 0x08,    name[0], name[1],
-		                    name[2], name[3], size == 8 ? 0x0e : 0x0a };
+		                    name[2], name[3], size == 8 ? 0x0e : 0x09 + size };
 
 	for (size_t i = HEADER_LEN; i + sizeof(pattern) + size <= len; i++) {
 		if (memcmp(aml + i, pattern, sizeof(pattern)))
@@ -113,6 +113,7 @@ static uint8_t *add_dsdt(struct builder *b, const struct acpi_config *cfg)
 	set_name(t, len, "P64S", 8, cfg->pci64.size);
 	set_name(t, len, "COMS", 1, cfg->serial_ports);
 	set_name(t, len, "KBDS", 1, cfg->keyboard);
+	set_name(t, len, "PVPP", 2, cfg->pvpanic_port);
 	finish(t);
 	return t;
 }

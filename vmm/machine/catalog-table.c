@@ -10,6 +10,7 @@
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/pm.h"
 #include "vmm/legacy/port92.h"
+#include "vmm/legacy/pvpanic.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/legacy/serial.h"
 #include "vmm/machine/kvmstate.h"
@@ -23,6 +24,7 @@ const struct device_class *const device_catalog[] = {
 	&debugcon_class,
 	&debug_exit_class,
 	&serial_class,
+	&pvpanic_class,
 	/* pci */
 	&virtio_blk_pci_class,
 	&virtio_rng_pci_class,

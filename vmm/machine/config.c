@@ -25,12 +25,18 @@ void config_free(struct vm_config *config)
 	free(config->initrd);
 	free(config->append);
 	free(config->name);
+	free(config->process);
+	free(config->state_dir);
 	for (unsigned i = 0; i < CONFIG_DISKS; i++)
 		free(config->disks[i]);
 	str_list_free(&config->drives);
 	str_list_free(&config->devices);
 	str_list_free(&config->chardevs);
 	str_list_free(&config->serials);
+	str_list_free(&config->monitors);
+	str_list_free(&config->qmps);
+	str_list_free(&config->pretty_qmps);
+	str_list_free(&config->mons);
 }
 
 int str_list_add(struct str_list *list, const char *text)
@@ -47,6 +53,15 @@ int str_list_add(struct str_list *list, const char *text)
 	return 0;
 }
 
+/* The number that makes the product with two others the total; 0 of these is 1. At least
+ * 1, so that numbers that do not fit are told as they were given. */
+static uint32_t share(uint32_t total, uint32_t a, uint32_t b)
+{
+	uint32_t product = (a ? a : 1) * (b ? b : 1);
+
+	return total > product ? total / product : 1;
+}
+
 /* QEMU's rule since 6.2: what is missing is derived, cores before sockets before threads.
  */
 int config_smp(struct smp_config *smp, struct err *err)
@@ -56,22 +71,15 @@ int config_smp(struct smp_config *smp, struct err *err)
 
 	if (!total && !smp->sockets && !smp->cores && !smp->threads)
 		return err_usage(err, "-smp 0: a machine has at least one CPU");
-	if (!smp->cores) {
-		product = (smp->sockets ? smp->sockets : 1) *
-		          (smp->threads ? smp->threads : 1);
-		smp->cores = total ? total / product : 1;
-	}
-	if (!smp->sockets) {
-		product = smp->cores * (smp->threads ? smp->threads : 1);
-		smp->sockets = total && product ? total / product : 1;
-	}
-	if (!smp->threads) {
-		product = smp->cores * smp->sockets;
-		smp->threads = total && product ? total / product : 1;
-	}
+	if (!smp->cores)
+		smp->cores = share(total, smp->sockets, smp->threads);
+	if (!smp->sockets)
+		smp->sockets = share(total, smp->cores, smp->threads);
+	if (!smp->threads)
+		smp->threads = share(total, smp->cores, smp->sockets);
 	product = smp->sockets * smp->cores * smp->threads;
 	if (!smp->maxcpus)
-		smp->maxcpus = product;
+		smp->maxcpus = total ? total : product;
 	if (!smp->cpus)
 		smp->cpus = smp->maxcpus;
 	if (product != smp->maxcpus)

@@ -27,10 +27,14 @@ struct vm_config {
 	struct smp_config smp;
 	char *cpu;
 	char *kernel, *initrd, *append;
-	char *name;
+	char *name;      /* of the guest */
+	char *process;   /* name that the process shows, or NULL */
+	char *state_dir; /* of the hand-off files, or NULL */
 	char *disks[CONFIG_DISKS];
 	struct str_list drives, devices, chardevs, serials;
+	struct str_list monitors, qmps, pretty_qmps, mons;
 	bool nodefaults, nographic, no_reboot, no_shutdown;
+	bool paused;   /* -S: wait for the monitor's "cont" */
 	bool anything; /* some option was given */
 };
 

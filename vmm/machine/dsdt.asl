@@ -13,6 +13,7 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 	Name (P64S, 0x1122334455667788)  // its size, 0: none
 	Name (COMS, 0x5A)                // bit n: serial port COM(n+1)
 	Name (KBDS, 0x5A)                // bit 0: keyboard controller
+	Name (PVPP, 0x5A5A)              // port of the panic device, 0: none
 
 	Name (\_S5, Package () { 0, 0, 0, 0 })
 
@@ -219,6 +220,28 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 					{
 						IRQNoFlags () { 12 }
 					})
+				}
+
+				Device (PEVT)
+				{
+					Name (_HID, "QEMU0001")
+					Method (_STA)
+					{
+						If (PVPP) { Return (0x0F) }
+						Return (Zero)
+					}
+					Name (PRES, ResourceTemplate ()
+					{
+						IO (Decode16, 0, 0, 1, 1, PVIO)
+					})
+					Method (_CRS, 0, Serialized)
+					{
+						CreateWordField (PRES, ^PVIO._MIN, PMIN)
+						CreateWordField (PRES, ^PVIO._MAX, PMAX)
+						PMIN = PVPP
+						PMAX = PVPP
+						Return (PRES)
+					}
 				}
 
 				// Ports of the board that no driver claims.

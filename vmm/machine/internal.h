@@ -20,7 +20,8 @@ struct pc {
 	struct smp_config smp; /* as config_smp() completed it */
 	uint32_t *apic_ids;
 	struct boot_source *boot;
-	bool booted; /* guest RAM was used once */
+	bool booted;       /* guest RAM was used once */
+	const char *cause; /* of the pending request, if the guest did not make it */
 	int signal_fd;
 	struct loop_fd signal_watch;
 };

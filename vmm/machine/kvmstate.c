@@ -74,7 +74,7 @@ static void vcpu_reset(struct device *dev)
 	struct err err = { 0 };
 
 	if (cpu->written && vcpu_shadow_write(&cpu->first->host, cpu->fd, &cpu->power_on,
-	                                      VCPU_SHADOW_KEEP_TSC, &err) < 0)
+	                                      VCPU_SHADOW_SYNC_TSC, &err) < 0)
 		log_error("%s: reset: %s", dev->path, err.text);
 	cpu->written = true;
 }

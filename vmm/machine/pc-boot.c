@@ -6,8 +6,11 @@
  */
 #include "vmm/machine/internal.h"
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/chardev/chardev.h"
+#include "vmm/kvm/irqchip.h"
+#include "vmm/legacy/pvpanic.h"
 #include "vmm/machine/acpi.h"
 #include "vmm/machine/layout.h"
 #include "vmm/machine/smbios.h"
@@ -59,6 +62,7 @@ static int write_tables(struct pc *pc, uint64_t *rsdp, struct err *err)
 		.apic_ids = pc->apic_ids,
 		.cpu_count = pc->smp.cpus,
 		.serial_ports = serial_ports(pc),
+		.pvpanic_port = pvpanic_port(&pc->vm),
 	};
 	struct smbios_config smbios = {
 		.sockets = pc->smp.sockets,
@@ -96,6 +100,22 @@ static struct vcpu_entry to_vcpu(const struct boot_entry *e)
 	};
 }
 
+/* PCI's lines are level-triggered. Guests with an IOAPIC learn it from ACPI; those that
+ * stay with the PICs rely on what firmware left in ELCR. */
+static int set_up_pci(struct pc *pc, struct err *err)
+{
+	static const uint8_t gsis[] = LAYOUT_PIRQ_GSIS;
+	uint16_t lines = 1 << LAYOUT_SCI;
+	int ret = pci_bus_assign(pc->vm.pci, LAYOUT_PCI_MMIO, LAYOUT_PCI_MMIO_END, err);
+
+	if (ret < 0)
+		return ret;
+	for (unsigned i = 0; i < ARRAY_SIZE(gsis); i++)
+		lines |= 1 << gsis[i];
+	ret = irqchip_set_level_lines(pc->vm.irqchip, lines);
+	return ret < 0 ? err_sys(err, -ret, "KVM refuses the state of the PICs") : 0;
+}
+
 int pc_boot(struct pc *pc, struct err *err)
 {
 	struct boot_env env = {
@@ -105,7 +125,7 @@ int pc_boot(struct pc *pc, struct err *err)
 	};
 	struct boot_entry entry;
 	struct vcpu_entry start;
-	int ret = pci_bus_assign(pc->vm.pci, LAYOUT_PCI_MMIO, LAYOUT_PCI_MMIO_END, err);
+	int ret = set_up_pci(pc, err);
 
 	if (ret >= 0)
 		ret = write_tables(pc, &env.rsdp, err);

@@ -51,10 +51,8 @@ static int add_serial(struct pc *pc, unsigned n, const char *text, struct err *e
 		return 0;
 	snprintf(id, sizeof(id), "serial%u", n);
 	chr = chardev_create_short(pc->vm.chardevs, text, id, err);
-	if (!chr) {
-		err_prefix(err, "-serial %s", text);
+	if (!chr)
 		return -err->code;
-	}
 	snprintf(opts, sizeof(opts), "index=%u,chardev=%s", n, chardev_id(chr));
 	return device_create_simple(&pc->vm, &serial_class, opts, err) ? 0 : -err->code;
 }
@@ -68,6 +66,7 @@ static int add_serials(struct pc *pc, struct err *err)
 		return add_serial(pc, 0, config->nographic ? "mon:stdio" : "stdio", err);
 	for (unsigned i = 0; i < config->serials.count && ret >= 0; i++)
 		ret = add_serial(pc, i, config->serials.items[i], err);
+	err_prefix(err, "-serial");
 	return ret;
 }
 
@@ -83,13 +82,13 @@ static int add_chardevs(struct pc *pc, struct err *err)
 		if (ret >= 0 && !chardev_create(pc->vm.chardevs, &opts, err))
 			ret = -err->code;
 		if (ret < 0)
-			err_prefix(err, "-chardev %s", pc->config->chardevs.items[i]);
+			err_prefix(err, "-chardev");
 		opt_list_free(&opts);
 	}
 	return ret;
 }
 
-static const struct device_class *find_class(const char *name, struct err *err)
+const struct device_class *pc_find_device(const char *name, struct err *err)
 {
 	const char *names[256];
 	const struct device_class *cls = catalog_find(name);
@@ -110,23 +109,32 @@ static const struct device_class *find_class(const char *name, struct err *err)
 	return NULL;
 }
 
+static int create_device(struct pc *pc, struct opt_list *opts, struct err *err)
+{
+	const char *driver = opt_list_take(opts, "driver"),
+		   *id = opt_list_get(opts, "id");
+	const struct device_class *cls;
+
+	if (!driver)
+		return err_usage(err, "-device names no device; -device help lists them");
+	cls = pc_find_device(driver, err);
+	if (!cls || device_create(&pc->vm, cls, opts, err))
+		return -err->code;
+	err_prefix(err, "-device %s%s%s", cls->name, id ? ",id=" : "", id ? id : "");
+	return -err->code;
+}
+
 static int add_device(struct pc *pc, const char *text, struct err *err)
 {
-	const struct device_class *cls = NULL;
 	struct opt_list opts = { 0 };
-	const char *driver;
 	int ret = opt_list_parse(&opts, text, "driver", err);
 
-	driver = opt_list_take(&opts, "driver");
-	if (ret >= 0 && !driver)
-		ret = err_usage(
-			err, "-device %s names no device; -device help lists them", text);
 	if (ret >= 0)
-		cls = find_class(driver, err);
-	if (cls && !device_create(&pc->vm, cls, &opts, err))
-		cls = NULL;
+		ret = create_device(pc, &opts, err);
+	else
+		err_prefix(err, "-device");
 	opt_list_free(&opts);
-	return cls ? 0 : -err->code;
+	return ret;
 }
 
 static int add_bus(struct pc *pc, struct err *err)
@@ -138,8 +146,10 @@ static int add_bus(struct pc *pc, struct err *err)
 			device_create_simple(&pc->vm, catalog_find(board_devices[i].name),
 		                             board_devices[i].opts, err);
 
-		if (!dev)
+		if (!dev) {
+			err_prefix(err, "the board's %s", board_devices[i].name);
 			return -err->code;
+		}
 		if (board_devices[i].ready)
 			board_devices[i].ready(pc, dev);
 	}
@@ -150,12 +160,14 @@ int pc_add_devices(struct pc *pc, struct err *err)
 {
 	int ret = add_bus(pc, err);
 
+	/* Before the character devices, which empty files: a disk that cannot be opened
+	 * leaves everything as it was. */
+	if (ret >= 0)
+		ret = pc_add_disks(pc, err);
 	if (ret >= 0)
 		ret = add_chardevs(pc, err);
 	if (ret >= 0)
 		ret = add_serials(pc, err);
-	if (ret >= 0)
-		ret = pc_add_disks(pc, err);
 	for (unsigned i = 0; i < pc->config->devices.count && ret >= 0; i++)
 		ret = add_device(pc, pc->config->devices.items[i], err);
 	return ret;

@@ -15,20 +15,45 @@
 
 enum disk_interface { DISK_VIRTIO, DISK_NONE };
 
-static int interface_of(struct opt_list *opts, struct err *err)
-{
-	const char *name = opt_list_take(opts, "if"),
-		   *media = opt_list_take(opts, "media");
+/* The guest's side of a drive; the image's is block_options. */
+struct disk_opts {
+	int interface, media;
+	uint32_t index;
+	char *serial;
+};
 
-	if (media && strcmp(media, "disk"))
-		return err_usage(err, "media=%s is not supported; media=disk is", media);
-	if (!name || !strcmp(name, "virtio"))
-		return DISK_VIRTIO;
-	if (!strcmp(name, "none"))
-		return DISK_NONE;
-	return err_usage(err,
-	                 "if=%s is not supported; use if=virtio, or if=none with -device",
-	                 name);
+static const char *const interfaces[] = { "virtio", "none", NULL };
+static const char *const media[] = { "disk", NULL };
+
+static const struct opt_desc disk_options[] = {
+	{ .name = "if",
+	  .type = OPT_ENUM,
+	  .offset = offsetof(struct disk_opts, interface),
+	  .def = "virtio",
+	  .choices = interfaces,
+	  .help = "how the guest sees it; none: only through a -device" },
+	{ .name = "media",
+	  .type = OPT_ENUM,
+	  .offset = offsetof(struct disk_opts, media),
+	  .def = "disk",
+	  .choices = media,
+	  .help = "what it is" },
+	{ .name = "index",
+	  .type = OPT_U32,
+	  .offset = offsetof(struct disk_opts, index),
+	  .help = "accepted; the order of the options is the order of the disks" },
+	{ .name = "serial",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct disk_opts, serial),
+	  .help = "serial number that the guest reads" },
+	{ .name = NULL },
+};
+
+void pc_drive_help(struct strbuf *out)
+{
+	strbuf_adds(out, "-drive options:\n");
+	opts_help(disk_options, out);
+	opts_help(block_options, out);
 }
 
 /* A value inside option text: commas are doubled. */
@@ -56,40 +81,38 @@ static int add_disk(struct pc *pc, const char *id, const char *serial, struct er
 
 static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, struct err *err)
 {
-	int interface = interface_of(opts, err);
-	const char *serial = opt_list_take(opts, "serial");
-	char id[32];
+	static const struct opt_desc *const tables[] = { disk_options, block_options,
+		                                         NULL };
+	struct disk_opts disk = { 0 };
+	struct block_node *node = NULL;
 	struct block_info info;
-	struct block_node *node;
+	char id[32];
+	int ret = opts_check_keys(tables, opts, NULL, err);
 
-	if (interface < 0)
-		return interface;
-	opt_list_take(
-		opts,
-		"index"); /* the order on the command line is the order of the disks */
-	if (!opt_list_get(opts, "id")) {
+	if (ret >= 0)
+		ret = opts_take(disk_options, opts, &disk, NULL, err);
+	if (ret >= 0 && !opt_list_get(opts, "id")) {
 		snprintf(id, sizeof(id), "virtio%u", n);
 		if (opt_list_add(opts, "id", id) < 0)
-			return err_sys(err, ENOMEM, "-drive");
+			ret = err_sys(err, ENOMEM, "disk");
 	}
-	node = block_open(pc->vm.blocks, opts, err);
-	if (!node) {
-		err_prefix(err, "-drive");
-		return -err->code;
+	if (ret >= 0)
+		node = block_open(pc->vm.blocks, opts, err);
+	if (node && disk.interface == DISK_VIRTIO) {
+		block_get_info(node, &info);
+		ret = add_disk(pc, info.id, disk.serial, err);
 	}
-	if (interface == DISK_NONE)
-		return 0;
-	block_get_info(node, &info);
-	return add_disk(pc, info.id, serial, err);
+	opts_free(disk_options, &disk);
+	return node ? ret : -err->code;
 }
 
-static int add_short(struct pc *pc, const char *path, unsigned n, struct err *err)
+static int add_short(struct pc *pc, unsigned disk, unsigned n, struct err *err)
 {
 	struct opt_list opts = { 0 };
-	int ret = opt_list_add(&opts, "file", path);
+	int ret = opt_list_add(&opts, "file", pc->config->disks[disk]);
 
-	ret = ret < 0 ? err_sys(err, -ret, "-hd%c", 'a' + n)
-	              : add_drive(pc, &opts, n, err);
+	ret = ret < 0 ? err_sys(err, -ret, "disk") : add_drive(pc, &opts, n, err);
+	err_prefix(err, "-hd%c", 'a' + disk);
 	opt_list_free(&opts);
 	return ret;
 }
@@ -101,14 +124,14 @@ int pc_add_disks(struct pc *pc, struct err *err)
 
 	for (unsigned i = 0; i < CONFIG_DISKS && ret >= 0; i++)
 		if (pc->config->disks[i])
-			ret = add_short(pc, pc->config->disks[i], n++, err);
+			ret = add_short(pc, i, n++, err);
 	for (unsigned i = 0; i < pc->config->drives.count && ret >= 0; i++) {
 		struct opt_list opts = { 0 };
 
 		ret = opt_list_parse(&opts, pc->config->drives.items[i], "file", err);
 		if (ret >= 0)
 			ret = add_drive(pc, &opts, n++, err);
-		err_prefix(err, "-drive %s", pc->config->drives.items[i]);
+		err_prefix(err, "-drive");
 		opt_list_free(&opts);
 	}
 	return ret;

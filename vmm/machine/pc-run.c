@@ -8,6 +8,8 @@
 
 #include "common/log.h"
 #include "vmm/chardev/chardev.h"
+#include "vmm/legacy/pm.h"
+#include "vmm/machine/control.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,7 +28,7 @@ static void on_signal(void *opaque, uint32_t events)
 	log_info("terminating on signal %u from pid %u", info.ssi_signo, info.ssi_pid);
 	/* -no-shutdown keeps a machine whose guest ended, not one that its owner ends. */
 	pc->vm.no_shutdown = false;
-	vm_request(&pc->vm, VM_REQ_SHUTDOWN, "signal");
+	pc_request(pc, VM_REQ_SHUTDOWN, "host-signal");
 }
 
 /* From here on these signals end the machine in good order instead of killing the
@@ -54,27 +56,102 @@ static void on_quit_key(void *opaque)
 	struct pc *pc = opaque;
 
 	pc->vm.no_shutdown = false;
-	vm_request(&pc->vm, VM_REQ_SHUTDOWN, "quit key");
+	pc_request(pc, VM_REQ_SHUTDOWN, "host-ui");
+}
+
+/* ---- run states; the machine lock is free ---- */
+
+static void halt(struct pc *pc, enum vm_runstate state)
+{
+	struct vm *vm = &pc->vm;
+	bool running = vm->runstate == VM_RUNNING;
+
+	vcpus_pause(pc->vcpus);
+	vm_lock(vm);
+	if (running)
+		devices_quiesce(vm);
+	vm->runstate = state;
+	if (running)
+		vm_emit(vm, "STOP", NULL);
+	vm_unlock(vm);
+}
+
+static int go(struct pc *pc, struct err *err)
+{
+	struct vm *vm = &pc->vm;
+
+	vm_lock(vm);
+	devices_resume(vm);
+	vm->runstate = VM_RUNNING;
+	vm_emit(vm, "RESUME", NULL);
+	vm_unlock(vm);
+	return vcpus_run(pc->vcpus, err);
 }
 
 static int reset(struct pc *pc, struct err *err)
 {
+	struct vm *vm = &pc->vm;
+	bool running = vm->runstate == VM_RUNNING;
 	int ret;
 
 	vcpus_pause(pc->vcpus);
-	vm_lock(&pc->vm);
-	devices_quiesce(&pc->vm);
-	devices_reset(&pc->vm);
-	devices_resume(&pc->vm);
+	vm_lock(vm);
+	if (running)
+		devices_quiesce(vm);
+	devices_reset(vm);
 	ret = pc_boot(pc, err);
-	vm_unlock(&pc->vm);
-	return ret < 0 ? ret : vcpus_run(pc->vcpus, err);
+	if (running)
+		devices_resume(vm);
+	else
+		vm->runstate = VM_PRELAUNCH;
+	vm_unlock(vm);
+	return ret < 0 || !running ? ret : vcpus_run(pc->vcpus, err);
 }
 
-static void stop(struct pc *pc, enum vm_runstate state)
+/* ---- requests ---- */
+
+/* What QMP's events say about who wanted it: the host's cause, or the guest's. */
+static void emit(struct pc *pc, const char *event, const char *guest_cause)
 {
-	vcpus_pause(pc->vcpus);
-	pc->vm.runstate = state;
+	const struct vm_event_field fields[] = {
+		{ "guest", VM_EVENT_BOOL, .num = !pc->cause },
+		{ "reason", VM_EVENT_STR, .str = pc->cause ? pc->cause : guest_cause },
+		{ .name = NULL },
+	};
+
+	vm_lock(&pc->vm);
+	vm_emit(&pc->vm, event, fields);
+	vm_unlock(&pc->vm);
+}
+
+static bool shut_down(struct pc *pc, const char *guest_cause, int *status)
+{
+	emit(pc, "SHUTDOWN", guest_cause);
+	halt(pc, VM_SHUTDOWN);
+	*status = pc->vm.exit_status;
+	return !pc->vm.no_shutdown;
+}
+
+/* The vCPUs are stopped. */
+static void log_registers(struct pc *pc)
+{
+	for (unsigned i = 0; i < vcpus_count(pc->vcpus); i++)
+		vcpu_log(pc->vcpus, i);
+}
+
+static void panicked(struct pc *pc)
+{
+	const struct vm_event_field fields[] = {
+		{ "action", VM_EVENT_STR, .str = "poweroff" },
+		{ .name = NULL },
+	};
+
+	halt(pc, VM_GUEST_PANICKED);
+	vm_lock(&pc->vm);
+	vm_emit(&pc->vm, "GUEST_PANICKED", fields);
+	vm_unlock(&pc->vm);
+	log_error("the guest's kernel panicked");
+	log_registers(pc);
 }
 
 /* True when the machine ends. */
@@ -82,25 +159,32 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 {
 	struct vm *vm = &pc->vm;
 	struct err err = { 0 };
+	const char *reason = __atomic_exchange_n(&vm->reason, NULL, __ATOMIC_ACQ_REL);
+	bool end = false;
 
-	log_debug(LOG_C_KVM, "request 0x%x: %s", requests, vm->reason ? vm->reason : "?");
-	vm->reason = NULL;
+	log_debug(LOG_C_KVM, "request 0x%x: %s", requests, reason ? reason : "?");
 	if (requests & VM_REQ_ERROR) {
-		stop(pc, VM_INTERNAL_ERROR);
+		halt(pc, VM_INTERNAL_ERROR);
 		*status = 1;
-		return true;
-	}
-	if (requests & VM_REQ_SHUTDOWN || (requests & VM_REQ_RESET && vm->no_reboot)) {
-		stop(pc, VM_SHUTDOWN);
-		*status = vm->exit_status;
-		return !vm->no_shutdown;
-	}
-	if (requests & VM_REQ_RESET && reset(pc, &err) < 0) {
-		log_error("reset: %s", err.text);
+		end = true;
+	} else if (requests & VM_REQ_PANIC) {
+		panicked(pc);
 		*status = 1;
-		return true;
+		end = true;
+	} else if (requests & VM_REQ_SHUTDOWN) {
+		end = shut_down(pc, "guest-shutdown", status);
+	} else if (requests & VM_REQ_RESET && vm->no_reboot) {
+		end = shut_down(pc, "guest-reset", status);
+	} else if (requests & VM_REQ_RESET) {
+		emit(pc, "RESET", "guest-reset");
+		if (reset(pc, &err) < 0) {
+			log_error("reset: %s", err.text);
+			*status = 1;
+			end = true;
+		}
 	}
-	return false;
+	pc->cause = NULL;
+	return end;
 }
 
 int pc_run(struct pc *pc)
@@ -111,11 +195,7 @@ int pc_run(struct pc *pc)
 	unsigned requests;
 
 	chardev_registry_set_quit(vm->chardevs, on_quit_key, pc);
-	vm->runstate = VM_RUNNING;
-	vm_lock(vm);
-	devices_resume(vm);
-	vm_unlock(vm);
-	if (watch_signals(pc, &err) < 0 || vcpus_run(pc->vcpus, &err) < 0) {
+	if (watch_signals(pc, &err) < 0 || (!pc->config->paused && go(pc, &err) < 0)) {
 		log_error("%s", err.text);
 		return 1;
 	}
@@ -125,4 +205,76 @@ int pc_run(struct pc *pc)
 	} while (!act(pc, requests, &status));
 	vcpus_pause(pc->vcpus);
 	return status;
+}
+
+/* ---- for monitors ---- */
+
+void pc_request(struct pc *pc, enum vm_request request, const char *cause)
+{
+	pc->cause = cause;
+	vm_request(&pc->vm, request, cause);
+}
+
+void pc_stop(struct pc *pc)
+{
+	if (pc->vm.runstate != VM_RUNNING)
+		return;
+	vm_unlock(&pc->vm);
+	halt(pc, VM_PAUSED);
+	vm_lock(&pc->vm);
+}
+
+static bool needs_reset(const struct vm *vm)
+{
+	return vm->runstate == VM_SHUTDOWN || vm->runstate == VM_INTERNAL_ERROR ||
+	       vm->runstate == VM_GUEST_PANICKED;
+}
+
+int pc_cont(struct pc *pc, struct err *err)
+{
+	int ret;
+
+	if (pc->vm.runstate == VM_RUNNING)
+		return 0;
+	if (needs_reset(&pc->vm))
+		return err_set(
+			err, EINVAL,
+			"Resetting the Virtual Machine is required (system_reset)");
+	vm_unlock(&pc->vm);
+	ret = go(pc, err);
+	vm_lock(&pc->vm);
+	return ret;
+}
+
+void pc_power_button(struct pc *pc)
+{
+	vm_emit(&pc->vm, "POWERDOWN", NULL);
+	for (struct device *dev = pc->vm.devices; dev; dev = dev->next)
+		if (dev->cls == &pm_class)
+			pm_power_button(dev);
+}
+
+void pc_cpu_dump(struct pc *pc, unsigned index, struct strbuf *out)
+{
+	bool running = pc->vm.runstate == VM_RUNNING;
+	struct err err = { 0 };
+
+	if (running) {
+		vm_unlock(&pc->vm);
+		vcpus_pause(pc->vcpus);
+		vm_lock(&pc->vm);
+	}
+	vcpu_dump(pc->vcpus, index, out);
+	if (running && vcpus_run(pc->vcpus, &err) < 0)
+		log_error("%s", err.text);
+}
+
+int pc_nmi(struct pc *pc, int index)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < pc_cpu_count(pc) && ret >= 0; i++)
+		if (index < 0 || (unsigned)index == i)
+			ret = vcpu_nmi(pc->vcpus, i);
+	return ret;
 }

@@ -11,6 +11,7 @@
 #include "vmm/chardev/chardev.h"
 #include "vmm/kvm/irqchip.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/machine/control.h"
 #include "vmm/machine/layout.h"
 #include "vmm/mem/mem.h"
 
@@ -147,4 +148,24 @@ void pc_free(struct pc *pc)
 	free(pc->apic_ids);
 	pthread_mutex_destroy(&vm->lock);
 	free(pc);
+}
+
+struct vm *pc_vm(struct pc *pc)
+{
+	return &pc->vm;
+}
+
+const struct vm_config *pc_config(const struct pc *pc)
+{
+	return pc->config;
+}
+
+unsigned pc_cpu_count(const struct pc *pc)
+{
+	return pc->smp.cpus;
+}
+
+int pc_cpu_thread(const struct pc *pc, unsigned index)
+{
+	return vcpu_thread_id(pc->vcpus, index);
 }

@@ -20,13 +20,17 @@ static const struct cli_row *find(const char *name)
 
 static int unknown(const char *word, const char *name, struct err *err)
 {
-	const char *names[128];
+	const char *names[256];
 	unsigned count = 0;
 	const char *near;
 
 	for (const struct cli_row *row = cli_table;
-	     row->name && count < ARRAY_SIZE(names) - 1; row++)
-		names[count++] = row->name;
+	     row->name && count < ARRAY_SIZE(names) - 2; row++) {
+		if (row->help)
+			names[count++] = row->name;
+		if (row->help && row->alias)
+			names[count++] = row->alias;
+	}
 	names[count] = NULL;
 	near = opt_nearest(name, names);
 	if (near)
@@ -47,6 +51,8 @@ static int take_option(const struct cli_row *row, const char *arg,
 	if (err->code)
 		return -err->code;
 	ret = row->collect ? row->collect(config, arg, err) : 0;
+	if (ret < 0 && !err->code)
+		err_sys(err, -ret, "cannot take the option");
 	/* Sentences about an option start with it. */
 	if (ret < 0 && err->text[0] != '-')
 		err_prefix(err, "-%s", row->name);
@@ -64,7 +70,7 @@ int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strb
 
 		config->anything = true;
 		if (*name != '-') {
-			ret = find("hda")->collect(config, name, err);
+			ret = take_option(find("hda"), name, config, out, result, err);
 			if (ret < 0)
 				return ret;
 			continue;

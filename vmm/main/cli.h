@@ -28,7 +28,8 @@ struct cli_row {
 
 extern const struct cli_row cli_table[];
 
-/* Parses argv. -EINVAL (usage, exit 2) with a sentence; *result says what to do. */
+/* Parses argv. -errno with a sentence, nearly always of usage (exit 2); *result says what
+ * to do. */
 int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strbuf *out,
               enum cli_result *result, struct err *err);
 void cli_help(struct strbuf *out);

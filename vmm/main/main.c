@@ -4,23 +4,45 @@
 #include "common/log.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli.h"
+#include "vmm/main/host.h"
+#include "vmm/monitor/monitor.h"
 
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 
 enum { EXIT_USAGE = 2 };
+
+static int complain(const struct err *err)
+{
+	log_error("%s", err->text);
+	return err->usage ? EXIT_USAGE : EXIT_FAILURE;
+}
 
 static int run(const struct vm_config *config)
 {
 	struct err err = { 0 };
-	struct pc *pc = pc_new(config, &err);
+	struct monitors *monitors;
+	struct pc *pc;
 	int status;
 
+	if (config->process)
+		prctl(PR_SET_NAME, config->process);
+	pc = pc_new(config, &err);
 	if (!pc) {
-		log_error("%s", err.text);
-		return err.usage ? EXIT_USAGE : EXIT_FAILURE;
+		host_explain(config, &err);
+		return complain(&err);
 	}
-	status = pc_run(pc);
+	monitors = monitors_new(pc, &err);
+	if (!monitors || monitors_add_all(monitors, config, &err) < 0) {
+		status = complain(&err);
+	} else {
+		host_warn(config);
+		status = pc_run(pc);
+	}
+	monitors_free(monitors);
 	pc_free(pc);
 	return status;
 }
@@ -39,8 +61,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	config_init(&config);
 	if (cli_parse(argc, argv, &config, &out, &result, &err) < 0) {
-		log_error("%s", err.text);
-		status = EXIT_USAGE;
+		status = complain(&err);
 	} else if (result == CLI_DONE) {
 		fputs(out.data ? out.data : "", stdout);
 		status = fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define IO_FIRST 0xc000u /* above everything that the ISA side decodes */
-#define IO_LAST  0xffffu
+#define IO_END   0xffffu /* a BAR that ends at 0x10000 would not answer */
 
 struct want {
 	struct pci_device *pdev;
@@ -79,7 +79,7 @@ int pci_bus_assign(struct pci_bus *bus, uint64_t mmio, uint64_t mmio_end, struct
 		bool is_io = wants[i].pdev->bars[wants[i].bar].type &
 		             PCI_BASE_ADDRESS_SPACE_IO;
 
-		ret = is_io ? place(&wants[i], &io, IO_LAST + 1, err)
+		ret = is_io ? place(&wants[i], &io, IO_END, err)
 		            : place(&wants[i], &mmio, mmio_end, err);
 	}
 	free(wants);

@@ -157,9 +157,31 @@ static int find_free(struct pci_bus *bus)
 	return -1;
 }
 
+/* A guest looks for further functions only where function 0 says that there are some. */
+static int check_visible(struct pci_bus *bus, const struct pci_device *pdev, int devfn,
+                         struct err *err)
+{
+	unsigned slot = PCI_SLOT_OF(devfn), fn = PCI_FN_OF(devfn);
+	const struct pci_device *first = fn ? bus->slots[PCI_DEVFN(slot, 0)] : pdev;
+
+	if (!first || first->multifunction)
+		return 0;
+	for (unsigned i = 1; i < 8 && !fn; i++)
+		if (bus->slots[PCI_DEVFN(slot, i)])
+			fn = i;
+	if (!fn)
+		return 0;
+	return err_set(err, EINVAL,
+	               "a guest would not find function %02x.%x: function 0 (%s) needs "
+	               "multifunction=on",
+	               slot, fn, first->dev.cls->name);
+}
+
 int pci_bus_claim(struct pci_bus *bus, struct pci_device *pdev, int devfn,
                   struct err *err)
 {
+	int ret;
+
 	if (devfn < 0)
 		devfn = find_free(bus);
 	if (devfn < 0)
@@ -169,6 +191,9 @@ int pci_bus_claim(struct pci_bus *bus, struct pci_device *pdev, int devfn,
 		               "PCI address %02x.%x is taken by %s; choose another addr=",
 		               PCI_SLOT_OF(devfn), PCI_FN_OF(devfn),
 		               bus->slots[devfn]->dev.cls->name);
+	ret = check_visible(bus, pdev, devfn, err);
+	if (ret < 0)
+		return ret;
 	pdev->devfn = devfn;
 	bus->slots[devfn] = pdev;
 	return 0;

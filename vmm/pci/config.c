@@ -228,6 +228,8 @@ int pci_realize(struct pci_device *pdev, const struct pci_id *id, struct err *er
 
 	if (ret < 0)
 		return ret;
+	if (!bus)
+		return err_set(err, ENODEV, "this machine has no PCI bus");
 	pdev->next_cap = 0x40;
 	init_header(pdev, id);
 	ret = pci_bus_claim(bus, pdev, devfn, err);
@@ -280,7 +282,8 @@ void pci_intx_set(struct pci_device *pdev, bool level)
 void pci_intx_update(struct pci_device *pdev)
 {
 	bool level = pdev->config[PCI_STATUS] & PCI_STATUS_INTERRUPT &&
-	             !(ld16(pdev->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
+	             !(ld16(pdev->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE) &&
+	             !pci_msix_enabled(pdev);
 
 	if (level == pdev->intx_level)
 		return;
@@ -305,7 +308,7 @@ static int validate(const void *obj, struct err *err)
 				"config byte 0x%02x is 0x%02x there and 0x%02x here", i,
 				pdev->config[i], pdev->config_reset[i]);
 	}
-	return 0;
+	return pci_msix_validate(pdev, err);
 }
 
 static const struct state_field pci_device_fields[] = {
@@ -321,6 +324,12 @@ const struct state_desc pci_device_state = {
 	.fields = pci_device_fields,
 	.validate = validate,
 };
+
+void pci_pre_save(struct pci_device *pdev)
+{
+	if (pdev->msix)
+		pci_msix_collect(pdev);
+}
 
 void pci_post_load(struct pci_device *pdev)
 {

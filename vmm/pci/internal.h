@@ -21,5 +21,9 @@ void pci_msix_config_written(struct pci_device *pdev, unsigned offset, unsigned 
 void pci_msix_reset(struct pci_device *pdev);
 /* Attaches or detaches each vector's eventfd as masks and the enable bit now say. */
 void pci_msix_update(struct pci_device *pdev);
+/* Moves what waits in eventfds into the PBA. */
+void pci_msix_collect(struct pci_device *pdev);
+/* A loaded table is as large as this function's, and so is its PBA. */
+int pci_msix_validate(const struct pci_device *pdev, struct err *err);
 
 #endif

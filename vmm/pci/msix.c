@@ -216,10 +216,9 @@ static void table_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
 		pci_msix_update(pdev);
 }
 
-static uint64_t pba_read(void *opaque, uint64_t offset, unsigned size)
+/* What arrived while a vector could not fire waits in its eventfd. */
+void pci_msix_collect(struct pci_device *pdev)
 {
-	struct pci_device *pdev = opaque;
-
 	for (unsigned v = 0; v < pdev->msix->count; v++) {
 		struct pollfd p = { .fd = pdev->msix->vectors[v].fd, .events = POLLIN };
 
@@ -230,6 +229,13 @@ static uint64_t pba_read(void *opaque, uint64_t offset, unsigned size)
 				set_pending(pdev, v, true);
 		}
 	}
+}
+
+static uint64_t pba_read(void *opaque, uint64_t offset, unsigned size)
+{
+	struct pci_device *pdev = opaque;
+
+	pci_msix_collect(pdev);
 	return ldn(pdev->msix_pba + offset, size);
 }
 
@@ -240,8 +246,26 @@ void pci_msix_config_written(struct pci_device *pdev, unsigned offset, unsigned 
 {
 	unsigned flags = pdev->msix->cap + PCI_MSIX_FLAGS;
 
-	if (offset < flags + 2 && flags < offset + size)
-		pci_msix_update(pdev);
+	if (offset >= flags + 2 || flags >= offset + size)
+		return;
+	pci_msix_update(pdev);
+	/* A function with MSI-X on does not use its pin. */
+	pci_intx_update(pdev);
+}
+
+int pci_msix_validate(const struct pci_device *pdev, struct err *err)
+{
+	unsigned count = pdev->msix ? pdev->msix->count : 0;
+
+	if (pdev->msix_table_len != count * 16)
+		return err_set(err, EINVAL,
+		               "the MSI-X table has %u bytes there and %u here",
+		               pdev->msix_table_len, count * 16);
+	for (unsigned v = count; v < PCI_MSIX_MAX; v++)
+		if (is_pending(pdev, v))
+			return err_set(err, EINVAL,
+			               "MSI-X vector %u is pending, %u exist", v, count);
+	return 0;
 }
 
 /* ---- life ---- */
@@ -292,6 +316,14 @@ int pci_msix_init(struct pci_device *pdev, unsigned vectors, unsigned bar,
 	return 0;
 }
 
+/* The other parts of the BAR stay: pci_unrealize() unmaps them. */
+static void remove_part(struct pci_bar *bar, const struct region *region)
+{
+	for (unsigned i = 0; i < bar->part_count; i++)
+		if (bar->parts[i].region == region)
+			bar->parts[i--] = bar->parts[--bar->part_count];
+}
+
 void pci_msix_free(struct pci_device *pdev)
 {
 	if (!pdev->msix)
@@ -300,8 +332,10 @@ void pci_msix_free(struct pci_device *pdev)
 		pci_msix_set_fd(pdev, v, -1);
 	mem_unmap(&pdev->msix->table_region);
 	mem_unmap(&pdev->msix->pba_region);
-	for (unsigned n = 0; n < PCI_BAR_COUNT; n++)
-		pdev->bars[n].part_count = 0;
+	for (unsigned n = 0; n < PCI_BAR_COUNT; n++) {
+		remove_part(&pdev->bars[n], &pdev->msix->table_region);
+		remove_part(&pdev->bars[n], &pdev->msix->pba_region);
+	}
 	free(pdev->msix);
 	pdev->msix = NULL;
 }

@@ -133,6 +133,9 @@ int pci_msix_set_fd(struct pci_device *pdev, unsigned v, int fd);
 /* State tables: put PCI_STATE first in a PCI class's own table. It covers config space
  * and MSI-X. */
 extern const struct state_desc pci_device_state;
+/* From the pre_save of PCI classes whose vectors have eventfds: an interrupt that waits
+ * for its vector to be unmasked is saved as pending. */
+void pci_pre_save(struct pci_device *pdev);
 /* From the post_load of every PCI class: maps BARs, drives INTx, attaches vectors. */
 void pci_post_load(struct pci_device *pdev);
 

@@ -117,33 +117,44 @@ void virtqueue_reset(struct virtqueue *vq)
 	vq->pool_touched = 0;
 }
 
-static void *map_ring(struct virtqueue *vq, uint64_t gpa, uint64_t len, unsigned align,
-                      bool writable)
+static void *map_ring(const struct virtqueue *vq, uint64_t gpa, uint64_t len,
+                      unsigned align, bool writable)
 {
 	if (gpa & (align - 1))
 		return NULL;
 	return dma_map(virtio_mem(vq->vdev), gpa, len, writable);
 }
 
-int virtqueue_map(struct virtqueue *vq, struct err *err)
+/* Where the rings are; -errno with a sentence when they cannot be there. */
+static int find_rings(const struct virtqueue *vq, uint8_t *rings[3], struct err *err)
 {
 	if (!is_power_of_2(vq->size) || vq->size > vq->max_size)
 		return err_set(err, EINVAL,
 		               "queue %u has %u entries; a power of 2 up to %u "
 		               "is possible",
 		               vq->index, vq->size, vq->max_size);
-	vq->desc_ring = map_ring(vq, vq->desc, vq->size * DESC_SIZE, 16, false);
-	vq->avail_ring = map_ring(vq, vq->avail, AVAIL_HEAD + 2 * vq->size + 2, 2, false);
-	vq->used_ring = map_ring(vq, vq->used, used_len(vq), 4, true);
-	if (!vq->desc_ring || !vq->avail_ring || !vq->used_ring) {
-		virtqueue_unmap(vq);
-		return err_set(err, EFAULT,
-		               "the rings of queue %u are misaligned or not in RAM "
-		               "(0x%llx, 0x%llx, 0x%llx)",
-		               vq->index, (unsigned long long)vq->desc,
-		               (unsigned long long)vq->avail,
-		               (unsigned long long)vq->used);
-	}
+	rings[0] = map_ring(vq, vq->desc, vq->size * DESC_SIZE, 16, false);
+	rings[1] = map_ring(vq, vq->avail, AVAIL_HEAD + 2 * vq->size + 2, 2, false);
+	rings[2] = map_ring(vq, vq->used, used_len(vq), 4, true);
+	if (rings[0] && rings[1] && rings[2])
+		return 0;
+	return err_set(err, EFAULT,
+	               "the rings of queue %u are misaligned or not in RAM "
+	               "(0x%llx, 0x%llx, 0x%llx)",
+	               vq->index, (unsigned long long)vq->desc,
+	               (unsigned long long)vq->avail, (unsigned long long)vq->used);
+}
+
+int virtqueue_map(struct virtqueue *vq, struct err *err)
+{
+	uint8_t *rings[3];
+	int ret = find_rings(vq, rings, err);
+
+	if (ret < 0)
+		return ret;
+	vq->desc_ring = rings[0];
+	vq->avail_ring = rings[1];
+	vq->used_ring = rings[2];
 	vq->event_idx = virtio_has(vq->vdev, VIRTIO_RING_F_EVENT_IDX);
 	vq->indirect = virtio_has(vq->vdev, VIRTIO_RING_F_INDIRECT_DESC);
 	vq->signalled_valid = false;
@@ -463,11 +474,13 @@ const struct state_desc virtqueue_state = {
 	.fields = queue_fields,
 };
 
-int virtqueue_validate(const struct virtqueue *vq, struct err *err)
+int virtqueue_validate(const struct virtqueue *vq, bool served, struct err *err)
 {
+	uint8_t *rings[3];
+
 	if (!is_power_of_2(vq->size) || vq->size > vq->max_size)
 		return err_set(err, EINVAL,
 		               "queue %u has %u entries, this one at most %u", vq->index,
 		               vq->size, vq->max_size);
-	return 0;
+	return served && vq->ready ? find_rings(vq, rings, err) : 0;
 }

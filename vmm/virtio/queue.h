@@ -115,7 +115,8 @@ bool virtqueue_enable_notify(struct virtqueue *vq);
 
 /* Fields of the state table; no request in flight. */
 extern const struct state_desc virtqueue_state;
-/* After a load, before the mapping: what the fields must satisfy. */
-int virtqueue_validate(const struct virtqueue *vq, struct err *err);
+/* After a load, before the mapping: what the fields must satisfy. served: the device is
+ * not broken, so its rings must be where they say. */
+int virtqueue_validate(const struct virtqueue *vq, bool served, struct err *err);
 
 #endif

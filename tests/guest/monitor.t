@@ -1,0 +1,344 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The monitors of a machine that really runs, from outside: QMP and the human monitor on
+# sockets, on any /dev/kvm. Answers are held to the schema that the machine itself gives.
+
+use strict;
+use warnings;
+use FindBin;
+use File::Temp qw(tempdir);
+use IO::Select;
+use IO::Socket::UNIX;
+use IPC::Open3;
+use JSON::PP;
+use Test::More;
+
+my $top = "$FindBin::Bin/../..";
+my $build = $ENV{BUILD} // 'build';
+$build = "$top/$build" unless $build =~ m{^/};
+my $vmm = "$build/vmm";
+my $dir = tempdir(CLEANUP => 1);
+my $json = JSON::PP->new->allow_nonref;
+my $limit = 60;
+
+plan(skip_all => 'no access to /dev/kvm') unless -r '/dev/kvm' && -w '/dev/kvm';
+
+# ---- the machine and its clients ----
+
+my %machines;
+
+sub start {
+	my (@args) = @_;
+	my $pid = open3(my $in, my $out, undef, $vmm, '-m', '64', '-display', 'none', @args);
+
+	close($in);
+	$machines{$pid} = $out;
+	return $pid;
+}
+
+# What it said, and its exit status.
+sub ended {
+	my ($pid) = @_;
+	my $out = delete $machines{$pid};
+
+	local $/;
+	my $said = <$out>;
+	waitpid($pid, 0);
+	return ($? >> 8, $said // '');
+}
+
+# The socket is there once vmm has come that far: its folder tells.
+sub connect_to {
+	my ($path) = @_;
+	my $end = time + $limit;
+
+	while (time < $end) {
+		my $s = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path);
+		return { socket => $s, text => '' } if $s;
+		select(undef, undef, undef, 0.01);
+	}
+	BAIL_OUT("$path did not appear");
+}
+
+# Reads until the pattern matches; returns what came up to its end.
+sub expect {
+	my ($c, $pattern) = @_;
+	my $select = IO::Select->new($c->{socket});
+
+	while ($c->{text} !~ /$pattern/) {
+		my $n = $select->can_read($limit) ? sysread($c->{socket}, my $data, 65536) : undef;
+
+		return undef unless $n;
+		$c->{text} .= $data;
+	}
+	$c->{text} =~ s/^(.*?$pattern)//s;
+	return $1;
+}
+
+sub receive {
+	my ($c) = @_;
+	my $line = expect($c, qr/\n/);
+
+	return defined($line) ? $json->decode($line) : undef;
+}
+
+sub put {
+	my ($c, $text) = @_;
+
+	syswrite($c->{socket}, $text);
+}
+
+# Sends a command; its answer. Events on the way are kept.
+sub qmp {
+	my ($c, $name, %args) = @_;
+
+	put($c, $json->encode({ execute => $name, (%args ? (arguments => \%args) : ()) }));
+	while (my $answer = receive($c)) {
+		return $answer unless $answer->{event};
+		push(@{ $c->{events} }, $answer);
+	}
+	return undef;
+}
+
+sub event {
+	my ($c, $name) = @_;
+
+	while (1) {
+		my $e = @{ $c->{events} // [] } ? shift(@{ $c->{events} }) : receive($c);
+
+		return undef unless $e;
+		return $e if ($e->{event} // '') eq $name;
+	}
+}
+
+sub qmp_client {
+	my $c = connect_to($_[0]);
+
+	receive($c);
+	qmp($c, 'qmp_capabilities');
+	return $c;
+}
+
+sub hmp {
+	my ($c, $line) = @_;
+
+	put($c, "$line\n");
+	my $text = expect($c, qr/\(qemu\) $/);
+	return undef unless defined($text);
+	$text =~ s/\r//g;
+	$text =~ s/^\Q$line\E\n//;
+	$text =~ s/\(qemu\) $//;
+	return $text;
+}
+
+# ---- values against the schema ----
+
+my %types;
+
+# What is wrong with value as a `type`; '' if nothing.
+sub mismatch {
+	my ($value, $type, $where) = @_;
+	my $info = $types{$type} or return "$where: type $type is not described";
+	my $meta = $info->{'meta-type'};
+
+	if ($meta eq 'array') {
+		return "$where: no array" if ref($value) ne 'ARRAY';
+		my @bad = grep { $_ } map { mismatch($value->[$_], $info->{'element-type'}, "$where\[$_]") } 0 .. $#$value;
+		return $bad[0] // '';
+	}
+	if ($meta eq 'object') {
+		return "$where: no object" if ref($value) ne 'HASH';
+		my %left = %$value;
+		for my $m (@{ $info->{members} }) {
+			if (!exists($left{ $m->{name} })) {
+				return "$where: '$m->{name}' is missing" unless exists($m->{default});
+				next;
+			}
+			my $bad = mismatch(delete($left{ $m->{name} }), $m->{type}, "$where.$m->{name}");
+			return $bad if $bad;
+		}
+		return %left ? "$where: '" . (keys %left)[0] . "' is not described" : '';
+	}
+	if ($meta eq 'enum') {
+		return (grep { $_ eq $value } @{ $info->{values} }) ? '' : "$where: $value is no $type";
+	}
+	my $is = ref($value) eq 'JSON::PP::Boolean' ? 'boolean' : ref($value) ? 'value'
+		: $json->encode($value) =~ /^"/ ? 'string' : $json->encode($value) =~ /^-?\d+$/ ? 'int' : 'number';
+	my $want = $info->{'json-type'};
+	return $want eq 'value' || $want eq $is ? '' : "$where: a $is, not a $want";
+}
+
+# ---- a machine with two programs and a person attached ----
+
+open(my $image, '>', "$dir/disk") or die;
+truncate($image, 1 << 20);
+close($image);
+
+my $pid = start('-S', '-no-shutdown', '-name', 'guest one', '-serial', 'null',
+	'-drive', "file=$dir/disk,if=virtio,format=raw,id=d0",
+	'-qmp', "unix:$dir/a,server,nowait",
+	'-chardev', "socket,id=b,path=$dir/b,server=on,wait=off", '-mon', 'chardev=b,mode=control,pretty=on',
+	'-chardev', "socket,id=c,path=$dir/c,server=on,wait=off", '-mon', 'chardev=c,mode=control',
+	'-monitor', "unix:$dir/m,server,nowait");
+my $a = connect_to("$dir/a");
+my $greeting = receive($a);
+ok($greeting->{QMP}{version}{qemu}{major} && ref($greeting->{QMP}{capabilities}) eq 'ARRAY', 'QMP greets');
+is((stat("$dir/a"))[2] & 07777, 0600, 'its socket is the owner\'s alone');
+
+put($a, '{"execute": "query-status", "id": [1, {"x": null}]}');
+my $answer = receive($a);
+is($answer->{error}{class}, 'CommandNotFound', 'nothing before the negotiation');
+is_deeply($answer->{id}, [1, { x => undef }], 'an id comes back as it was');
+is_deeply(qmp($a, 'qmp_capabilities', enable => ['oob'])->{error}{class}, 'GenericError', 'an unknown capability');
+is_deeply(qmp($a, 'qmp_capabilities'), { return => {} }, 'the negotiation');
+is(qmp($a, 'qmp_capabilities')->{error}{class}, 'CommandNotFound', 'which happens once');
+
+$types{ $_->{'meta-type'} . ':' . $_->{name} } = $_ for @{ qmp($a, 'query-qmp-schema')->{return} };
+my %commands = map { $_->{name} => $_ } grep { $_->{'meta-type'} eq 'command' } values %types;
+my %events = map { $_->{name} => $_ } grep { $_->{'meta-type'} eq 'event' } values %types;
+%types = map { $_->{name} => $_ } grep { $_->{'meta-type'} !~ /^(command|event)$/ } values %types;
+
+my @names = map { $_->{name} } @{ qmp($a, 'query-commands')->{return} };
+is_deeply([sort @names], [sort keys %commands], 'query-commands and the schema agree');
+for my $name (sort grep { /^query-/ } @names) {
+	my $got = qmp($a, $name);
+	is(mismatch($got->{return}, $commands{$name}{'ret-type'}, $name), '', "$name answers what the schema says");
+}
+for my $c (values %commands) {
+	ok($types{ $c->{'arg-type'} } && $types{ $c->{'ret-type'} }, "the types of $c->{name} are described");
+}
+
+is(qmp($a, 'nix')->{error}{class}, 'CommandNotFound', 'an unknown command');
+is(qmp($a, 'stop', x => 1)->{error}{desc}, "Parameter 'x' is unexpected", 'an unknown argument');
+is(qmp($a, 'block_resize', device => 'd0')->{error}{desc}, "Parameter 'size' is missing", 'a missing argument');
+is(qmp($a, 'block_resize', device => 'd0', size => 'x')->{error}{desc},
+	"Invalid parameter type for 'size', expected: integer", 'an argument of another type');
+is(qmp($a, 'block_resize', device => 'nix', size => 512)->{error}{class}, 'DeviceNotFound', 'an unknown device');
+for my $bad ('[1]', '{]', '{"execute": 1}', '{"exec": "stop"}', '{}', '{"execute":"stop","arguments":1}',
+		'[' x 100000, '{"a":' x 200) {
+	put($a, "$bad\n");
+	my $first = receive($a);
+	is($first->{error}{class}, 'GenericError', 'refused: ' . substr($bad, 0, 40));
+}
+
+my $b = connect_to("$dir/b");
+put($b, "{'execute':'qmp_capabilities'}\n");
+like(expect($b, qr/"return": \{\}\r\n\}\r\n/), qr/^    "/m, 'pretty answers take several lines') or diag($b->{text});
+$b->{text} = '';
+
+# ---- run states ----
+
+is(qmp($a, 'query-status')->{return}{status}, 'prelaunch', '-S: not started yet');
+is_deeply(qmp($a, 'cont'), { return => {} }, 'cont');
+ok(event($a, 'RESUME'), 'RESUME arrives');
+ok(defined(expect($b, qr/"RESUME"/)), 'at the other client as well');
+my $shutdown = event($a, 'SHUTDOWN');
+is_deeply($shutdown->{data}, { guest => JSON::PP::true, reason => 'guest-shutdown' }, 'the guest powers off');
+is(mismatch($shutdown->{data}, $events{SHUTDOWN}{'arg-type'}, 'SHUTDOWN'), '', 'as the schema says');
+ok(event($a, 'STOP'), 'and stops, as -no-shutdown wants');
+is(qmp($a, 'query-status')->{return}{status}, 'shutdown', 'the status tells');
+like(qmp($a, 'cont')->{error}{desc}, qr/^Resetting the Virtual Machine is required/, 'cont needs a reset');
+is_deeply(qmp($a, 'system_reset'), { return => {} }, 'system_reset');
+is(event($a, 'RESET')->{data}{reason}, 'host-qmp-system-reset', 'RESET tells who wanted it');
+is(qmp($a, 'query-status')->{return}{status}, 'prelaunch', 'ready to start again');
+is_deeply(qmp($a, 'cont'), { return => {} }, 'cont');
+ok(event($a, 'SHUTDOWN'), 'and the guest runs once more');
+
+# ---- people ----
+
+my $m = connect_to("$dir/m");
+like(expect($m, qr/\(qemu\) $/), qr/^kvmkit vmm \S+ monitor - type 'help'/, 'the human monitor greets');
+is(hmp($m, 'info status'), "VM status: paused (shutdown)\n", 'info status');
+is(hmp($m, 'info name'), "guest one\n", 'info name');
+is(hmp($m, 'info kvm'), "kvm support: enabled\n", 'info kvm');
+like(hmp($m, 'info version'), qr/kvmkit vmm/, 'info version');
+like(hmp($m, 'info cpus'), qr/^\* CPU #0: thread_id=[1-9]\d*\n$/, 'info cpus');
+like(hmp($m, 'info block'), qr/^d0: \Q$dir\E\/disk \(raw\)\n    Attached to:      \S+\n    Cache mode:       writeback\n$/, 'info block');
+like(hmp($m, 'info blockstats'), qr/^d0: rd_bytes=\d+ wr_bytes=0 rd_operations=/, 'info blockstats');
+like(hmp($m, 'info pci'), qr/device   0, function 0:\n    Host bridge: PCI device 8086:1237\n/, 'info pci');
+like(hmp($m, 'info pci'), qr/SCSI controller: PCI device 1af4:1001\n/, 'the disk is on the bus');
+like(hmp($m, 'info qtree'), qr/dev: virtio-blk-pci, id ""\n.*drive = "d0"/s, 'info qtree');
+like(hmp($m, 'info mtree'), qr/^ *0000000000000000-000000000009ffff pc\.ram/m, 'info mtree');
+like(hmp($m, 'info chardev'), qr/^b: filename=unix:/m, 'info chardev');
+like(hmp($m, 'info registers'), qr/^RIP=[0-9a-f]{16}/m, 'info registers');
+is(hmp($m, 'print /d 0x10 + 1') =~ /Error|too much/ ? 1 : 0, 1, 'too many words are refused');
+is(hmp($m, 'print /d 0x10+1'), "17\n", 'print');
+is(hmp($m, 'xp /4xb 0xffff0000000'), "00000ffff0000000: Cannot access memory\n", 'xp where nothing is');
+like(hmp($m, 'xp /2xw 0x100000'), qr/^0000000000100000: 0x[0-9a-f]{8} 0x[0-9a-f]{8}\n$/, 'xp');
+like(hmp($m, 'nix'), qr/^unknown command: 'nix'/, 'an unknown command');
+like(hmp($m, 'info blok'), qr/did you mean 'info block'\?/, 'and its nearest');
+like(hmp($m, 'help'), qr/^stop\|s -- /m, 'help');
+like(hmp($m, 'help info'), qr/^info block -- /m, 'help info');
+is(hmp($m, 'block_resize d0 2M'), '', 'block_resize');
+is(-s "$dir/disk", 2 << 20, 'the image has grown');
+is(qmp($a, 'human-monitor-command', 'command-line' => 'info name')->{return}, "guest one\r\n", 'HMP through QMP');
+is(hmp($m, "info sta\t"), "info status \nVM status: paused (shutdown)\n", 'Tab completes');
+
+# ---- hostile and absent clients ----
+
+sub rss {
+	open(my $f, '<', "/proc/$pid/status") or return -1;
+	return (map { /^VmRSS:\s+(\d+)/ ? $1 : () } <$f>)[0];
+}
+
+qmp($a, 'query-status') for 1 .. 200;
+my $before = rss();
+qmp($a, 'query-status') for 1 .. 10000;
+is(qmp($a, 'query-status')->{return}{status}, 'shutdown', '10,000 commands');
+cmp_ok(rss() - $before, '<=', 64, 'leave memory as it was (kB)');
+
+for (1 .. 24) {
+	my $c = connect_to("$dir/c");
+	put($c, '{"execute":"qmp_capabilities"}{"execute":"query-qmp-sch');
+	close($c->{socket});
+}
+my $flood = connect_to("$dir/c");
+$flood->{socket}->blocking(0);
+put($flood, '{"execute":"qmp_capabilities"}');
+my $sent = 0;
+my $room = IO::Select->new($flood->{socket});
+while ($sent < 1 << 20 && $room->can_write(1)) {
+	$sent += syswrite($flood->{socket}, '{"execute":"query-qmp-schema"}' x 100) // 0;
+}
+cmp_ok($sent, '<', 1 << 20, 'a client that never reads is not read for ever');
+is(qmp($a, 'query-status')->{return}{status}, 'shutdown', 'others do not notice');
+close($flood->{socket});
+is(qmp(qmp_client("$dir/c"), 'query-name')->{return}{name}, 'guest one', 'and the next client is served');
+cmp_ok(rss() - $before, '<=', 2048, 'memory is what it was (kB)');
+
+# ---- the end ----
+
+put($a, '{"execute":"quit"}');
+is(event($a, 'SHUTDOWN')->{data}{reason}, 'host-qmp-quit', 'quit tells its reason');
+my ($status, $said) = ended($pid);
+is($status, 0, 'and ends vmm with 0');
+ok(!-e "$dir/a" && !-e "$dir/m", 'whose sockets are gone');
+
+# ---- on standard input and output, and what is refused ----
+
+my ($text) = do {
+	my $p = open3(my $in, my $out, undef, $vmm, '-m', '64', '-display', 'none', '-serial', 'null', '-S', '-monitor', 'stdio');
+	print $in "info status\nquit\n";
+	close($in);
+	local $/;
+	my $t = <$out>;
+	waitpid($p, 0);
+	is($? >> 8, 0, '-monitor stdio: quit ends with 0');
+	$t;
+};
+like($text, qr/\(qemu\) info status\r\nVM status: paused \(prelaunch\)\r\n\(qemu\) quit/, 'it is a monitor');
+
+my @refused = (
+	['-mon', 'chardev=nix', qr/^vmm: -mon: there is no chardev 'nix'; define it/, 2],
+	['-mon', 'mode=control', qr/^vmm: -mon: chardev= is missing/, 2],
+	['-qmp', 'nix', qr/^vmm: -qmp nix: 'nix' is no character device/, 2],
+	['-monitor', 'unix:/nonexistent/x,server,nowait', qr/cannot bind/, 1],
+);
+for my $row (@refused) {
+	my ($option, $value, $pattern, $code) = @$row;
+	my ($status, $said) = ended(start('-serial', 'null', $option, $value));
+	ok($said =~ $pattern && $said =~ /^[^\n]*\n\z/ && $status == $code, "refused: $option $value") or diag("$status: $said");
+}
+
+done_testing();

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A look inside: registers, guest memory, the memory map, the log. */
+#include "common/bytes.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/opts.h"
+#include "vmm/core/vm.h"
+#include "vmm/machine/control.h"
+#include "vmm/mem/mem.h"
+#include "vmm/monitor/tables.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+static int run_registers(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	bool all = mon_bool(args, "all", false);
+
+	(void)err;
+	for (unsigned i = 0; i < pc_cpu_count(ctx->pc); i++)
+		if (all || i == ctx->cpu)
+			pc_cpu_dump(ctx->pc, i, &out);
+	*result = mon_text(out.data ? out.data : "");
+	return 0;
+}
+
+static int run_cpu(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                   struct err *err)
+{
+	int64_t index = mon_int(args, "index", 0);
+
+	(void)result;
+	if (index < 0 || index >= pc_cpu_count(ctx->pc))
+		return err_usage(err, "there is no CPU %lld; there are %u",
+		                 (long long)index, pc_cpu_count(ctx->pc));
+	ctx->cpu = index;
+	return 0;
+}
+
+static int run_mtree(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                     struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+
+	(void)args;
+	(void)err;
+	mem_dump(ctx->vm->mem, &out);
+	*result = mon_text(out.data ? out.data : "");
+	return 0;
+}
+
+/* ---- xp and print ---- */
+
+struct format {
+	unsigned count, size;
+	char letter;
+};
+
+static int parse_format(const char *text, struct format *f, struct err *err)
+{
+	const char *p = text + (*text == '/');
+	_cleanup_free_ char *digits = strndup(p, strspn(p, "0123456789"));
+	uint64_t count = 1;
+
+	*f = (struct format){ .size = 4, .letter = 'x' };
+	if (!digits || (*digits && opt_parse_u64(digits, &count) < 0) || !count ||
+	    count > 4096)
+		return err_usage(err, "%s: a count from 1 to 4096", text);
+	f->count = count;
+	for (p += strlen(digits); *p; p++) {
+		static const char sizes[] = "bhwg";
+		const char *size = strchr(sizes, *p);
+
+		if (size)
+			f->size = 1u << (size - sizes);
+		else if (strchr("xduoc", *p))
+			f->letter = *p;
+		else
+			return err_usage(err,
+			                 "%s: '%c' is neither a size (b h w g) nor a "
+			                 "format (x d u o c)",
+			                 text, *p);
+	}
+	if (f->letter == 'c')
+		f->size = 1;
+	return 0;
+}
+
+static void add_value(struct strbuf *out, const struct format *f, uint64_t value)
+{
+	unsigned bits = f->size * 8;
+	int64_t sign = (int64_t)(value << (64 - bits)) >> (64 - bits);
+
+	switch (f->letter) {
+	case 'd':
+		strbuf_addf(out, "%*" PRId64, bits / 3 + 2, sign);
+		break;
+	case 'u':
+		strbuf_addf(out, "%*" PRIu64, bits / 3 + 2, value);
+		break;
+	case 'o':
+		strbuf_addf(out, "%#*" PRIo64, bits / 3 + 2, value);
+		break;
+	case 'c':
+		if (isprint((int)value))
+			strbuf_addf(out, "'%c'", (int)value);
+		else
+			strbuf_addf(out, "'\\x%02x'", (int)value);
+		break;
+	default:
+		strbuf_addf(out, "0x%0*" PRIx64, bits / 4, value);
+	}
+}
+
+static int run_xp(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                  struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	uint64_t addr = mon_int(args, "addr", 0);
+	struct format f;
+	unsigned per_line;
+	int ret = parse_format(mon_str(args, "fmt", "/x"), &f, err);
+
+	if (ret < 0)
+		return ret;
+	per_line = f.letter == 'c' ? 8 : 16 / f.size;
+	for (unsigned i = 0; i < f.count; i++, addr += f.size) {
+		uint8_t data[8] = { 0 };
+
+		if (i % per_line == 0)
+			strbuf_addf(&out, "%s%016" PRIx64 ":", i ? "\n" : "", addr);
+		if (dma_read(ctx->vm->mem, addr, data, f.size) < 0) {
+			strbuf_adds(&out, " Cannot access memory");
+			break;
+		}
+		strbuf_addc(&out, ' ');
+		add_value(&out, &f, ld64(data));
+	}
+	strbuf_addc(&out, '\n');
+	*result = mon_text(out.data);
+	return 0;
+}
+
+static int run_print(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                     struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	struct format f;
+	int ret = parse_format(mon_str(args, "fmt", "/x"), &f, err);
+
+	(void)ctx;
+	if (ret < 0)
+		return ret;
+	f.size = 8;
+	switch (f.letter) {
+	case 'd':
+		strbuf_addf(&out, "%" PRId64 "\n", mon_int(args, "val", 0));
+		break;
+	case 'u':
+		strbuf_addf(&out, "%" PRIu64 "\n", (uint64_t)mon_int(args, "val", 0));
+		break;
+	case 'o':
+		strbuf_addf(&out, "%#" PRIo64 "\n", (uint64_t)mon_int(args, "val", 0));
+		break;
+	default:
+		strbuf_addf(&out, "%#" PRIx64 "\n", (uint64_t)mon_int(args, "val", 0));
+	}
+	*result = mon_text(out.data);
+	return 0;
+}
+
+/* ---- pmemsave ---- */
+
+static int run_pmemsave(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                        struct err *err)
+{
+	const char *path = mon_str(args, "filename", "");
+	uint64_t addr = mon_int(args, "val", 0), left = mon_int(args, "size", 0);
+	_cleanup_fclose_ FILE *file = fopen(path, "we");
+	uint8_t buf[4096];
+
+	(void)result;
+	if (!file)
+		return err_sys(err, errno, "cannot write %s", path);
+	while (left) {
+		size_t n = left < sizeof(buf) ? left : sizeof(buf);
+
+		if (dma_read(ctx->vm->mem, addr, buf, n) < 0)
+			return err_set(err, EINVAL,
+			               "Invalid addr 0x%016" PRIx64 "/size %" PRIu64
+			               " specified",
+			               addr, left);
+		if (fwrite(buf, n, 1, file) != 1)
+			return err_sys(err, errno, "cannot write %s", path);
+		addr += n;
+		left -= n;
+	}
+	return fflush(file) ? err_sys(err, errno, "cannot write %s", path) : 0;
+}
+
+/* ---- the log ---- */
+
+static int run_log(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                   struct err *err)
+{
+	(void)ctx;
+	(void)result;
+	return log_enable(mon_str(args, "items", ""), err);
+}
+
+static const struct mon_arg registers_args[] = {
+	{ "all", MON_FLAG, true, 'a', NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg cpu_args[] = {
+	{ "index", MON_INT, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg xp_args[] = {
+	{ "fmt", MON_FORMAT, true, 0, NULL, NULL },
+	{ "addr", MON_INT, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg print_args[] = {
+	{ "fmt", MON_FORMAT, true, 0, NULL, NULL },
+	{ "val", MON_INT, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg pmemsave_args[] = {
+	{ "val", MON_INT, false, 0, NULL, NULL },
+	{ "size", MON_INT, false, 0, NULL, NULL },
+	{ "filename", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg log_args[] = {
+	{ "items", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+const struct mon_command mon_debug_commands[] = {
+	{ NULL, "info registers", "CPU registers; -a: of all CPUs", registers_args, NULL,
+	  run_registers, NULL },
+	{ NULL, "cpu", "the CPU that 'info registers' shows", cpu_args, NULL, run_cpu,
+	  NULL },
+	{ NULL, "info mtree", "the memory map", NULL, NULL, run_mtree, NULL },
+	{ NULL, "xp", "guest-physical memory; fmt: count, x d u o c, b h w g", xp_args,
+	  NULL, run_xp, NULL },
+	{ NULL, "print|p", "a number in another format", print_args, NULL, run_print,
+	  NULL },
+	{ "pmemsave", "pmemsave", "guest-physical memory to a file", pmemsave_args, NULL,
+	  run_pmemsave, NULL },
+	{ NULL, "log", "log more: the classes of -d", log_args, NULL, run_log, NULL },
+	{ .help = NULL },
+};

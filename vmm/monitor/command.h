@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Monitor commands as tables: one row gives the QMP command, the human monitor's command,
+ * its help, its completion, and what query-qmp-schema says about it. The human monitor
+ * prints the answer of the same handler.
+ *
+ * Handlers run in the main loop's thread under the machine lock, at the top of a loop
+ * callback: those that must wait for vCPUs (pc_stop() and its siblings) may release the
+ * lock meanwhile.
+ */
+#ifndef VMM_MONITOR_COMMAND_H
+#define VMM_MONITOR_COMMAND_H
+
+#include "common/err.h"
+#include "common/strbuf.h"
+
+#include <jansson.h>
+
+struct monitors;
+struct pc;
+struct vm;
+
+enum mon_arg_kind {
+	MON_STR,
+	MON_INT,  /* int64; the human monitor takes expressions of numbers */
+	MON_SIZE, /* int64 bytes; the human monitor takes k, M, G; M when there is none */
+	MON_BOOL, /* the human monitor takes on and off */
+	MON_FLAG, /* MON_BOOL in QMP; "-x" in the human monitor */
+	MON_REST, /* MON_STR; the human monitor takes the rest of the line */
+	MON_FORMAT, /* human monitor: "/8xb" right behind the command, or nothing */
+	MON_ANY,    /* any JSON; not in the human monitor */
+};
+
+struct mon_arg {
+	const char *name; /* NULL ends a table */
+	enum mon_arg_kind kind;
+	bool optional;
+	char flag;        /* MON_FLAG: the letter */
+	const char *type; /* schema type when it is more special than the kind, or NULL */
+	/* Proposes values for the human monitor's completion; NULL: none. */
+	void (*complete)(struct vm *vm, void (*add)(void *opaque, const char *value),
+	                 void *opaque);
+};
+
+/* What a handler knows of its caller. */
+struct mon_ctx {
+	struct monitors *set;
+	struct pc *pc;
+	struct vm *vm;
+	unsigned cpu; /* the human monitor's current CPU */
+};
+
+struct mon_command {
+	const char *qmp;            /* "query-status"; NULL: human monitor only */
+	const char *hmp;            /* "info status", or "stop|s"; NULL: QMP only */
+	const char *help;           /* one line */
+	const struct mon_arg *args; /* NULL: none */
+	const char *result; /* type in mon_types, "[X]" an array of it; NULL: nothing */
+	/* args: an object that was checked against the table. *result stays NULL where
+	 * the table says nothing, else it is owned by the caller. -ENODEV becomes QMP's
+	 * class DeviceNotFound, other errors GenericError. */
+	int (*run)(struct mon_ctx *ctx, const json_t *args, json_t **result,
+	           struct err *err);
+	/* The answer for people; NULL: nothing is printed. A command without a QMP name
+	 * may return a JSON string, which is printed as it is. */
+	void (*print)(const json_t *result, struct strbuf *out);
+};
+
+/* All commands, by table; each table ends with an all-NULL row. NULL-terminated. */
+extern const struct mon_command *const mon_tables[];
+
+#define MON_FOR_EACH(command)                                                      \
+	for (const struct mon_command *const *mon_t = mon_tables; *mon_t; mon_t++) \
+		for (const struct mon_command *command = *mon_t; command->help; command++)
+
+/* NULL when there is none. */
+const struct mon_command *mon_find_qmp(const char *name);
+
+/* Checks names, types and presence; the sentence names the argument. args may be NULL (no
+ * arguments were given). */
+int mon_check_args(const struct mon_command *command, const json_t *args,
+                   struct err *err);
+
+/* Arguments of a checked object; the default when it is absent. */
+const char *mon_str(const json_t *args, const char *name, const char *def);
+int64_t mon_int(const json_t *args, const char *name, int64_t def);
+bool mon_bool(const json_t *args, const char *name, bool def);
+
+/* A JSON string of any bytes: what is not UTF-8 becomes '?'. */
+json_t *mon_text(const char *text);
+
+/* ---- schema ---- */
+
+/* A member of an object type: "*name" is optional. type: "str", "int", "bool", "number",
+ * "any", "[x]", or the name of another row. */
+struct mon_member {
+	const char *name, *type;
+};
+
+struct mon_type {
+	const char *name;
+	const struct mon_member *members; /* object */
+	const char *const *values;        /* enumeration */
+};
+
+extern const struct mon_type mon_types[];
+
+const struct mon_type *mon_find_type(const char *name);
+
+struct mon_event {
+	const char *name;
+	const char *data; /* type, or NULL */
+};
+
+extern const struct mon_event mon_events[];
+
+/* The answer of query-qmp-schema. Owned by the caller. */
+json_t *mon_schema(void);
+/* 0 when value is what `type` describes; else -EINVAL and where it is not. For tests:
+ * handlers are held to what the schema promises. */
+int mon_check_type(const char *type, const json_t *value, struct err *err);
+
+#endif

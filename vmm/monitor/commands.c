@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The tables of commands: lookup, and the check of arguments against a row. */
+#include "vmm/monitor/command.h"
+
+#include "common/cleanup.h"
+#include "vmm/monitor/tables.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct mon_command *const mon_tables[] = {
+	mon_run_commands,   mon_info_commands, mon_device_commands,
+	mon_debug_commands, mon_meta_commands, NULL,
+};
+
+const struct mon_command *mon_find_qmp(const char *name)
+{
+	MON_FOR_EACH(command)
+	if (command->qmp && !strcmp(command->qmp, name))
+		return command;
+	return NULL;
+}
+
+static const char *kind_name(enum mon_arg_kind kind)
+{
+	static const char *const names[] = {
+		[MON_STR] = "string",    [MON_INT] = "integer",  [MON_SIZE] = "integer",
+		[MON_BOOL] = "boolean",  [MON_FLAG] = "boolean", [MON_REST] = "string",
+		[MON_FORMAT] = "string", [MON_ANY] = "value",
+	};
+
+	return names[kind];
+}
+
+static bool has_kind(const json_t *value, enum mon_arg_kind kind)
+{
+	switch (kind) {
+	case MON_STR:
+	case MON_REST:
+	case MON_FORMAT:
+		return json_is_string(value);
+	case MON_INT:
+	case MON_SIZE:
+		return json_is_integer(value);
+	case MON_BOOL:
+	case MON_FLAG:
+		return json_is_boolean(value);
+	case MON_ANY:
+		return true;
+	}
+	return false;
+}
+
+static const struct mon_arg *find_arg(const struct mon_command *command, const char *name)
+{
+	for (const struct mon_arg *arg = command->args; arg && arg->name; arg++)
+		if (!strcmp(arg->name, name))
+			return arg;
+	return NULL;
+}
+
+int mon_check_args(const struct mon_command *command, const json_t *args, struct err *err)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)args, key, value)
+	{
+		const struct mon_arg *arg = find_arg(command, key);
+
+		if (!arg)
+			return err_usage(err, "Parameter '%s' is unexpected", key);
+		if (!has_kind(value, arg->kind))
+			return err_usage(err,
+			                 "Invalid parameter type for '%s', expected: %s",
+			                 key, kind_name(arg->kind));
+	}
+	for (const struct mon_arg *arg = command->args; arg && arg->name; arg++)
+		if (!arg->optional && !json_object_get(args, arg->name))
+			return err_usage(err, "Parameter '%s' is missing", arg->name);
+	return 0;
+}
+
+const char *mon_str(const json_t *args, const char *name, const char *def)
+{
+	const json_t *value = json_object_get(args, name);
+
+	return value ? json_string_value(value) : def;
+}
+
+int64_t mon_int(const json_t *args, const char *name, int64_t def)
+{
+	const json_t *value = json_object_get(args, name);
+
+	return value ? json_integer_value(value) : def;
+}
+
+bool mon_bool(const json_t *args, const char *name, bool def)
+{
+	const json_t *value = json_object_get(args, name);
+
+	return value ? json_is_true(value) : def;
+}
+
+json_t *mon_text(const char *text)
+{
+	json_t *string = json_string(text);
+	_cleanup_free_ char *copy = NULL;
+
+	if (string)
+		return string;
+	copy = strdup(text);
+	for (char *p = copy; p && *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	return json_string(copy ? copy : "out of memory");
+}

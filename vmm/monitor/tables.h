@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The tables of commands, one a file. */
+#ifndef VMM_MONITOR_TABLES_H
+#define VMM_MONITOR_TABLES_H
+
+#include "vmm/monitor/command.h"
+
+extern const struct mon_command mon_run_commands[];    /* cmd-run.c */
+extern const struct mon_command mon_info_commands[];   /* cmd-info.c */
+extern const struct mon_command mon_device_commands[]; /* cmd-device.c */
+extern const struct mon_command mon_debug_commands[];  /* cmd-debug.c */
+extern const struct mon_command mon_meta_commands[];   /* cmd-meta.c */
+
+#endif
