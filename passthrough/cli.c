@@ -285,7 +285,6 @@ void cli_dump_options(struct strbuf *out)
 void cli_dump_commands(struct strbuf *out)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
-		strbuf_addf(out, "%s%s%s  %s\n", commands[i].name,
-		            *commands[i].args ? " " : "", commands[i].args,
-		            commands[i].help);
+		strbuf_addf(out, "%s  %s%s%s\n", commands[i].name, commands[i].args,
+		            *commands[i].args ? ": " : "", commands[i].help);
 }

@@ -36,7 +36,7 @@ struct cli {
 int cli_parse(int argc, char **argv, struct cli *cli, struct err *err);
 void cli_help(struct strbuf *out);
 /* For the manual: tab-separated rows "name letter argument section help", and lines
- * "command arguments  help". */
+ * "command  arguments: help". */
 void cli_dump_options(struct strbuf *out);
 void cli_dump_commands(struct strbuf *out);
 
