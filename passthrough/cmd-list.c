@@ -111,17 +111,40 @@ static void group_text(const struct app *app, const struct pci_function *f, char
 		snprintf(text, 24, "%d", f->group);
 }
 
+/* "Intel Corporation 82574L ... [Ethernet controller]", or what of it is known. */
+static void put_name(struct app *app, const struct pci_function *f)
+{
+	char name[PCI_NAME_SIZE], class[PCI_NAME_SIZE], text[2 * PCI_NAME_SIZE + 8];
+
+	app_name(app, f, name, class);
+	if (*name && *class)
+		snprintf(text, sizeof(text), "%s [%s]", name, class);
+	else
+		snprintf(text, sizeof(text), "%s%s", name,
+		         *class  ? class
+		         : *name ? ""
+		                 : "(not in pci.ids)");
+	put_line(&app->out, text);
+}
+
+#define LIST_FORMAT "%-12s  %-9s  %-10s  %-6s  %-4s  %-7s  "
+
 static void list_line(struct app *app, const struct pci_function *f,
                       const struct findings *findings)
 {
-	char name[PCI_NAME_SIZE], class[PCI_NAME_SIZE], group[24];
+	char group[24], ids[16], node[12] = "-";
 	struct strbuf *out = &app->out;
 
-	app_name(app, f, name, class);
 	group_text(app, f, group);
-	strbuf_addf(out, "%-12s  %04x:%04x  %-10s  %-6s  ", f->name, f->vendor, f->device,
-	            *f->driver ? f->driver : "-", group);
-	put_line(out, *name ? name : *class ? class : "(not in pci.ids)");
+	snprintf(ids, sizeof(ids), "%04x:%04x", f->vendor, f->device);
+	if (f->node >= 0)
+		snprintf(node, sizeof(node), "%d", f->node);
+	strbuf_addf(out, LIST_FORMAT, f->name, ids, *f->driver ? f->driver : "-", group,
+	            node,
+	            !f->resets_known ? "?"
+	            : *f->resets     ? f->resets
+	                             : "none");
+	put_name(app, f);
 	if (f->sriov)
 		strbuf_addf(out, "%14s%u of %u virtual functions\n", "", f->vfs,
 		            f->vfs_max);
@@ -143,8 +166,8 @@ int command_list(struct app *app, struct err *err)
 	if (app->cli.json)
 		app->json = json_array();
 	else if (app->functions.count)
-		strbuf_addf(&app->out, "%-12s  %-9s  %-10s  %-6s  %s\n", "ADDRESS", "ID",
-		            "DRIVER", "GROUP", "NAME, USE");
+		strbuf_addf(&app->out, LIST_FORMAT "%s\n", "ADDRESS", "ID", "DRIVER",
+		            "GROUP", "NODE", "RESET", "NAME [CLASS], USE");
 	for (unsigned i = 0; i < app->functions.count; i++) {
 		const struct pci_function *f = &app->functions.function[i];
 		struct findings findings = { 0 };
@@ -164,6 +187,31 @@ int command_list(struct app *app, struct err *err)
 }
 
 /* ---- show ---- */
+
+/* What a guest opens: the group's node, and with iommufd (Linux 6.6 and later) its own.
+ */
+static void show_nodes(struct app *app, const struct pci_function *f)
+{
+	struct names names;
+	char path[PCI_PATH_SIZE];
+
+	if (!pci_is_vfio_driver(f->driver))
+		return;
+	if (f->group >= 0)
+		strbuf_addf(&app->out, "  node       /dev/vfio/%d\n", f->group);
+	pci_path(path, f->name, "vfio-dev");
+	sysroot_list(&app->root, path, &names);
+	for (unsigned i = 0; i < names.count; i++) {
+		char dev[PCI_PATH_SIZE + 300];
+
+		/* Without CONFIG_VFIO_DEVICE_CDEV the folder has no dev. */
+		snprintf(dev, sizeof(dev), "%s/%s/dev", path, names.name[i]);
+		if (sysroot_exists(&app->root, dev))
+			strbuf_addf(&app->out, "  iommufd    /dev/vfio/devices/%s\n",
+			            names.name[i]);
+	}
+	names_free(&names);
+}
 
 static void show_facts(struct app *app, const struct pci_function *f)
 {
@@ -197,6 +245,7 @@ static void show_facts(struct app *app, const struct pci_function *f)
 		strbuf_addf(out, "  numa node  %d\n", f->node);
 	if (*f->power)
 		strbuf_addf(out, "  power      %s\n", f->power);
+	show_nodes(app, f);
 }
 
 static void show_findings(struct app *app, const struct pci_function *f,

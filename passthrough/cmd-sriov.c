@@ -6,6 +6,7 @@
  */
 #include "passthrough/group.h"
 #include "passthrough/move.h"
+#include "passthrough/slow.h"
 
 #include "common/cleanup.h"
 #include "common/opts.h"
@@ -109,7 +110,7 @@ static int set_number(struct app *app, const char *name, const char *file,
 
 	pci_path(path, name, file);
 	snprintf(text, sizeof(text), "%u", number);
-	ret = driver_slow_write(&app->root, path, text);
+	ret = slow_write(&app->root, path, text);
 	if (ret < 0)
 		return err_sys(err, -ret, "%s: cannot set %s to %u", name, file, number);
 	sysroot_line(&app->root, path, now, sizeof(now));

@@ -103,6 +103,9 @@ static void show_text(struct app *app, const struct state *s,
 		strbuf_addf(out, "%14swas on %s\n", "",
 		            *a->was.driver ? a->was.driver : "no driver");
 	holder_names(app, f, out, NULL);
+	if (f->stuck)
+		strbuf_addf(out, "%14sthe kernel waits for its user to let go of it\n",
+		            "");
 }
 
 /* What is written down for the next boot, and is not so now. */

@@ -3,22 +3,17 @@
  * Steps of binding, each verified by what sysfs shows afterwards:
  *   driver_override: a newline clears it (a write of no bytes does nothing), "(null)" or
  *   an empty line is what a cleared one reads;
- *   unbind: the write blocks while a guest holds a vfio device, for ever if need be;
+ *   unbind: the write blocks while a guest holds a vfio device, for ever if need be,
+ *   and with it whoever reads driver_override then;
  *   drivers_probe: succeeds also when no driver took the function.
  */
 #include "passthrough/driver.h"
 
-#include "common/cleanup.h"
+#include "passthrough/slow.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-
-enum { WRITE_LIMIT_MS = 30 * 1000 };
 
 bool driver_name_valid(const char *driver)
 {
@@ -46,51 +41,21 @@ int driver_read(const struct sysroot *root, const char *name, struct driver_stat
 	ret = pci_function_read(root, &address, &f, err);
 	if (ret < 0)
 		return ret;
+	if (f.stuck)
+		return err_set(
+			err, EBUSY,
+			"%s: the kernel waits for its user to let go of it, since an "
+			"earlier attempt to take it away; see dmesg, and stop that user",
+			name);
 	memcpy(state->driver, f.driver, DRIVER_SIZE);
 	memcpy(state->override, f.override, DRIVER_SIZE);
 	return 0;
 }
 
-/* ---- writes that may block ---- */
-
-static int await(pid_t child)
-{
-	_cleanup_close_ int fd = syscall(SYS_pidfd_open, child, 0);
-	struct pollfd wait = { .fd = fd, .events = POLLIN };
-	int status, ready;
-
-	do {
-		/* Without pidfds (before Linux 5.3) there is no limit. */
-		ready = fd < 0 ? 1 : poll(&wait, 1, WRITE_LIMIT_MS);
-	} while (ready < 0 && errno == EINTR);
-	if (!ready) {
-		/* It dies when the kernel lets go of it; init reaps it. */
-		kill(child, SIGKILL);
-		return -ETIMEDOUT;
-	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EINTR;
-}
-
-int driver_slow_write(const struct sysroot *root, const char *path, const char *text)
-{
-	pid_t child = fork();
-
-	if (child < 0)
-		return -errno;
-	if (!child) {
-		/* An errno fits an exit code (the largest on Linux is 133). */
-		_exit(-sysroot_write(root, path, text));
-	}
-	return await(child);
-}
-
 static int write_step(const struct sysroot *root, const char *name, const char *path,
                       const char *text, const char *what, struct err *err)
 {
-	int ret = driver_slow_write(root, path, text);
+	int ret = slow_write(root, path, text);
 
 	if (ret == -ETIMEDOUT)
 		return err_set(err, ETIMEDOUT,

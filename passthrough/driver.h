@@ -17,7 +17,7 @@ struct driver_state {
 	char driver[DRIVER_SIZE], override[DRIVER_SIZE];
 };
 
-/* -ENODEV when the function is gone. */
+/* -ENODEV when the function is gone, -EBUSY while an unbind of it hangs in the kernel. */
 int driver_read(const struct sysroot *root, const char *name, struct driver_state *state,
                 struct err *err);
 
@@ -36,9 +36,5 @@ int driver_release(const struct sysroot *root, const char *name, struct err *err
 bool driver_present(const struct sysroot *root, const char *driver);
 /* A name that can be a driver's: it becomes part of a path. */
 bool driver_name_valid(const char *driver);
-
-/* Writes text to a file of sysfs that may block: another process does it, and is given up
- * after half a minute. -ETIMEDOUT then; the write may still happen later. */
-int driver_slow_write(const struct sysroot *root, const char *path, const char *text);
 
 #endif

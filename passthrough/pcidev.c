@@ -6,6 +6,7 @@
 #include "passthrough/pcidev.h"
 
 #include "common/opts.h"
+#include "passthrough/slow.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -78,14 +79,36 @@ static void read_resets(const struct sysroot *root, struct pci_function *f)
 		f->resets_known = !sysroot_exists(root, path);
 }
 
+/* Files whose reading takes the lock of the function, which a hanging unbind holds. It
+ * hangs where guests are concerned: functions of vfio, and parents of virtual ones. */
+static void read_locked(const struct sysroot *root, struct pci_function *f,
+                        const char *file, char *buf, size_t size)
+{
+	char path[PCI_PATH_SIZE];
+
+	buf[0] = '\0';
+	pci_path(path, f->name, file);
+	if (f->stuck)
+		return;
+	if (f->sriov || pci_is_vfio_driver(f->driver))
+		f->stuck = slow_line(root, path, buf, size) == -ETIMEDOUT;
+	else
+		sysroot_line(root, path, buf, size);
+}
+
 static void read_sriov(const struct sysroot *root, struct pci_function *f)
 {
 	int64_t max = read_number(root, f, "sriov_totalvfs", -1);
+	char text[16];
+	uint64_t vfs;
 
-	f->sriov = max > 0;
-	f->vfs_max = max > 0 ? max : 0;
-	f->vfs = read_number(root, f, "sriov_numvfs", 0);
 	read_link(root, f, "physfn", f->physfn, sizeof(f->physfn));
+	if (max <= 0)
+		return;
+	f->sriov = true;
+	f->vfs_max = max;
+	read_locked(root, f, "sriov_numvfs", text, sizeof(text));
+	f->vfs = !opt_parse_u64(text, &vfs) && vfs <= UINT16_MAX ? vfs : 0;
 }
 
 static void read_function(const struct sysroot *root, struct pci_function *f)
@@ -95,7 +118,8 @@ static void read_function(const struct sysroot *root, struct pci_function *f)
 
 	read_ids(root, f);
 	read_link(root, f, "driver", f->driver, sizeof(f->driver));
-	read_text(root, f, "driver_override", f->override, sizeof(f->override));
+	read_sriov(root, f);
+	read_locked(root, f, "driver_override", f->override, sizeof(f->override));
 	if (!strcmp(f->override, "(null)"))
 		f->override[0] = '\0';
 	read_link(root, f, "iommu_group", text, sizeof(text));
@@ -103,7 +127,6 @@ static void read_function(const struct sysroot *root, struct pci_function *f)
 	f->node = read_number(root, f, "numa_node", -1);
 	f->boot_vga = read_number(root, f, "boot_vga", 0) == 1;
 	read_resets(root, f);
-	read_sriov(root, f);
 	read_text(root, f, "power_state", f->power, sizeof(f->power));
 	f->d3cold_allowed = read_number(root, f, "d3cold_allowed", -1);
 }

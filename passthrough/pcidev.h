@@ -20,8 +20,9 @@ struct pci_function {
 	uint32_t class;             /* 24 bits: base class, subclass, interface */
 	char driver[DRIVER_SIZE];   /* bound now; "" none */
 	char override[DRIVER_SIZE]; /* driver_override; "" none */
-	int group;                  /* IOMMU group, -1 none */
-	int node;                   /* NUMA node, -1 unknown */
+	bool stuck; /* an unbind hangs in the kernel: override and vfs are not known */
+	int group;  /* IOMMU group, -1 none */
+	int node;   /* NUMA node, -1 unknown */
 	bool boot_vga;
 	bool resets_known;     /* the kernel lists the reset methods (5.15 and later) */
 	char resets[64];       /* "flr bus"; "" none */

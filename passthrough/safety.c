@@ -46,6 +46,11 @@ static void check_holders(const struct situation *s, const struct pci_function *
 	const struct holder *h;
 	unsigned from = 0;
 
+	if (f->stuck)
+		findings_add(
+			findings, REASON_HELD,
+			"the kernel waits for its user to let go of it; see dmesg, and "
+			"stop that user");
 	while ((h = holders_of(s->holders, s->root, f, &from))) {
 		char text[HOLDER_TEXT_SIZE];
 

@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "passthrough/holders.h"
+#include "passthrough/slow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -137,9 +138,9 @@ static int undo_file(const struct txn *txn, const char *name, const char *file,
 		return 0;
 	/* A number of virtual functions changes only by way of none. */
 	if (!strcmp(file, "sriov_numvfs") && strcmp(now, "0") && strcmp(value, "0"))
-		ret = driver_slow_write(txn->root, path, "0");
+		ret = slow_write(txn->root, path, "0");
 	if (!ret)
-		ret = driver_slow_write(txn->root, path, value);
+		ret = slow_write(txn->root, path, value);
 	if (ret < 0)
 		return err_sys(err, -ret, "%s: cannot set %s back to %s", name, file,
 		               value);

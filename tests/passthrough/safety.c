@@ -134,6 +134,7 @@ static void test_resets(const struct host *h)
 static void test_host(const struct host *h)
 {
 	tap_str(uses(h), "", "nobody uses it");
+	host_pci_file(h, A, "sriov_totalvfs", "4\n");
 	host_pci_file(h, A, "sriov_numvfs", "3\n");
 	tap_str(uses(h), "has-vfs ", "it has virtual functions");
 	host_pci_file(h, A, "sriov_numvfs", "0\n");

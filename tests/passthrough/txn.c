@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/handoff.h"
+#include "passthrough/slow.h"
 #include "tests/passthrough/host-lib.h"
 #include "tests/probe/schema-lib.h"
 #include "tests/tap.h"
@@ -29,6 +30,20 @@ static const char *line_of(const struct host *h, const char *path)
 
 	sysroot_line(&h->root, path, line, sizeof(line));
 	return line;
+}
+
+static void test_slow(const struct host *h)
+{
+	char line[8];
+
+	tap_eq(slow_line(&h->root, OVERRIDE, line, sizeof(line)), 0, "a child reads");
+	tap_str(line, "(null)", "the first line");
+	tap_eq(slow_line(&h->root, OVERRIDE, line, 4), 0, "into a short buffer");
+	tap_str(line, "(nu", "what fits");
+	tap_eq(slow_line(&h->root, "sys/none", line, sizeof(line)), -ENOENT,
+	       "its error is ours");
+	tap_eq(slow_write(&h->root, "sys/none", "x"), -ENOENT, "in writing, too");
+	tap_eq(slow_write(&h->root, OVERRIDE, "(null)\n"), 0, "a child writes");
 }
 
 static void test_driver(const struct host *h)
@@ -273,6 +288,7 @@ int main(void)
 	host_file(&h, "proc/sys/kernel/random/boot_id", "one\n");
 	host_file(&h, "sys/bus/pci/drivers_probe", "");
 	host_pci(&h, A, 0x1b36, 0x0010, 0x010802, "nvme", 5);
+	test_slow(&h);
 	test_driver(&h);
 	test_undo(&h);
 	test_boot(&h);

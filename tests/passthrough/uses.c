@@ -131,6 +131,7 @@ static void test_multipath(const struct host *h)
 #define DEFAULT4 "eth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
 #define NET4     "eth1\t0000000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
 #define LOCAL4   "eth2\t0000FEA9\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n"
+#define REJECT4  "eth4\t00000000\t00000000\t0201\t0\t0\t0\t00000000\t0\t0\t0\n"
 #define DOWN4    "eth3\t0000000A\t00000000\t0000\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
 #define REST6                                                                    \
 	" 00000000000000000000000000000000 00 00000000000000000000000000000000 " \
@@ -151,7 +152,7 @@ static const char *towards(const char *route, const char *route6, const char *pe
 
 static void test_tables(void)
 {
-	const char *r4 = HEAD DEFAULT4 NET4 LOCAL4 DOWN4;
+	const char *r4 = HEAD DEFAULT4 NET4 LOCAL4 REJECT4 DOWN4;
 	const char *r6 = REJECT6 LOCAL6 NET6 MULTI6 DEFAULT6;
 
 	tap_eq(nic_routes(r4, r6, "eth0"), NIC_ROUTE_DEFAULT, "the default route");
@@ -160,6 +161,7 @@ static void test_tables(void)
 	tap_eq(nic_routes(r4, r6, "eth3"), NIC_ROUTE_NONE, "a route that is down");
 	tap_eq(nic_routes(r4, r6, "eth6"), NIC_ROUTE_DEFAULT, "IPv6's default route");
 	tap_eq(nic_routes(r4, r6, "eth7"), NIC_ROUTE_OTHER, "an IPv6 network");
+	tap_eq(nic_routes(r4, r6, "eth4"), NIC_ROUTE_NONE, "a route that refuses");
 	tap_eq(nic_routes(r4, r6, "lo"), NIC_ROUTE_NONE, "a route that rejects");
 	tap_eq(nic_routes("", "", "eth0"), NIC_ROUTE_NONE, "no tables");
 	tap_eq(nic_routes("junk\n\t\n", "x y z\n", "junk"), NIC_ROUTE_NONE, "junk");
