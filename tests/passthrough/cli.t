@@ -57,6 +57,7 @@ function_at 0000:00:03.0 1b36 0010 010802 nvme 3
 function_at 0000:00:05.0 8086 10d3 020000 e1000e 5
 function_at 0000:00:06.0 8086 100e 020000 e1000 7
 function_at 0000:00:07.0 8086 100e 020000 e1000 7
+function_at 0000:00:08.0 8086 100e 020000 pci-stub 7
 mkdir -p "$host/sys/module/e1000e"
 ln -s ../../../../module/e1000e "$host/sys/bus/pci/drivers/e1000e/module"
 echo 4 >"$host/sys/devices/pci0000:00/0000:00:05.0/sriov_totalvfs"
@@ -133,6 +134,7 @@ expect 0 'from nvme to vfio-pci' 'forced although sda1 is mounted' "${h[@]}" bin
 expect 1 '' 'bind --group 0000:00:06.0' "${h[@]}" bind -n 00:06.0
 expect 0 '^0000:00:07.0: would go from e1000 to pci-stub (same IOMMU group)' 'warning' \
 	"${h[@]}" bind -n --group 00:06.0
+ok "$(grep -c 0000:00:08.0 "$dir/out")" 'what left the host already stays as it is'
 expect 1 '' 'sda1 is mounted' "${h[@]}" bind -n eth0 00:03.0
 expect 0 'is on e1000e already' '' "${h[@]}" release -n eth0
 expect 0 'would have 2 virtual functions, before 0' '' "${h[@]}" sriov -n eth0 2
