@@ -115,7 +115,8 @@ expect 0 '"viable": false' '' "${h[@]}" group --json 3
 expect 1 '' 'there is no IOMMU group 99' "${h[@]}" group 99
 expect 0 '"driver": "nvme"' '' "${h[@]}" list --json 00:03.0
 expect 0 '"can_be_forced": true' '' "${h[@]}" show --json 00:03.0
-expect 0 '"devices": \[\]' '' "${h[@]}" status --json
+expect 0 '"driver": "pci-stub"' '' "${h[@]}" status --json
+ok "$(($(grep -c '"address"' "$dir/out") != 1))" 'status tells of nothing else'
 expect 0 '^locked memory' '' limits
 expect 1 '^locked memory' 'and the host has' limits --ram 4096T
 expect 0 '"verdict": null' '' limits --json
