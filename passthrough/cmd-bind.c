@@ -137,7 +137,7 @@ int command_bind(struct app *app, struct err *err)
 
 static bool is_away(const struct pci_function *f)
 {
-	return *f->override || pci_is_vfio_driver(f->driver) ||
+	return f->stuck || *f->override || pci_is_vfio_driver(f->driver) ||
 	       !strcmp(f->driver, "pci-stub");
 }
 
@@ -174,6 +174,14 @@ static int refuse_held(struct app *app, const struct moves *moves)
 		const struct holder *h;
 		unsigned from = 0;
 
+		if (moves->move[i].f.stuck) {
+			strbuf_addf(
+				&app->complaints,
+				"%s: the kernel waits for its user to let go of it; see "
+				"dmesg, and stop that user\n",
+				moves->move[i].f.name);
+			ret = -EPERM;
+		}
 		while (!moves->move[i].done &&
 		       (h = holders_of(&app->holders, &app->root, &moves->move[i].f,
 		                       &from))) {

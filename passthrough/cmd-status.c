@@ -158,7 +158,8 @@ int command_status(struct app *app, struct err *err)
 		bool away =
 			pci_is_vfio_driver(f->driver) || !strcmp(f->driver, "pci-stub");
 
-		if (!away && !*f->override && !assigned_find(&s.assigned, f->name))
+		if (!away && !f->stuck && !*f->override &&
+		    !assigned_find(&s.assigned, f->name))
 			continue;
 		if (app->json)
 			show_json(app, &s, f);

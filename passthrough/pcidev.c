@@ -80,7 +80,8 @@ static void read_resets(const struct sysroot *root, struct pci_function *f)
 }
 
 /* Files whose reading takes the lock of the function, which a hanging unbind holds. It
- * hangs where guests are concerned: functions of vfio, and parents of virtual ones. */
+ * hangs where guests are concerned: functions of vfio, which show no driver any more by
+ * then, and parents of virtual ones. */
 static void read_locked(const struct sysroot *root, struct pci_function *f,
                         const char *file, char *buf, size_t size)
 {
@@ -90,7 +91,8 @@ static void read_locked(const struct sysroot *root, struct pci_function *f,
 	pci_path(path, f->name, file);
 	if (f->stuck)
 		return;
-	if (f->sriov || pci_is_vfio_driver(f->driver))
+	if (f->sriov || pci_is_vfio_driver(f->driver) ||
+	    (!*f->driver && !pci_is_bridge(f)))
 		f->stuck = slow_line(root, path, buf, size) == -ETIMEDOUT;
 	else
 		sysroot_line(root, path, buf, size);
