@@ -60,6 +60,8 @@ function_at 0000:00:07.0 8086 100e 020000 e1000 7
 function_at 0000:00:08.0 8086 100e 020000 pci-stub 7
 mkdir -p "$host/sys/module/e1000e"
 ln -s ../../../../module/e1000e "$host/sys/bus/pci/drivers/e1000e/module"
+function_at 0000:00:09.0 8086 2918 060100 lpc_ich 9
+function_at 0000:00:0a.0 8086 2930 020000 e1000 9
 echo 4 >"$host/sys/devices/pci0000:00/0000:00:05.0/sriov_totalvfs"
 echo 0 >"$host/sys/devices/pci0000:00/0000:00:05.0/sriov_numvfs"
 mkdir -p "$host/sys/class/"{net,block} "$host/proc/self" \
@@ -136,6 +138,8 @@ expect 1 '' 'bind --group 0000:00:06.0' "${h[@]}" bind -n 00:06.0
 expect 0 '^0000:00:07.0: would go from e1000 to pci-stub (same IOMMU group)' 'warning' \
 	"${h[@]}" bind -n --group 00:06.0
 ok "$(grep -c 0000:00:08.0 "$dir/out")" 'what left the host already stays as it is'
+expect 1 '' 'a bridge that cannot be freed; use another slot' "${h[@]}" bind -n --group 00:0a.0
+ok "$(($(grep -c 'it is a bridge' "$dir/err") != 0))" 'the bridge itself was not tried'
 expect 1 '' 'sda1 is mounted' "${h[@]}" bind -n eth0 00:03.0
 expect 0 'is on e1000e already' '' "${h[@]}" release -n eth0
 expect 0 'would have 2 virtual functions, before 0' '' "${h[@]}" sriov -n eth0 2
