@@ -277,7 +277,8 @@ int command_recover(struct app *app, struct err *err)
 	struct txn txn;
 	int ret = pending ? change_needs_root(app, err) : 0;
 
-	if (!ret && pending) {
+	/* A run that died early left a journal without any such record. */
+	if (!ret && change_wanted(app)) {
 		ret = change_begin(app, &txn, err);
 		txn_close(&txn);
 	}
