@@ -32,7 +32,7 @@ ASSIGN_LIBS := -ljansson -lkmod -lpci -ludev
 
 # ---- what each program is made of ----
 
-COMMON  := $(wildcard common/*.c)
+COMMON  := $(wildcard common/*.c cpu/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
