@@ -29,6 +29,7 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 vmm_LIBS       := -ljansson -luring -lseccomp -lpthread
 kvm_check_LIBS := -ljansson -lkmod
 kvm_tune_LIBS  := -ljansson
+kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
 
 # ---- what each program is made of ----
 
@@ -44,13 +45,15 @@ VMM_OBJ    := $(call obj,$(VMM_SRC))
 VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
 PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(call obj,$(wildcard probe/*.c probe/*.S)))
 TUNE_LIB   := $(filter-out $(OBJ)/tune/main.o,$(call obj,$(wildcard tune/*.c)))
-PROGRAMS   := $(addprefix $(BUILD)/,vmm kvm-check kvm-tune)
+ASSIGN_LIB := $(filter-out $(OBJ)/passthrough/main.o,$(call obj,$(wildcard passthrough/*.c)))
+PROGRAMS   := $(addprefix $(BUILD)/,vmm kvm-check kvm-tune kvm-assign)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
 $(BUILD)/libvmm.a: $(VMM_LIB)
 $(BUILD)/libprobe.a: $(PROBE_LIB)
 $(BUILD)/libtune.a: $(TUNE_LIB)
+$(BUILD)/libassign.a: $(ASSIGN_LIB)
 
 .DEFAULT_GOAL := all
 .PHONY: all check run bench fuzz install uninstall clean man
@@ -60,6 +63,7 @@ all: $(PROGRAMS)
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-tune: $(OBJ)/tune/main.o $(BUILD)/libtune.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(PROGRAMS):
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $($(subst -,_,$(@F))_LIBS)
@@ -85,7 +89,7 @@ $(OBJ)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml
 
 # ---- tests: one program per file, TAP on standard output ----
 
-TEST_KINDS := unit dev state probe tune
+TEST_KINDS := unit dev state probe tune passthrough
 helper_src = $(wildcard tests/$(1)/*-driver.c tests/$(1)/*-lib.c)
 test_src   = $(filter-out $(call helper_src,$(1)),$(wildcard tests/$(1)/*.c))
 test_bin   = $(patsubst %.c,$(BUILD)/%,$(call test_src,$(1)))
@@ -109,6 +113,8 @@ $(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,s
 	$(OBJ)/tests/tap.o
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(kvm_check_LIBS)))
 $(eval $(call test_rule,tune,$(call obj,$(call helper_src,probe)) $(BUILD)/libtune.a $(BUILD)/libprobe.a,$(kvm_tune_LIBS)))
+$(eval $(call test_rule,passthrough,$(call obj,tests/probe/dir-lib.c tests/probe/schema-lib.c) \
+	$(BUILD)/libassign.a $(BUILD)/libprobe.a,$(kvm_assign_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
@@ -117,7 +123,7 @@ $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/stan
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(vmm_LIBS)
 
 # The rig comes first: the others run beside it. `env` runs programs and scripts alike.
-TEST_SCRIPTS := $(foreach k,rig style guest probe tune fuzz,$(wildcard tests/$(k)/*.t))
+TEST_SCRIPTS := $(foreach k,rig style guest probe tune passthrough fuzz,$(wildcard tests/$(k)/*.t))
 SAN_BUILD    := $(BUILD)/san
 check: all tests
 	$(Q)$(MAKE) --no-print-directory BUILD=$(SAN_BUILD) SAN=1 all tests
