@@ -37,6 +37,7 @@ void config_free(struct vm_config *config)
 	str_list_free(&config->qmps);
 	str_list_free(&config->pretty_qmps);
 	str_list_free(&config->mons);
+	str_list_free(&config->debugcons);
 }
 
 int str_list_add(struct str_list *list, const char *text)

@@ -138,6 +138,14 @@ static int collect_serial(struct vm_config *config, const char *arg, struct err 
 	return str_list_add(&config->serials, arg);
 }
 
+static int collect_debugcon(struct vm_config *config, const char *arg, struct err *err)
+{
+	if (config->debugcons.count)
+		return err_usage(err, "-debugcon is there once; use -device isa-debugcon "
+		                      "for more");
+	return str_list_add(&config->debugcons, arg);
+}
+
 /* ---- display and behaviour ---- */
 
 static int collect_nographic(struct vm_config *config, const char *arg, struct err *err)
@@ -304,10 +312,16 @@ const struct cli_row cli_table[] = {
 	  answer_device },
 	{ "chardev", NULL, "BACKEND,id=ID[,KEY=VALUE...]",
 	  "a character device; 'help' lists", NULL, collect_chardev, answer_chardev },
-	{ "serial", NULL, "stdio|none|null|file:P|unix:P,server,nowait|pty|chardev:ID",
-	  "a serial port (default: stdio)", NULL, collect_serial, NULL },
+	{ "serial", NULL, "[mon:]DEV",
+	  "a serial port (default: stdio); DEV: stdio, none, null, pty, file:P, pipe:P, "
+	  "unix:P,server,nowait, tcp:HOST:PORT, telnet:HOST:PORT, /dev/TTY, chardev:ID; "
+	  "mon: shares it with a monitor",
+	  NULL, collect_serial, NULL },
+	{ "debugcon", NULL, "DEV", "a debug console at port 0xe9; DEV as for -serial",
+	  NULL, collect_debugcon, NULL },
 
-	{ "nographic", NULL, NULL, "no screen; serial port and keys on the terminal",
+	{ "nographic", NULL, NULL,
+	  "no screen; serial port and monitor share the terminal (Ctrl-A h)",
 	  "Display and behaviour", collect_nographic, NULL },
 	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
 	{ "vga", NULL, "none", "no graphics card", NULL, collect_none, NULL },
@@ -320,11 +334,10 @@ const struct cli_row cli_table[] = {
 	{ "no-user-config", NULL, NULL, "accepted; there is none", NULL,
 	  cli_collect_nothing, NULL },
 
-	{ "monitor", NULL, "stdio|none|unix:P,server,nowait|pty|chardev:ID",
-	  "the monitor for people", "Monitor", collect_monitor, NULL },
-	{ "qmp", NULL, "stdio|unix:P,server,nowait|...", "QMP, the monitor for programs",
-	  NULL, collect_qmp, NULL },
-	{ "qmp-pretty", NULL, "...", "the same, answers over several lines", NULL,
+	{ "monitor", NULL, "DEV", "the monitor for people; DEV as for -serial", "Monitor",
+	  collect_monitor, NULL },
+	{ "qmp", NULL, "DEV", "QMP, the monitor for programs", NULL, collect_qmp, NULL },
+	{ "qmp-pretty", NULL, "DEV", "the same, answers over several lines", NULL,
 	  collect_qmp_pretty, NULL },
 	{ "mon", NULL, "[chardev=]ID[,mode=readline|control][,pretty=]",
 	  "a monitor on a -chardev", NULL, collect_mon, NULL },

@@ -21,6 +21,7 @@ struct monitor {
 	struct chardev *chr;
 	enum monitor_mode mode;
 	bool pretty, open;
+	bool unfocused; /* the character device is shared, and another has the input */
 	uint8_t in[MONITOR_IN];
 	unsigned in_len;
 	struct strbuf out;
