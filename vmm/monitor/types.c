@@ -101,6 +101,8 @@ const struct mon_type mon_types[] = {
 	           { "frontend-open", "bool" },
 	           { 0 } },
 	  NULL },
+	{ "ChardevReturn", MEMBERS{ { "*pty", "str" }, { 0 } }, NULL },
+	{ "DataFormat", NULL, VALUES{ "utf8", "base64", NULL } },
 	{ "PciInfo", MEMBERS{ { "bus", "int" }, { "devices", "[PciDeviceInfo]" }, { 0 } },
 	  NULL },
 	{ "PciDeviceInfo",
