@@ -41,7 +41,7 @@ void log_init(const char *program)
 
 int log_open(const char *path, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), ret = 0;
 
 	if (fd < 0) {
 		int code = errno;
@@ -50,8 +50,16 @@ int log_open(const char *path, struct err *err)
 		err_hint(err, "check the path given to -D");
 		return -code;
 	}
-	g_log.fd = fd;
-	return 0;
+	/* Another thread may be writing: the number stays, unless it is that of standard
+	 * error. */
+	if (g_log.fd == STDERR_FILENO) {
+		__atomic_store_n(&g_log.fd, fd, __ATOMIC_RELEASE);
+		return 0;
+	}
+	if (dup3(fd, g_log.fd, O_CLOEXEC) < 0)
+		ret = err_sys(err, errno, "cannot open the log file %s", path);
+	close(fd);
+	return ret;
 }
 
 static int enable_one(const char *name, size_t len, struct err *err)

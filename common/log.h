@@ -2,7 +2,7 @@
 /*
  * The diagnostic log: standard error, or the file given to -D. The level and the file are
  * the only mutable globals of the project; they are set by a `main` before any thread
- * starts.
+ * starts, and by a monitor: log_open() and log_enable() are safe beside log_write().
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H

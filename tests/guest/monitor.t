@@ -154,7 +154,7 @@ like(hmp($m, 'help info'), qr/^info block -- /m, 'help info');
 is(hmp($m, 'block_resize d0 2M'), '', 'block_resize');
 is(-s "$dir/disk", 2 << 20, 'the image has grown');
 is(qmp($a, 'human-monitor-command', 'command-line' => 'info name')->{return}, "guest one\r\n", 'HMP through QMP');
-is(hmp($m, "info sta\t"), "info status \nVM status: paused (shutdown)\n", 'Tab completes');
+is(hmp($m, "info statu\t"), "info status \nVM status: paused (shutdown)\n", 'Tab completes');
 
 # ---- hostile and absent clients ----
 

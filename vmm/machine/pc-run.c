@@ -254,21 +254,6 @@ void pc_power_button(struct pc *pc)
 			pm_power_button(dev);
 }
 
-void pc_cpu_dump(struct pc *pc, unsigned index, struct strbuf *out)
-{
-	bool running = pc->vm.runstate == VM_RUNNING;
-	struct err err = { 0 };
-
-	if (running) {
-		vm_unlock(&pc->vm);
-		vcpus_pause(pc->vcpus);
-		vm_lock(&pc->vm);
-	}
-	vcpu_dump(pc->vcpus, index, out);
-	if (running && vcpus_run(pc->vcpus, &err) < 0)
-		log_error("%s", err.text);
-}
-
 int pc_nmi(struct pc *pc, int index)
 {
 	int ret = 0;

@@ -186,6 +186,7 @@ struct monitors *monitors_new(struct pc *pc, struct err *err)
 	}
 	set->pc = pc;
 	set->vm = pc_vm(pc);
+	set->started = loop_now();
 	set->vm->on_event = monitors_event;
 	set->vm->event_opaque = set;
 	return set;

@@ -40,6 +40,7 @@ struct monitors {
 	struct pc *pc;
 	struct vm *vm;
 	struct monitor *first;
+	uint64_t started;      /* CLOCK_MONOTONIC ns */
 	unsigned compat_count; /* of chardevs that -monitor and -qmp named */
 };
 
