@@ -18,6 +18,7 @@ static struct {
 	const char *program;
 	int fd;
 	unsigned classes;
+	bool timestamps;
 } g_log = { .program = "kvmkit", .fd = STDERR_FILENO };
 
 static const struct {
@@ -98,6 +99,23 @@ void log_help(struct strbuf *out)
 		strbuf_addf(out, "%-14s %s\n", log_classes[i].name, log_classes[i].help);
 }
 
+void log_timestamps(bool on)
+{
+	g_log.timestamps = on;
+}
+
+static size_t add_time(char *line, size_t size)
+{
+	struct timespec now;
+	struct tm tm;
+	size_t len;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	len = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	return len + snprintf(line + len, size - len, ".%06ldZ ", now.tv_nsec / 1000);
+}
+
 bool log_enabled(enum log_class cls)
 {
 	return g_log.classes & cls;
@@ -107,11 +125,11 @@ void log_write(enum log_level level, const char *fmt, ...)
 {
 	static const char *const tag[] = { "", "warning: ", "", "" };
 	char line[1200];
-	size_t len;
+	size_t len = g_log.timestamps ? add_time(line, sizeof(line)) : 0;
 	va_list ap;
 
-	snprintf(line, sizeof(line), "%s: %s", g_log.program, tag[level]);
-	len = strlen(line);
+	snprintf(line + len, sizeof(line) - len, "%s: %s", g_log.program, tag[level]);
+	len += strlen(line + len);
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 2, fmt, ap);
 	va_end(ap);

@@ -30,6 +30,8 @@ enum log_class {
 void log_init(const char *program);
 /* Opens the file of -D for append. */
 int log_open(const char *path, struct err *err);
+/* The time before each line, in UTC with microseconds. */
+void log_timestamps(bool on);
 /* Enables the comma-separated classes of -d; "help" and unknown names set err (-EINVAL).
  */
 int log_enable(const char *classes, struct err *err);

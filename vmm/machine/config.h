@@ -22,6 +22,14 @@ struct smp_config {
 	uint32_t cpus, sockets, cores, threads, maxcpus; /* 0: derived from the others */
 };
 
+/* When the guest's kernel says that it panicked. */
+enum panic_action {
+	PANIC_SHUTDOWN, /* the process ends, with an error */
+	PANIC_PAUSE,
+	PANIC_EXIT_FAILURE, /* the same as PANIC_SHUTDOWN */
+	PANIC_NONE,         /* only the event */
+};
+
 struct vm_config {
 	uint64_t ram; /* bytes */
 	struct smp_config smp;
@@ -32,8 +40,12 @@ struct vm_config {
 	char *state_dir; /* of the hand-off files, or NULL */
 	char *disks[CONFIG_DISKS];
 	struct str_list drives, devices, chardevs, serials;
-	struct str_list monitors, qmps, pretty_qmps, mons, debugcons;
+	struct str_list monitors, qmps, pretty_qmps, mons, debugcons, globals;
 	bool nodefaults, nographic, no_reboot, no_shutdown;
+	bool daemonize;
+	char *pidfile, *runas; /* or NULL */
+	uint8_t uuid[16];      /* in the text's order; all zero: none */
+	enum panic_action panic;
 	bool paused;   /* -S: wait for the monitor's "cont" */
 	bool anything; /* some option was given */
 };

@@ -71,7 +71,10 @@ static int write_tables(struct pc *pc, uint64_t *rsdp, struct err *err)
 		.low_top = pc->low_size,
 		.high_size = pc->high_size,
 	};
-	int ret = acpi_write(pc->vm.mem, &acpi, rsdp, err);
+	int ret;
+
+	memcpy(smbios.uuid, pc->config->uuid, sizeof(smbios.uuid));
+	ret = acpi_write(pc->vm.mem, &acpi, rsdp, err);
 
 	return ret < 0 ? ret : smbios_write(pc->vm.mem, &smbios, err);
 }

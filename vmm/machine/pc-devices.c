@@ -61,6 +61,8 @@ static int add_serial(struct pc *pc, unsigned n, const char *text, struct err *e
 /* -nographic shares the terminal with the monitor, unless that has its own place. */
 static const char *default_serial(const struct vm_config *config)
 {
+	if (config->daemonize)
+		return "null";
 	bool monitor = config->monitors.count || config->mons.count ||
 	               config->qmps.count || config->pretty_qmps.count;
 

@@ -12,7 +12,9 @@
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
 #include "vmm/machine/pc.h"
+#include "vmm/main/cli-file.h"
 #include "vmm/main/cli-machine.h"
+#include "vmm/main/cli-process.h"
 
 #include <errno.h>
 #include <string.h>
@@ -290,6 +292,7 @@ const struct cli_row cli_table[] = {
 	  NULL },
 	{ "name", NULL, "[guest=]NAME[,process=NAME]",
 	  "name of the guest, and of the process", NULL, cli_collect_name, NULL },
+	{ "uuid", NULL, "UUID", "the machine's UUID", NULL, cli_collect_uuid, NULL },
 	{ "nodefaults", NULL, NULL, "no default devices", NULL, collect_nodefaults,
 	  NULL },
 
@@ -310,6 +313,9 @@ const struct cli_row cli_table[] = {
 	{ "device", NULL, "NAME[,KEY=VALUE...]",
 	  "a device; 'help' lists, NAME,help explains", NULL, collect_device,
 	  answer_device },
+	{ "global", NULL, "DRIVER.PROPERTY=VALUE",
+	  "a property of all devices of a kind, unless -device gives it", NULL,
+	  cli_collect_global, NULL },
 	{ "chardev", NULL, "BACKEND,id=ID[,KEY=VALUE...]",
 	  "a character device; 'help' lists", NULL, collect_chardev, answer_chardev },
 	{ "serial", NULL, "[mon:]DEV",
@@ -331,6 +337,10 @@ const struct cli_row cli_table[] = {
 	  NULL },
 	{ "no-shutdown", NULL, NULL, "stop instead of ending", NULL, collect_no_shutdown,
 	  NULL },
+	{ "action", NULL,
+	  "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=WHAT]",
+	  "what ends the machine; WHAT: shutdown, exit-failure (the same), pause, none",
+	  NULL, cli_collect_action, NULL },
 	{ "no-user-config", NULL, NULL, "accepted; there is none", NULL,
 	  cli_collect_nothing, NULL },
 
@@ -344,10 +354,28 @@ const struct cli_row cli_table[] = {
 	{ "S", NULL, NULL, "do not start the guest; the monitor's 'cont' does", NULL,
 	  collect_paused, NULL },
 
+	{ "daemonize", NULL, NULL,
+	  "go to the background once the guest is set up; errors come before", "Process",
+	  cli_collect_daemonize, NULL },
+	{ "pidfile", NULL, "FILE", "write the process's number there", NULL,
+	  cli_collect_pidfile, NULL },
+	{ "runas", NULL, "USER|UID:GID", "become that user before the guest starts", NULL,
+	  cli_collect_runas, NULL },
+	{ "run-with", NULL, "user=USER|UID:GID", "the same", NULL, cli_collect_run_with,
+	  NULL },
+	{ "sandbox", NULL, "on|off", "accepted, with a warning: there is none", NULL,
+	  cli_collect_sandbox, NULL },
+	{ "options", NULL, "FILE", "options from a file, one a line", NULL,
+	  cli_collect_options, NULL },
+	{ "readconfig", NULL, "FILE", "options from sections, as QEMU has them", NULL,
+	  cli_collect_readconfig, NULL },
+
 	{ "D", NULL, "FILE", "write the log to a file", "Log and information",
 	  collect_log_file, NULL },
 	{ "d", NULL, "CLASS[,...]", "log more; 'help' lists the classes", NULL,
 	  collect_log_classes, answer_log_classes },
+	{ "msg", NULL, "timestamp=on|off", "the time before each message", NULL,
+	  cli_collect_msg, NULL },
 	{ "state-dir", NULL, "DIR", "folder of host.json (default: /run/kvmkit)", NULL,
 	  collect_state_dir, NULL },
 	{ "h", "help", NULL, "this help", NULL, NULL, answer_help },

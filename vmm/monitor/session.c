@@ -283,6 +283,7 @@ static int add_short(struct monitors *set, const char *text, enum monitor_mode m
 }
 
 struct mon_opts {
+	char *id; /* of nobody's interest */
 	char *chardev;
 	int mode;
 	bool pretty;
@@ -293,6 +294,10 @@ static const char *const modes[] = {
 };
 
 static const struct opt_desc mon_opts[] = {
+	{ .name = "id",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct mon_opts, id),
+	  .help = "a name" },
 	{ .name = "chardev",
 	  .type = OPT_STR,
 	  .offset = offsetof(struct mon_opts, chardev),
