@@ -28,6 +28,7 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 
 VMM_LIBS   := -ljansson -luring -lseccomp -lpthread
 CHECK_LIBS := -ljansson -lkmod
+CTL_LIBS   := -ljansson
 
 # ---- what each program is made of ----
 
@@ -45,7 +46,7 @@ PROBE_OBJ  := $(call obj,$(PROBE))
 VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
 PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
 PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
-	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check)
+	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check) $(BUILD)/vmm-ctl
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
@@ -64,6 +65,10 @@ $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
+
+$(BUILD)/vmm-ctl: $(call obj,$(wildcard ctl/*.c)) $(BUILD)/libcommon.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 
 %.a:
 	$(call say,AR)

@@ -43,7 +43,7 @@ sub slurp {
 
 make_target('install');
 my @programs = map { m{/([^/]+)$} } grep { m{^/opt/kvm/bin/} } installed();
-is_deeply(\@programs, [qw(kvm-check vmm)], 'the programs are there');
+is_deeply(\@programs, [qw(kvm-check vmm vmm-ctl)], 'the programs are there');
 my %files = map { $_ => 1 } installed();
 for (map({ "man/man1/$_.1" } @programs), map({ "doc/kvmkit/$_" } qw(README.md LICENSE SPECIFICATION.md host.schema.json))) {
 	ok($files{"/opt/kvm/share/$_"}, "$_ is there");

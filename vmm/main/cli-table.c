@@ -363,7 +363,7 @@ const struct cli_row cli_table[] = {
 	  cli_collect_runas, NULL },
 	{ "run-with", NULL, "user=USER|UID:GID", "the same", NULL, cli_collect_run_with,
 	  NULL },
-	{ "sandbox", NULL, "on|off", "accepted, with a warning: there is none", NULL,
+	{ "sandbox", NULL, "on|off", "accepted, with a warning: there is no sandbox", NULL,
 	  cli_collect_sandbox, NULL },
 	{ "options", NULL, "FILE", "options from a file, one a line", NULL,
 	  cli_collect_options, NULL },
