@@ -32,7 +32,7 @@ sub slurp {
 
 # ---- the course's command line, and QMP over TCP ----
 
-my $pid = start('-kernel', "$dir/echo", qw(-no-shutdown -serial null), '-debugcon', "file:$dir/debug",
+my $pid = start('-kernel', "$dir/echo", qw(-no-shutdown -serial), "unix:$dir/s0,server,nowait", '-debugcon', "file:$dir/debug",
 	qw(-chardev socket,id=tcpmon0,port=0,host=localhost,server,nowait,to=65535 -mon chardev=tcpmon0),
 	qw(-chardev socket,id=q,host=127.0.0.1,port=0,server=on,wait=off -mon chardev=q,mode=control),
 	'-qmp', "unix:$dir/q,server,nowait",
@@ -61,12 +61,15 @@ close($tcp->{socket});
 # ---- a serial port and a monitor on one socket ----
 
 my $both = connect_to("$dir/both");
+my $first = connect_to("$dir/s0");
 is_deeply(qmp($q, 'cont'), { return => {} }, 'cont');
 put($both, "\x01c");
 ok(defined(expect($both, qr/monitor - type 'help'.*\(qemu\) $/s)), 'Ctrl-A c: the monitor');
 is(hmp($both, 'info status'), "VM status: running\n", 'it answers');
 put($both, "\x01h");
 ok(defined(expect($both, qr/Ctrl-A c    switch between the serial port and the monitor/)), 'Ctrl-A h lists the keys');
+put($first, 'a');
+ok(defined(expect($first, qr/a/)), 'the guest is in its loop');
 is(slurp("$dir/debug"), 'S', '-debugcon is at port 0xe9');
 ok(index(slurp("$dir/log"), 'VM status: running') > 0, 'logfile= has what was shown');
 
