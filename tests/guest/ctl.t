@@ -60,7 +60,7 @@ close(connect_to("$dir/m")->{socket});
 gives(0, qr/^prelaunch$/, qr/^$/, "$dir/q", 'status');
 my $events = open2(my $from, my $to, $ctl, "$dir/e", 'events');
 # It has negotiated once another client of its socket would have to wait; until then events pass it by.
-my $seen = '';
+my $stream = { socket => $from, text => '' };
 for (1 .. 200) {
 	gives_quietly("$dir/q", 'cont');
 	gives_quietly("$dir/q", 'stop');
@@ -71,7 +71,7 @@ sub gives_quietly {
 
 	fail("@_: $got[0] $got[2]") if $got[0];
 }
-$seen = <$from>;
+my $seen = expect($stream, qr/\n/) // '';
 like($seen, qr/^\{"timestamp":.*"event":"(STOP|RESUME)"|^\{"event":"(STOP|RESUME)"/, 'events: one a line') or diag($seen);
 gives(0, qr/^paused$/, qr/^$/, "$dir/q", 'status');
 gives(0, qr/^\{"status":"paused",|"status":"paused"/, qr/^$/, '--json', "$dir/q", 'status');
@@ -118,8 +118,7 @@ gives(0, qr/^$/, qr/^$/, '--wait', "$dir/q", 'quit');
 my ($status) = ended($pid);
 is($status, 0, 'quit');
 close($to);
-my $rest = do { local $/; <$from> };
-like($rest, qr/"SHUTDOWN"/, 'events: until vmm ends');
+ok(defined(expect($stream, qr/"SHUTDOWN"/)), 'events: until vmm ends');
 waitpid($events, 0);
 is($? >> 8, 0, 'which is no error');
 
