@@ -43,7 +43,7 @@ sub slurp {
 
 make_target('install');
 my @programs = map { m{/([^/]+)$} } grep { m{^/opt/kvm/bin/} } installed();
-is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm)], 'the programs are there');
+is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm vmm-ctl)], 'the programs are there');
 my %files = map { $_ => 1 } installed();
 for (map({ "man/man1/$_.1" } @programs), map({ "doc/kvmkit/$_" } qw(README.md LICENSE SPECIFICATION.md assigned.schema.json host.schema.json
 		tuning.schema.json))) {

@@ -40,6 +40,11 @@ struct vm_event_field {
 	int64_t num;     /* VM_EVENT_BOOL, VM_EVENT_INT */
 };
 
+/* A property of every device of a class that is not given it by itself. */
+struct vm_global {
+	char *driver, *property, *value;
+};
+
 enum vm_request {
 	VM_REQ_SHUTDOWN = 1 << 0, /* the guest or the user wants to end */
 	VM_REQ_RESET = 1 << 1,
@@ -57,6 +62,9 @@ struct vm {
 	struct device *devices; /* creation order */
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;
+	/* -global: properties by class; borrowed */
+	struct vm_global *globals;
+	unsigned global_count;
 	enum vm_runstate runstate;
 	/* set by the command line */
 	bool no_reboot;   /* a reset request ends the VMM */

@@ -35,6 +35,9 @@ struct pc {
 int pc_add_cpus(struct pc *pc, struct err *err);
 /* pc-devices.c: the board's own devices, then those of the command line. */
 int pc_add_devices(struct pc *pc, struct err *err);
+/* pc-global.c: -global */
+int pc_add_globals(struct pc *pc, struct err *err);
+void pc_free_globals(struct pc *pc);
 /* pc-disks.c: -drive and -hda to -hdd. */
 int pc_add_disks(struct pc *pc, struct err *err);
 /* firmware.c: finds and reads the firmware's image, if the guest starts in firmware; maps

@@ -111,10 +111,11 @@ struct pc *pc_new(const struct vm_config *config, struct err *err)
 	pthread_mutex_init(&pc->vm.lock, NULL);
 	pc->vm.no_reboot = config->no_reboot;
 	pc->vm.no_shutdown = config->no_shutdown;
-	if (pc_open_firmware(pc, err) < 0 || pc_open_boot(pc, err) < 0 ||
-	    add_frame(pc, err) < 0 || add_ram(pc, err) < 0 || add_irqchip(pc, err) < 0 ||
-	    pc_add_cpus(pc, err) < 0 || pc_add_devices(pc, err) < 0 ||
-	    pc_fill_fwcfg(pc, err) < 0 || pc_boot(pc, err) < 0) {
+	if (pc_add_globals(pc, err) < 0 || pc_open_firmware(pc, err) < 0 ||
+	    pc_open_boot(pc, err) < 0 || add_frame(pc, err) < 0 || add_ram(pc, err) < 0 ||
+	    add_irqchip(pc, err) < 0 || pc_add_cpus(pc, err) < 0 ||
+	    pc_add_devices(pc, err) < 0 || pc_fill_fwcfg(pc, err) < 0 ||
+	    pc_boot(pc, err) < 0) {
 		pc_free(pc);
 		return NULL;
 	}
@@ -148,6 +149,7 @@ void pc_free(struct pc *pc)
 	if (pc->firmware)
 		munmap(pc->firmware, pc->firmware_size);
 	boot_free(pc->boot);
+	pc_free_globals(pc);
 	free(pc->apic_ids);
 	pthread_mutex_destroy(&vm->lock);
 	free(pc);

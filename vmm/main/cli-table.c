@@ -12,7 +12,9 @@
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
 #include "vmm/machine/pc.h"
+#include "vmm/main/cli-file.h"
 #include "vmm/main/cli-machine.h"
+#include "vmm/main/cli-process.h"
 
 #include <errno.h>
 #include <string.h>
@@ -171,6 +173,14 @@ static int collect_serial(struct vm_config *config, const char *arg, struct err 
 	return str_list_add(&config->serials, arg);
 }
 
+static int collect_debugcon(struct vm_config *config, const char *arg, struct err *err)
+{
+	if (config->debugcons.count)
+		return err_usage(err, "-debugcon is there once; use -device isa-debugcon "
+		                      "for more");
+	return str_list_add(&config->debugcons, arg);
+}
+
 /* ---- display and behaviour ---- */
 
 static int collect_nographic(struct vm_config *config, const char *arg, struct err *err)
@@ -315,6 +325,7 @@ const struct cli_row cli_table[] = {
 	  NULL },
 	{ "name", NULL, "[guest=]NAME[,process=NAME]",
 	  "name of the guest, and of the process", NULL, cli_collect_name, NULL },
+	{ "uuid", NULL, "UUID", "the machine's UUID", NULL, cli_collect_uuid, NULL },
 	{ "nodefaults", NULL, NULL, "no default devices", NULL, collect_nodefaults,
 	  NULL },
 
@@ -349,12 +360,21 @@ const struct cli_row cli_table[] = {
 	{ "device", NULL, "NAME[,KEY=VALUE...]",
 	  "a device; 'help' lists, NAME,help explains", NULL, collect_device,
 	  answer_device },
+	{ "global", NULL, "DRIVER.PROPERTY=VALUE",
+	  "a property of all devices of a kind, unless -device gives it", NULL,
+	  cli_collect_global, NULL },
 	{ "chardev", NULL, "BACKEND,id=ID[,KEY=VALUE...]",
 	  "a character device; 'help' lists", NULL, collect_chardev, answer_chardev },
-	{ "serial", NULL, "stdio|none|null|file:P|unix:P,server,nowait|pty|chardev:ID",
-	  "a serial port (default: stdio)", NULL, collect_serial, NULL },
+	{ "serial", NULL, "[mon:]DEV",
+	  "a serial port (default: stdio); DEV: stdio, none, null, pty, file:P, pipe:P, "
+	  "unix:P,server,nowait, tcp:HOST:PORT, telnet:HOST:PORT, /dev/TTY, chardev:ID; "
+	  "mon: shares it with a monitor",
+	  NULL, collect_serial, NULL },
+	{ "debugcon", NULL, "DEV", "a debug console at port 0xe9; DEV as for -serial",
+	  NULL, collect_debugcon, NULL },
 
-	{ "nographic", NULL, NULL, "no screen; serial port and keys on the terminal",
+	{ "nographic", NULL, NULL,
+	  "no screen; serial port and monitor share the terminal (Ctrl-A h)",
 	  "Display and behaviour", collect_nographic, NULL },
 	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
 	{ "vga", NULL, "none", "no graphics card", NULL, collect_none, NULL },
@@ -364,24 +384,45 @@ const struct cli_row cli_table[] = {
 	  NULL },
 	{ "no-shutdown", NULL, NULL, "stop instead of ending", NULL, collect_no_shutdown,
 	  NULL },
+	{ "action", NULL,
+	  "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=WHAT]",
+	  "what ends the machine; WHAT: shutdown, exit-failure (the same), pause, none",
+	  NULL, cli_collect_action, NULL },
 	{ "no-user-config", NULL, NULL, "accepted; there is none", NULL,
 	  cli_collect_nothing, NULL },
 
-	{ "monitor", NULL, "stdio|none|unix:P,server,nowait|pty|chardev:ID",
-	  "the monitor for people", "Monitor", collect_monitor, NULL },
-	{ "qmp", NULL, "stdio|unix:P,server,nowait|...", "QMP, the monitor for programs",
-	  NULL, collect_qmp, NULL },
-	{ "qmp-pretty", NULL, "...", "the same, answers over several lines", NULL,
+	{ "monitor", NULL, "DEV", "the monitor for people; DEV as for -serial", "Monitor",
+	  collect_monitor, NULL },
+	{ "qmp", NULL, "DEV", "QMP, the monitor for programs", NULL, collect_qmp, NULL },
+	{ "qmp-pretty", NULL, "DEV", "the same, answers over several lines", NULL,
 	  collect_qmp_pretty, NULL },
 	{ "mon", NULL, "[chardev=]ID[,mode=readline|control][,pretty=]",
 	  "a monitor on a -chardev", NULL, collect_mon, NULL },
 	{ "S", NULL, NULL, "do not start the guest; the monitor's 'cont' does", NULL,
 	  collect_paused, NULL },
 
+	{ "daemonize", NULL, NULL,
+	  "go to the background once the guest is set up; errors come before", "Process",
+	  cli_collect_daemonize, NULL },
+	{ "pidfile", NULL, "FILE", "write the process's number there", NULL,
+	  cli_collect_pidfile, NULL },
+	{ "runas", NULL, "USER|UID:GID", "become that user before the guest starts", NULL,
+	  cli_collect_runas, NULL },
+	{ "run-with", NULL, "user=USER|UID:GID", "the same", NULL, cli_collect_run_with,
+	  NULL },
+	{ "sandbox", NULL, "on|off", "accepted, with a warning: there is no sandbox",
+	  NULL, cli_collect_sandbox, NULL },
+	{ "options", NULL, "FILE", "options from a file, one a line", NULL,
+	  cli_collect_options, NULL },
+	{ "readconfig", NULL, "FILE", "options from sections, as QEMU has them", NULL,
+	  cli_collect_readconfig, NULL },
+
 	{ "D", NULL, "FILE", "write the log to a file", "Log and information",
 	  collect_log_file, NULL },
 	{ "d", NULL, "CLASS[,...]", "log more; 'help' lists the classes", NULL,
 	  collect_log_classes, answer_log_classes },
+	{ "msg", NULL, "timestamp=on|off", "the time before each message", NULL,
+	  cli_collect_msg, NULL },
 	{ "state-dir", NULL, "DIR", "folder of host.json (default: /run/kvmkit)", NULL,
 	  collect_state_dir, NULL },
 	{ "h", "help", NULL, "this help", NULL, NULL, answer_help },
