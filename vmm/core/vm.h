@@ -20,6 +20,7 @@ struct irqchip;
 struct kvm_vm;
 struct loop;
 struct mem;
+struct net_registry;
 struct pci_bus;
 struct virtio_serial_bus;
 
@@ -57,6 +58,7 @@ struct vm {
 	struct device *devices; /* creation order */
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;
+	struct net_registry *nets;
 	enum vm_runstate runstate;
 	/* set by the command line */
 	bool no_reboot;   /* a reset request ends the VMM */
