@@ -58,6 +58,7 @@ const struct state_row state_rows[] = {
 	{ .class = "isa-serial", .opts = "chardev=c" },
 	{ .class = "pvpanic", .opts = "", .stateless = "events are passed on at once" },
 	{ .class = "virtio-blk-pci", .opts = "drive=d,num-queues=2" },
+	{ .class = "virtio-net-pci", .opts = "netdev=n" },
 	{ .class = "virtio-rng-pci", .opts = "" },
 	{ .class = "virtio-serial-pci",
 	  .opts = "max_ports=4",
@@ -136,6 +137,7 @@ static void add_resources(struct state_board *sb)
 	else if (!chardev_create_short(vm->chardevs, "null", "c", &err))
 		die("chardev", &err);
 	add_disk(vm);
+	sb->peer = board_net(&sb->b, "n");
 }
 
 static void init_kvm(struct state_board *sb)
@@ -191,6 +193,7 @@ void state_board_free(struct state_board *sb)
 		close(sb->client);
 		settle(sb);
 	}
+	close(sb->peer);
 	board_free(&sb->b);
 	munmap(sb->ram, STATE_RAM);
 }

@@ -17,6 +17,7 @@
 #include "vmm/pci/host.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/console.h"
+#include "vmm/virtio/net.h"
 #include "vmm/virtio/rng.h"
 
 const struct device_class *const device_catalog[] = {
@@ -27,6 +28,7 @@ const struct device_class *const device_catalog[] = {
 	&pvpanic_class,
 	/* pci */
 	&virtio_blk_pci_class,
+	&virtio_net_pci_class,
 	&virtio_rng_pci_class,
 	&virtio_serial_pci_class,
 	/* virtio-serial */
