@@ -161,6 +161,9 @@ $(BUILD)/bench/first-run.so: bench/first-run.c
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
 
+# Linked statically or preloaded, they bear no sanitizer.
+tests: $(if $(SAN),,$(BENCH))
+
 bench: all $(BENCH)
 	$(Q)scripts/bench $(BENCH_ARGS)
 
