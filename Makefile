@@ -27,6 +27,7 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 	   $(if $(SAN),-fsanitize=address$(comma)undefined)
 
 VMM_LIBS   := -ljansson -luring -lseccomp -lpthread
+USER_NET_LIBS := -lslirp -lseccomp
 CHECK_LIBS := -ljansson -lkmod
 
 # ---- what each program is made of ----
@@ -34,6 +35,7 @@ CHECK_LIBS := -ljansson -lkmod
 COMMON  := $(wildcard common/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block net chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
+USER_NET := $(wildcard vmm/helpers/user-net/*.c)
 PROBE   := $(wildcard probe/*.c probe/*.S)
 
 OBJ := $(BUILD)/obj
@@ -45,7 +47,7 @@ PROBE_OBJ  := $(call obj,$(PROBE))
 VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
 PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
 PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
-	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check)
+	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check) $(BUILD)/vmm-user-net
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
@@ -60,6 +62,10 @@ all: $(PROGRAMS)
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+
+$(BUILD)/vmm-user-net: $(call obj,$(USER_NET)) $(BUILD)/libcommon.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(USER_NET_LIBS)
 
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 	$(call say,LD)

@@ -32,6 +32,7 @@ struct vm_config {
 	char *state_dir; /* of the hand-off files, or NULL */
 	char *disks[CONFIG_DISKS];
 	struct str_list drives, devices, chardevs, serials;
+	struct str_list netdevs, nics, nets;
 	struct str_list monitors, qmps, pretty_qmps, mons;
 	bool nodefaults, nographic, no_reboot, no_shutdown;
 	bool paused;   /* -S: wait for the monitor's "cont" */

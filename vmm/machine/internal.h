@@ -32,6 +32,8 @@ int pc_add_cpus(struct pc *pc, struct err *err);
 int pc_add_devices(struct pc *pc, struct err *err);
 /* pc-disks.c: -drive and -hda to -hdd. */
 int pc_add_disks(struct pc *pc, struct err *err);
+/* pc-net.c: -netdev, -nic and -net. */
+int pc_add_nets(struct pc *pc, struct err *err);
 /* pc-boot.c: tables, kernel and entry state; at start and after each reset. */
 int pc_boot(struct pc *pc, struct err *err);
 /* -kernel and friends are opened and checked before anything costly happens. */

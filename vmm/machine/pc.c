@@ -14,6 +14,7 @@
 #include "vmm/machine/control.h"
 #include "vmm/machine/layout.h"
 #include "vmm/mem/mem.h"
+#include "vmm/net/net.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -81,7 +82,8 @@ static int add_frame(struct pc *pc, struct err *err)
 	vm->wake = wake;
 	vm->blocks = block_registry_new(vm->loop);
 	vm->chardevs = chardev_registry_new(vm->loop);
-	if (!vm->blocks || !vm->chardevs)
+	vm->nets = net_registry_new(vm->loop);
+	if (!vm->blocks || !vm->chardevs || !vm->nets)
 		return err_sys(err, ENOMEM, "registries");
 	vm->kvm = kvm_vm_new(NULL, err);
 	if (!vm->kvm)
@@ -113,7 +115,8 @@ struct pc *pc_new(const struct vm_config *config, struct err *err)
 	pc->vm.no_shutdown = config->no_shutdown;
 	if (pc_open_boot(pc, err) < 0 || add_frame(pc, err) < 0 || add_ram(pc, err) < 0 ||
 	    add_irqchip(pc, err) < 0 || pc_add_cpus(pc, err) < 0 ||
-	    pc_add_devices(pc, err) < 0 || pc_boot(pc, err) < 0) {
+	    pc_add_devices(pc, err) < 0 || pc_boot(pc, err) < 0 ||
+	    net_registry_ready(pc->vm.nets, err) < 0) {
 		pc_free(pc);
 		return NULL;
 	}
@@ -135,6 +138,7 @@ void pc_free(struct pc *pc)
 			loop_remove(vm->loop, &pc->signal_watch);
 			close(pc->signal_fd);
 		}
+		net_registry_free(vm->nets);
 		block_registry_free(vm->blocks);
 		chardev_registry_free(vm->chardevs);
 	}

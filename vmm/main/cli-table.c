@@ -138,6 +138,33 @@ static int collect_serial(struct vm_config *config, const char *arg, struct err 
 	return str_list_add(&config->serials, arg);
 }
 
+static int collect_netdev(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->netdevs, arg);
+}
+
+static bool answer_netdev(const char *arg, struct strbuf *out, struct err *err)
+{
+	(void)err;
+	if (!cli_is_help(arg))
+		return false;
+	pc_netdev_help(out);
+	return true;
+}
+
+static int collect_nic(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->nics, arg);
+}
+
+static int collect_net(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->nets, arg);
+}
+
 /* ---- display and behaviour ---- */
 
 static int collect_nographic(struct vm_config *config, const char *arg, struct err *err)
@@ -306,13 +333,19 @@ const struct cli_row cli_table[] = {
 	  "a character device; 'help' lists", NULL, collect_chardev, answer_chardev },
 	{ "serial", NULL, "stdio|none|null|file:P|unix:P,server,nowait|pty|chardev:ID",
 	  "a serial port (default: stdio)", NULL, collect_serial, NULL },
+	{ "netdev", NULL, "user|tap|stream,id=ID[,KEY=VALUE...]",
+	  "a network for a card; 'help' lists the keys", NULL, collect_netdev,
+	  answer_netdev },
+	{ "nic", NULL, "none|TYPE[,model=virtio][,mac=][,KEY=VALUE...]",
+	  "a network and its card at once", NULL, collect_nic, NULL },
+	{ "net", NULL, "none|nic[,macaddr=]|TYPE[,KEY=VALUE...]",
+	  "the same in two options", NULL, collect_net, NULL },
 
 	{ "nographic", NULL, NULL, "no screen; serial port and keys on the terminal",
 	  "Display and behaviour", collect_nographic, NULL },
 	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
 	{ "vga", NULL, "none", "no graphics card", NULL, collect_none, NULL },
 	{ "parallel", NULL, "none", "no parallel port", NULL, collect_none, NULL },
-	{ "net", "nic", "none", "no network card", NULL, collect_none, NULL },
 	{ "no-reboot", NULL, NULL, "end instead of rebooting", NULL, collect_no_reboot,
 	  NULL },
 	{ "no-shutdown", NULL, NULL, "stop instead of ending", NULL, collect_no_shutdown,

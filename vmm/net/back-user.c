@@ -324,7 +324,7 @@ static void lost(struct net_link *link)
 
 /* ---- commands ---- */
 
-/* One answer: "+text" or "-sentence". */
+/* One answer: "+text", "-sentence" or "?sentence" (the words are wrong). */
 static int hear(struct user *u, struct strbuf *answer, struct err *err)
 {
 	struct pollfd pfd = { .fd = u->ctl, .events = POLLIN };
@@ -343,6 +343,8 @@ static int hear(struct user *u, struct strbuf *answer, struct err *err)
 	if (n <= 0)
 		return err_set(err, EPIPE, HELPER " ended; see its message");
 	buf[n] = '\0';
+	if (*buf == '?')
+		return err_usage(err, "%s", buf + 1);
 	if (*buf != '+')
 		return err_set(err, EINVAL, "%s", buf + 1);
 	if (answer)

@@ -147,8 +147,6 @@ struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
 	nd->reg = reg;
 	nd->fd = -1;
 	if (configure(nd, opts, err) < 0 || open_netdev(nd, err) < 0) {
-		err_prefix(err, "%s%s%s", ops->name, nd->id ? ",id=" : "",
-		           nd->id ? nd->id : "");
 		free_netdev(nd);
 		return NULL;
 	}
