@@ -85,17 +85,31 @@ static void settle(void)
 
 /* ---- stream ---- */
 
+/* The client sends until nothing fits, and hears when it does again. */
+static void test_full(struct netdev *client, struct netdev *server, struct front *f)
+{
+	static const uint8_t big[9000];
+	unsigned sent = 0;
+
+	while (say(client, big, sizeof(big)) == 0)
+		sent++;
+	settle();
+	tap_ok(sent > 0 && !f->writable, "%u large frames fill the socket", sent);
+	for (unsigned seen = 0; seen < sent; seen += net_recv(server, got) == 9000)
+		settle();
+	settle();
+	tap_ok(f->writable > 0, "room again: the client is told");
+}
+
 static void test_stream(const char *dir)
 {
-	struct net_registry *reg = net_registry_new(loop),
-			    *other = net_registry_new(loop);
+	struct net_registry *reg = net_registry_new(loop);
+	struct net_registry *other = net_registry_new(loop);
 	struct netdev *server, *client, *third;
-	static const uint8_t big[9000];
 	char text[200], path[100];
 	struct front a, b;
 	struct err err;
 	struct stat st;
-	unsigned sent;
 
 	snprintf(path, sizeof(path), "%s/net", dir);
 	snprintf(text, sizeof(text), "stream,id=s,server=on,addr.type=unix,addr.path=%s",
@@ -124,14 +138,7 @@ static void test_stream(const char *dir)
 	tap_eq(net_recv(server, got), 5, "the frame arrives");
 	tap_ok(!memcmp(got, "frame", 5), "as it was");
 	tap_eq(net_recv(server, got), (uint64_t)-EAGAIN, "alone");
-	for (sent = 0; say(client, big, sizeof(big)) == 0; sent++)
-		;
-	settle();
-	tap_ok(sent > 0 && !b.writable, "%u large frames fill the socket", sent);
-	for (unsigned seen = 0; seen < sent; seen += net_recv(server, got) == 9000)
-		settle();
-	settle();
-	tap_ok(b.writable > 0, "room again: the client is told");
+	test_full(client, server, &b);
 	tap_eq(create(reg, text, &err) != NULL, 1, "another client waits");
 	third = net_find(reg, "c");
 	net_registry_free(other);
