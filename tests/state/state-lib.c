@@ -57,6 +57,7 @@ const struct state_row state_rows[] = {
 	  .stateless = "a write ends the machine, nothing is kept" },
 	{ .class = "isa-serial", .opts = "chardev=c" },
 	{ .class = "pvpanic", .opts = "", .stateless = "events are passed on at once" },
+	{ .class = "virtio-balloon-pci", .opts = "free-page-reporting=on" },
 	{ .class = "virtio-blk-pci", .opts = "drive=d,num-queues=2" },
 	{ .class = "virtio-net-pci", .opts = "netdev=n" },
 	{ .class = "virtio-rng-pci", .opts = "" },

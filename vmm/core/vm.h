@@ -53,6 +53,7 @@ struct vm {
 	struct loop *loop;  /* the main loop */
 	struct kvm_vm *kvm; /* NULL on a board without KVM (device tests) */
 	struct mem *mem;
+	uint64_t ram_size; /* bytes that -m gives */
 	struct irqchip *irqchip;
 	struct pci_bus *pci;
 	struct device *devices; /* creation order */

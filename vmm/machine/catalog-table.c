@@ -15,6 +15,7 @@
 #include "vmm/legacy/serial.h"
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
+#include "vmm/virtio/balloon.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/console.h"
 #include "vmm/virtio/net.h"
@@ -27,6 +28,7 @@ const struct device_class *const device_catalog[] = {
 	&serial_class,
 	&pvpanic_class,
 	/* pci */
+	&virtio_balloon_pci_class,
 	&virtio_blk_pci_class,
 	&virtio_net_pci_class,
 	&virtio_rng_pci_class,

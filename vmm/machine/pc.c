@@ -52,6 +52,7 @@ static int add_ram(struct pc *pc, struct err *err)
 		return ret;
 	pc->low_size = ram < LAYOUT_LOW_RAM_MAX ? ram : LAYOUT_LOW_RAM_MAX;
 	pc->high_size = ram - pc->low_size;
+	pc->vm.ram_size = ram;
 	pc->ram = mem_alloc(ram, err);
 	if (!pc->ram)
 		return -ENOMEM;

@@ -116,6 +116,16 @@ static bool answer_device(const char *arg, struct strbuf *out, struct err *err)
 	return cls;
 }
 
+static int collect_balloon(struct vm_config *config, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "virtio", "none", NULL };
+	int ret = only(arg, words, err);
+
+	return ret < 0 || !strcmp(arg, "none")
+	               ? ret
+	               : str_list_add(&config->devices, "virtio-balloon-pci");
+}
+
 static int collect_chardev(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)err;
@@ -329,6 +339,8 @@ const struct cli_row cli_table[] = {
 	{ "device", NULL, "NAME[,KEY=VALUE...]",
 	  "a device; 'help' lists, NAME,help explains", NULL, collect_device,
 	  answer_device },
+	{ "balloon", NULL, "virtio|none", "short for -device virtio-balloon-pci", NULL,
+	  collect_balloon, NULL },
 	{ "chardev", NULL, "BACKEND,id=ID[,KEY=VALUE...]",
 	  "a character device; 'help' lists", NULL, collect_chardev, answer_chardev },
 	{ "serial", NULL, "stdio|none|null|file:P|unix:P,server,nowait|pty|chardev:ID",
