@@ -140,6 +140,12 @@ static void test_hostile(struct guest *g)
 	tap_eq(g->rom[0], 0x77, "read-only memory cannot be given");
 	tap_ok(is_zero(split - 4096, 8192), "a run across two blocks can");
 	tap_eq(split[4096], 0x33, "no further");
+	memset(split, 0x33, 3 * 4096);
+	st32(guest_ptr(g, t.at), GUEST_SPLIT / 4096 + 2);
+	st32(guest_ptr(g, t.at + 4), GUEST_SPLIT / 4096);
+	vqueue_do(&t.q[0], &(struct vseg){ t.at, 8, false }, 1);
+	tap_ok(is_zero(split, 4096) && split[4096] == 0x33 && is_zero(split + 8192, 4096),
+	       "what lies between two pages stays");
 	tap_eq(vqueue_do(&t.q[0], &(struct vseg){ t.at, 3, false }, 1), 0,
 	       "three bytes are no page");
 	tap_eq(vqueue_do(&t.q[0], &(struct vseg){ t.at, 64, true }, 1), 0,

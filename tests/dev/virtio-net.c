@@ -207,6 +207,7 @@ static void test_merge(struct guest *g)
 	tap_eq(vqueue_reap(&c.rx), 0, "going on does not complete them");
 	for (unsigned i = 2; i < 4; i++)
 		n[i] = vqueue_add(&c.rx, &(struct vseg){ at + 4096 * i, 1024, true }, 1);
+	tap_ok(vqueue_wants_notify(&c.rx, 2), "the device wants to hear of more");
 	vqueue_notify(&c.rx);
 	tap_eq(card_wait(&c, n[0]), 1024, "one more: the first is full");
 	tap_eq(c.rx.chains[n[1]].len, 1024, "the second too");

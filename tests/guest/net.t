@@ -105,6 +105,9 @@ my ($child) = split(' ', do { open(my $f, '<', "/proc/$pid/task/$pid/children") 
 ok($child && kill(0, $child), 'the helper runs');
 open(my $cmd, '<', "/proc/$child/comm") or die;
 is(<$cmd>, "vmm-user-net\n", 'under its name');
+my @held = map { readlink($_) // '' } glob("/proc/$child/fd/*");
+is(scalar(grep { !m{^(/dev/null|socket:.*|pipe:.*)$} } @held), 0, 'and holds nothing but sockets')
+	or diag("@held");
 kill('KILL', $pid);
 waitpid($pid, 0);
 # The helper holds the same standard error.

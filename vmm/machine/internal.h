@@ -34,6 +34,9 @@ int pc_add_devices(struct pc *pc, struct err *err);
 int pc_add_disks(struct pc *pc, struct err *err);
 /* pc-net.c: -netdev, -nic and -net. */
 int pc_add_nets(struct pc *pc, struct err *err);
+/* As in QEMU a card on a user network, unless some option speaks of networks; it costs a
+ * process only when the guest uses it. After all devices, whose addresses come first. */
+int pc_add_default_net(struct pc *pc, struct err *err);
 /* pc-boot.c: tables, kernel and entry state; at start and after each reset. */
 int pc_boot(struct pc *pc, struct err *err);
 /* -kernel and friends are opened and checked before anything costly happens. */

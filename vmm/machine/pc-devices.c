@@ -172,5 +172,5 @@ int pc_add_devices(struct pc *pc, struct err *err)
 		ret = pc_add_nets(pc, err);
 	for (unsigned i = 0; i < pc->config->devices.count && ret >= 0; i++)
 		ret = add_device(pc, pc->config->devices.items[i], err);
-	return ret;
+	return ret < 0 ? ret : pc_add_default_net(pc, err);
 }

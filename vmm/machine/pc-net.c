@@ -179,14 +179,6 @@ static int add_nets(struct pc *pc, unsigned *n, struct err *err)
 
 /* ---- all of them ---- */
 
-/* As in QEMU a card on a user network, unless some option speaks of networks; it costs a
- * process only when the guest uses it. */
-static bool wants_default(const struct vm_config *config)
-{
-	return !config->nodefaults && !config->netdevs.count && !config->nics.count &&
-	       !config->nets.count && net_user_installed();
-}
-
 int pc_add_nets(struct pc *pc, struct err *err)
 {
 	const struct vm_config *config = pc->config;
@@ -204,7 +196,15 @@ int pc_add_nets(struct pc *pc, struct err *err)
 	}
 	for (unsigned i = 0; i < config->nics.count && ret >= 0; i++)
 		ret = add_nic(pc, config->nics.items[i], n++, err);
-	if (wants_default(config))
-		return add_nic(pc, "user,start=lazy", 0, err);
 	return ret < 0 ? ret : add_nets(pc, &n, err);
+}
+
+int pc_add_default_net(struct pc *pc, struct err *err)
+{
+	const struct vm_config *config = pc->config;
+
+	if (config->nodefaults || config->netdevs.count || config->nics.count ||
+	    config->nets.count || !net_user_installed())
+		return 0;
+	return add_nic(pc, "user,start=lazy", 0, err);
 }
