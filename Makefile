@@ -32,7 +32,7 @@ CHECK_LIBS := -ljansson -lkmod
 
 # ---- what each program is made of ----
 
-COMMON  := $(wildcard common/*.c)
+COMMON  := $(wildcard common/*.c cpu/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block net chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 USER_NET := $(wildcard vmm/helpers/user-net/*.c)

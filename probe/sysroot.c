@@ -10,10 +10,12 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/opts.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -159,6 +161,77 @@ int sysroot_line(const struct sysroot *root, const char *path, char *buf, size_t
 	memcpy(buf, text, len);
 	buf[len] = '\0';
 	return 0;
+}
+
+int sysroot_number(const struct sysroot *root, const char *path, uint64_t *value)
+{
+	char line[32];
+	uint64_t number;
+	int ret = sysroot_line(root, path, line, sizeof(line));
+
+	line[strcspn(line, " \t\r")] = '\0';
+	if (!ret)
+		ret = opt_parse_u64(line, &number);
+	if (ret < 0)
+		return ret;
+	if (number > INT64_MAX)
+		return -ERANGE;
+	*value = number;
+	return 0;
+}
+
+int sysroot_small(const struct sysroot *root, const char *path)
+{
+	char line[32];
+	uint64_t value;
+
+	if (!sysroot_number(root, path, &value))
+		return value <= INT_MAX ? (int)value : -1;
+	if (sysroot_line(root, path, line, sizeof(line)) < 0)
+		return -1;
+	return !strcmp(line, "Y") ? 1 : !strcmp(line, "N") ? 0 : -1;
+}
+
+int sysroot_choice(const struct sysroot *root, const char *path, char *buf, size_t size)
+{
+	char line[256];
+	int ret = sysroot_line(root, path, line, sizeof(line));
+	const char *open = strchr(line, '[');
+	const char *word = open ? open + 1 : line;
+	size_t len = open ? strcspn(word, "]") : strlen(word);
+
+	if (len >= size)
+		len = size - 1;
+	memcpy(buf, word, len);
+	buf[len] = '\0';
+	return ret;
+}
+
+int sysroot_link_name(const struct sysroot *root, const char *path, char *buf,
+                      size_t size)
+{
+	_cleanup_close_ int fd = open_in(root, path, O_PATH | O_NOFOLLOW);
+	char target[PATH_MAX];
+	const char *name;
+	ssize_t n;
+
+	buf[0] = '\0';
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	name = strrchr(target, '/');
+	strncat(buf, name ? name + 1 : target, size - 1);
+	return 0;
+}
+
+int sysroot_access(const struct sysroot *root, const char *path, int mode)
+{
+	if (!root->live)
+		return -ENOTSUP;
+	return faccessat(root->fd, path, mode, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 static int by_name(const void *a, const void *b)

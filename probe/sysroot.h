@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 struct sysroot {
@@ -34,9 +35,26 @@ int sysroot_read_head(const struct sysroot *root, const char *path, size_t max,
 /* The first line without its newline, cut to size. On failure buf is "". */
 int sysroot_line(const struct sysroot *root, const char *path, char *buf, size_t size);
 
+/* The decimal or 0x number that is the first line, at most INT64_MAX; *value is set on
+ * success only. 0 or -errno. */
+int sysroot_number(const struct sysroot *root, const char *path, uint64_t *value);
+/* The same as an int, also of "Y" and "N" (1 and 0); -1 when there is none or it does not
+ * fit. */
+int sysroot_small(const struct sysroot *root, const char *path);
+/* The word in brackets of "one [two] three", or the whole line without any. As
+ * sysroot_line(). */
+int sysroot_choice(const struct sysroot *root, const char *path, char *buf, size_t size);
+/* The last component of what a symbolic link points to, cut to size. On failure buf is
+ * "". */
+int sysroot_link_name(const struct sysroot *root, const char *path, char *buf,
+                      size_t size);
+
 /* stat(2), links followed. 0 or -errno. */
 int sysroot_stat(const struct sysroot *root, const char *path, struct stat *st);
 bool sysroot_exists(const struct sysroot *root, const char *path);
+/* access(2) of this process on the live root, with its effective ids. -ENOTSUP on a
+ * captured one. */
+int sysroot_access(const struct sysroot *root, const char *path, int mode);
 
 /* Names in a directory, sorted, without "." and "..". The caller calls names_free(), also
  * after a failure. At most SYSROOT_NAMES_MAX names are kept. */

@@ -62,6 +62,33 @@ static void test_paths(const struct sysroot *root)
 	tap_ok(sysroot_exists(root, "file") && !sysroot_exists(root, "none"), "exists");
 }
 
+static void test_values(const struct sysroot *root)
+{
+	char buf[16];
+	uint64_t v;
+
+	tap_ok(!sysroot_number(root, "number", &v) && v == 0x30000, "a number");
+	tap_eq(sysroot_small(root, "number"), 0x30000, "a small one");
+	v = 7;
+	tap_ok(sysroot_number(root, "beyond", &v) == -ERANGE && v == 7,
+	       "beyond what JSON can say: nothing is set");
+	tap_ok(sysroot_number(root, "far", &v) == -ERANGE && v == 7, "beyond 64 bits");
+	tap_eq(sysroot_small(root, "beyond"), -1, "no small one");
+	tap_eq(sysroot_small(root, "yes"), 1, "Y");
+	tap_eq(sysroot_small(root, "file"), -1, "text");
+	tap_eq(sysroot_small(root, "none"), -1, "no file");
+	tap_eq(sysroot_choice(root, "choice", buf, sizeof(buf)), 0, "a choice");
+	tap_str(buf, "two", "the word in brackets");
+	sysroot_choice(root, "choice", buf, 3);
+	tap_str(buf, "tw", "is cut");
+	sysroot_choice(root, "file", buf, sizeof(buf));
+	tap_str(buf, "first", "or the line");
+	tap_eq(sysroot_link_name(root, "outside", buf, sizeof(buf)), 0, "a link");
+	tap_str(buf, "status", "the end of its target, which is not followed");
+	tap_ok(sysroot_link_name(root, "file", buf, sizeof(buf)) < 0 && !*buf, "no link");
+	tap_eq(sysroot_access(root, "file", 0), -ENOTSUP, "no permissions of a capture");
+}
+
 static void test_kinds(const struct sysroot *root)
 {
 	_cleanup_free_ char *text = NULL;
@@ -114,7 +141,13 @@ int main(void)
 	put(path, "a", "");
 	put(path, "b", "");
 	tap_eq(sysroot_open(&root, dir, &err), 0, "a captured root");
+	put(dir, "number", "0x30000 \n");
+	put(dir, "yes", "Y\n");
+	put(dir, "beyond", "9223372036854775808\n");
+	put(dir, "far", "99999999999999999999999\n");
+	put(dir, "choice", "one [two] three\n");
 	test_paths(&root);
+	test_values(&root);
 	test_kinds(&root);
 	test_list(&root);
 	sysroot_close(&root);

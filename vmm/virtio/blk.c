@@ -529,6 +529,7 @@ static const struct opt_desc blk_props[] = {
 	{ .name = "bootindex",
 	  .type = OPT_U32,
 	  FIELD(bootindex),
+	  .def = "0xffffffff",
 	  .help = "place in the firmware's boot order" },
 	{ .name = "iothread",
 	  .type = OPT_STR,
