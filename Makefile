@@ -47,7 +47,8 @@ PROBE_OBJ  := $(call obj,$(PROBE))
 VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
 PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
 PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
-	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check) $(BUILD)/vmm-user-net
+	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check) \
+	      $(if $(USER_NET),$(BUILD)/vmm-user-net)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)

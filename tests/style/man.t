@@ -43,7 +43,10 @@ sub slurp {
 
 make_target('install');
 my @programs = map { m{/([^/]+)$} } grep { m{^/opt/kvm/bin/} } installed();
-is_deeply(\@programs, [qw(kvm-check vmm)], 'the programs are there');
+is_deeply(\@programs, [qw(kvm-check vmm vmm-user-net)], 'the programs are there');
+# This one is for vmm, not for users.
+@programs = grep { $_ ne 'vmm-user-net' } @programs;
+like(`'$dest/opt/kvm/bin/vmm-user-net' 2>&1`, qr/started by vmm -netdev user/, 'the helper says what it is');
 my %files = map { $_ => 1 } installed();
 for (map({ "man/man1/$_.1" } @programs), map({ "doc/kvmkit/$_" } qw(README.md LICENSE SPECIFICATION.md host.schema.json))) {
 	ok($files{"/opt/kvm/share/$_"}, "$_ is there");
