@@ -26,9 +26,11 @@ CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 	   $(if $(SAN),-fsanitize=address$(comma)undefined)
 
-VMM_LIBS   := -ljansson -luring -lseccomp -lpthread
-USER_NET_LIBS := -lslirp -lseccomp
-CHECK_LIBS := -ljansson -lkmod
+vmm_LIBS       := -ljansson -luring -lseccomp -lpthread
+kvm_check_LIBS := -ljansson -lkmod
+kvm_tune_LIBS  := -ljansson
+kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
+vmm_user_net_LIBS := -lslirp -lseccomp
 
 # ---- what each program is made of ----
 
@@ -36,24 +38,24 @@ COMMON  := $(wildcard common/*.c cpu/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block net chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 USER_NET := $(wildcard vmm/helpers/user-net/*.c)
-PROBE   := $(wildcard probe/*.c probe/*.S)
 
 OBJ := $(BUILD)/obj
 obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 
 COMMON_OBJ := $(call obj,$(COMMON))
 VMM_OBJ    := $(call obj,$(VMM_SRC))
-PROBE_OBJ  := $(call obj,$(PROBE))
 VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
-PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
-PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
-	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check) \
-	      $(if $(USER_NET),$(BUILD)/vmm-user-net)
+PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(call obj,$(wildcard probe/*.c probe/*.S)))
+TUNE_LIB   := $(filter-out $(OBJ)/tune/main.o,$(call obj,$(wildcard tune/*.c)))
+ASSIGN_LIB := $(filter-out $(OBJ)/passthrough/main.o,$(call obj,$(wildcard passthrough/*.c)))
+PROGRAMS   := $(addprefix $(BUILD)/,vmm vmm-user-net kvm-check kvm-tune kvm-assign)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
 $(BUILD)/libvmm.a: $(VMM_LIB)
 $(BUILD)/libprobe.a: $(PROBE_LIB)
+$(BUILD)/libtune.a: $(TUNE_LIB)
+$(BUILD)/libassign.a: $(ASSIGN_LIB)
 
 .DEFAULT_GOAL := all
 .PHONY: all check run bench fuzz install uninstall clean man
@@ -61,16 +63,13 @@ $(BUILD)/libprobe.a: $(PROBE_LIB)
 all: $(PROGRAMS)
 
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
-	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
-
 $(BUILD)/vmm-user-net: $(call obj,$(USER_NET)) $(BUILD)/libcommon.a
-	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(USER_NET_LIBS)
-
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/kvm-tune: $(OBJ)/tune/main.o $(BUILD)/libtune.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(PROGRAMS):
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $($(subst -,_,$(@F))_LIBS)
 
 %.a:
 	$(call say,AR)
@@ -93,7 +92,7 @@ $(OBJ)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml
 
 # ---- tests: one program per file, TAP on standard output ----
 
-TEST_KINDS := unit dev state probe
+TEST_KINDS := unit dev state probe tune passthrough
 helper_src = $(wildcard tests/$(1)/*-driver.c tests/$(1)/*-lib.c)
 test_src   = $(filter-out $(call helper_src,$(1)),$(wildcard tests/$(1)/*.c))
 test_bin   = $(patsubst %.c,$(BUILD)/%,$(call test_src,$(1)))
@@ -109,22 +108,25 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 	$$(call say,LD)
 	$(Q)mkdir -p $$(@D) && $(CC) $(LDFLAGS) -o $$@ $$^ $(3)
 endef
-$(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
-$(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
-$(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(VMM_LIBS)))
+$(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(vmm_LIBS)))
+$(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(vmm_LIBS)))
+$(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(vmm_LIBS)))
 # What fuzz targets borrow from the tests.
 $(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
 	$(OBJ)/tests/tap.o
-$(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
+$(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(kvm_check_LIBS)))
+$(eval $(call test_rule,tune,$(call obj,$(call helper_src,probe)) $(BUILD)/libtune.a $(BUILD)/libprobe.a,$(kvm_tune_LIBS)))
+$(eval $(call test_rule,passthrough,$(call obj,tests/probe/dir-lib.c tests/probe/schema-lib.c) \
+	$(BUILD)/libassign.a $(BUILD)/libprobe.a,$(kvm_assign_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
 	$(BUILD)/libtest.a $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(vmm_LIBS)
 
 # The rig comes first: the others run beside it. `env` runs programs and scripts alike.
-TEST_SCRIPTS := $(foreach k,rig style guest probe fuzz,$(wildcard tests/$(k)/*.t))
+TEST_SCRIPTS := $(foreach k,rig style guest probe tune passthrough fuzz,$(wildcard tests/$(k)/*.t))
 SAN_BUILD    := $(BUILD)/san
 check: all tests
 	$(Q)$(MAKE) --no-print-directory BUILD=$(SAN_BUILD) SAN=1 all tests
@@ -145,7 +147,7 @@ fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
 $(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libtest.a $(BUILD)/libvmm.a \
 	$(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(VMM_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(vmm_LIBS)
 
 # ---- run, measure, install ----
 
@@ -183,19 +185,25 @@ $(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
 bindir := $(DESTDIR)$(PREFIX)/bin
 man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
 docdir := $(DESTDIR)$(PREFIX)/share/doc/kvmkit
+profiledir := $(DESTDIR)$(PREFIX)/share/kvmkit/profiles
+unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 DOCS   := README.md LICENSE $(wildcard docs/*.md docs/*.json)
 install: all man
-	install -d $(bindir) $(man1dir) $(docdir)
+	install -d $(bindir) $(man1dir) $(docdir) $(profiledir) $(unitdir)
 	install -m 755 $(PROGRAMS) $(bindir)
 	install -m 644 $(MAN) $(man1dir)
 	install -m 644 $(DOCS) $(docdir)
+	install -m 644 $(wildcard tune/profiles/*) $(profiledir)
+	install -m 644 $(wildcard systemd/*) $(unitdir)
+	sed -i 's|@PREFIX@|$(PREFIX)|' $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*))
 
 uninstall:
 	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS))) $(addprefix $(man1dir)/,$(notdir $(MAN)))
-	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS)))
-	-rmdir $(docdir)
+	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS))) $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*)) \
+		$(patsubst tune/profiles/%,$(profiledir)/%,$(wildcard tune/profiles/*))
+	-rmdir $(docdir) $(profiledir)
 
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

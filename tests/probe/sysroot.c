@@ -117,6 +117,44 @@ static void test_list(const struct sysroot *root)
 	tap_eq(names.count, 0, "no names");
 }
 
+static void test_links(const struct sysroot *root)
+{
+	char text[16];
+
+	tap_eq(sysroot_link(root, "absolute", text, sizeof(text)), 0, "a link is read");
+	tap_str(text, "/file", "not followed");
+	tap_eq(sysroot_link(root, "absolute", text, 5), -ENAMETOOLONG,
+	       "in a short buffer");
+	tap_eq(sysroot_link(root, "file", text, sizeof(text)), -EINVAL,
+	       "a file is no link");
+	tap_eq(sysroot_link(root, "none", text, sizeof(text)), -ENOENT, "nor is nothing");
+}
+
+static void test_write(const struct sysroot *root)
+{
+	char line[32];
+	struct stat st;
+
+	tap_eq(sysroot_write(root, "file", "other\n"), 0, "a file is written");
+	sysroot_line(root, "file", line, sizeof(line));
+	tap_str(line, "other", "in place");
+	tap_eq(sysroot_write(root, "new", "x"), -ENOENT, "nothing is created");
+	tap_eq(sysroot_write(root, "fifo", "x"), -EINVAL, "a FIFO is not opened");
+	tap_eq(sysroot_write(root, "outside", "x"), -ENOENT, "nor what is outside");
+	tap_eq(sysroot_replace(root, "a/b/conf", "one\n", 0640), 0,
+	       "a file with folders");
+	tap_eq(sysroot_replace(root, "a/b/conf", "two\n", 0640), 0, "is replaced");
+	sysroot_line(root, "a/b/conf", line, sizeof(line));
+	tap_str(line, "two", "as a whole");
+	tap_ok(!sysroot_stat(root, "a/b/conf", &st) && (st.st_mode & 0777) == 0640,
+	       "with its mode");
+	tap_eq(sysroot_replace(root, "etc/conf", "three", 0644), 0,
+	       "a link to an outer folder");
+	tap_eq(sysroot_line(root, "a/conf", line, sizeof(line)), 0, "leads inside");
+	tap_eq(sysroot_remove(root, "a/b/conf"), 0, "a file is removed");
+	tap_eq(sysroot_remove(root, "a/b/conf"), -ENOENT, "once");
+}
+
 int main(void)
 {
 	char dir[128], path[300];
@@ -133,6 +171,7 @@ int main(void)
 	link_to(dir, "up", "../../../../../../file");
 	link_to(dir, "outside", "/proc/self/status");
 	link_to(dir, "loop", "loop");
+	link_to(dir, "etc", "/a");
 	snprintf(path, sizeof(path), "%s/fifo", dir);
 	tap_eq(mkfifo(path, 0600), 0, "a FIFO");
 	snprintf(path, sizeof(path), "%s/dir", dir);
@@ -150,6 +189,8 @@ int main(void)
 	test_values(&root);
 	test_kinds(&root);
 	test_list(&root);
+	test_links(&root);
+	test_write(&root);
 	sysroot_close(&root);
 	snprintf(path, sizeof(path), "%s/file", dir);
 	tap_eq(sysroot_open(&root, path, &err), -ENOTDIR, "a file is no root");
