@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -293,9 +294,10 @@ static void test_tap(const char *dir)
 static void test_tap_user(void)
 {
 	struct net_registry *reg = net_registry_new(loop);
+	bool root = geteuid() == 0;
 	struct err err;
 
-	if (seteuid(65534) < 0) {
+	if (root && seteuid(65534) < 0) {
 		tap_skip("a tap without permission", strerror(errno));
 	} else {
 		tap_ok(!create(reg, "tap,id=t,ifname=kvmt1,script=no", &err),
@@ -303,6 +305,9 @@ static void test_tap_user(void)
 		tap_has(err.text, "ip tuntap add kvmt1 mode tap user", "and is told: %s",
 		        err.text);
 	}
+	/* Such a change also takes away what the leak checker needs. */
+	if (root && (seteuid(0) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0))
+		tap_diag("root again: %s", strerror(errno));
 	net_registry_free(reg);
 }
 
