@@ -61,7 +61,7 @@ print $kernel pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffff
 	"\x66\xba\x04\x06\x66\xb8\x00\x20\x66\xef\xf4\xeb\xfd";
 close($kernel);
 
-my $pid = start('-S', '-no-shutdown', '-name', 'guest one', '-serial', 'null', '-kernel', "$dir/off",
+my $pid = start('-S', '-no-shutdown', '-name', 'guest one', '-serial', 'null', '-balloon', 'virtio', '-kernel', "$dir/off",
 	'-drive', "file=$dir/disk,if=virtio,format=raw,id=d0",
 	'-qmp', "unix:$dir/a,server,nowait",
 	'-chardev', "socket,id=b,path=$dir/b,server=on,wait=off", '-mon', 'chardev=b,mode=control,pretty=on',

@@ -20,6 +20,7 @@ struct irqchip;
 struct kvm_vm;
 struct loop;
 struct mem;
+struct net_registry;
 struct pci_bus;
 struct virtio_serial_bus;
 
@@ -57,11 +58,13 @@ struct vm {
 	struct loop *loop;  /* the main loop */
 	struct kvm_vm *kvm; /* NULL on a board without KVM (device tests) */
 	struct mem *mem;
+	uint64_t ram_size; /* bytes that -m gives */
 	struct irqchip *irqchip;
 	struct pci_bus *pci;
 	struct device *devices; /* creation order */
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;
+	struct net_registry *nets;
 	/* -global: properties by class; borrowed */
 	struct vm_global *globals;
 	unsigned global_count;

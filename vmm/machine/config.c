@@ -43,6 +43,9 @@ void config_free(struct vm_config *config)
 	str_list_free(&config->devices);
 	str_list_free(&config->chardevs);
 	str_list_free(&config->serials);
+	str_list_free(&config->netdevs);
+	str_list_free(&config->nics);
+	str_list_free(&config->nets);
 	str_list_free(&config->monitors);
 	str_list_free(&config->qmps);
 	str_list_free(&config->pretty_qmps);

@@ -49,6 +49,7 @@ struct vm_config {
 	char *state_dir; /* of the hand-off files, or NULL */
 	char *disks[CONFIG_DISKS], *cdrom;
 	struct str_list drives, devices, chardevs, serials;
+	struct str_list netdevs, nics, nets;
 	struct str_list monitors, qmps, pretty_qmps, mons, debugcons, globals;
 	char *bios;
 	struct boot_config boot;

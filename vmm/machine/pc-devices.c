@@ -204,7 +204,9 @@ int pc_add_devices(struct pc *pc, struct err *err)
 		ret = add_serials(pc, err);
 	if (ret >= 0)
 		ret = add_debugcons(pc, err);
+	if (ret >= 0)
+		ret = pc_add_nets(pc, err);
 	for (unsigned i = 0; i < pc->config->devices.count && ret >= 0; i++)
 		ret = add_device(pc, pc->config->devices.items[i], err);
-	return ret;
+	return ret < 0 ? ret : pc_add_default_net(pc, err);
 }

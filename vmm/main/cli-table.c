@@ -151,6 +151,16 @@ static bool answer_device(const char *arg, struct strbuf *out, struct err *err)
 	return cls;
 }
 
+static int collect_balloon(struct vm_config *config, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "virtio", "none", NULL };
+	int ret = only(arg, words, err);
+
+	return ret < 0 || !strcmp(arg, "none")
+	               ? ret
+	               : str_list_add(&config->devices, "virtio-balloon-pci");
+}
+
 static int collect_chardev(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)err;
@@ -179,6 +189,33 @@ static int collect_debugcon(struct vm_config *config, const char *arg, struct er
 		return err_usage(err, "-debugcon is there once; use -device isa-debugcon "
 		                      "for more");
 	return str_list_add(&config->debugcons, arg);
+}
+
+static int collect_netdev(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->netdevs, arg);
+}
+
+static bool answer_netdev(const char *arg, struct strbuf *out, struct err *err)
+{
+	(void)err;
+	if (!cli_is_help(arg))
+		return false;
+	pc_netdev_help(out);
+	return true;
+}
+
+static int collect_nic(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->nics, arg);
+}
+
+static int collect_net(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->nets, arg);
 }
 
 /* ---- display and behaviour ---- */
@@ -372,6 +409,15 @@ const struct cli_row cli_table[] = {
 	  NULL, collect_serial, NULL },
 	{ "debugcon", NULL, "DEV", "a debug console at port 0xe9; DEV as for -serial",
 	  NULL, collect_debugcon, NULL },
+	{ "balloon", NULL, "virtio|none", "short for -device virtio-balloon-pci", NULL,
+	  collect_balloon, NULL },
+	{ "netdev", NULL, "user|tap|stream,id=ID[,KEY=VALUE...]",
+	  "a network for a card; 'help' lists the keys", NULL, collect_netdev,
+	  answer_netdev },
+	{ "nic", NULL, "none|TYPE[,model=virtio][,mac=][,KEY=VALUE...]",
+	  "a network and its card at once", NULL, collect_nic, NULL },
+	{ "net", NULL, "none|nic[,macaddr=]|TYPE[,KEY=VALUE...]",
+	  "the same in two options", NULL, collect_net, NULL },
 
 	{ "nographic", NULL, NULL,
 	  "no screen; serial port and monitor share the terminal (Ctrl-A h)",
@@ -379,7 +425,6 @@ const struct cli_row cli_table[] = {
 	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
 	{ "vga", NULL, "none", "no graphics card", NULL, collect_none, NULL },
 	{ "parallel", NULL, "none", "no parallel port", NULL, collect_none, NULL },
-	{ "net", "nic", "none", "no network card", NULL, collect_none, NULL },
 	{ "no-reboot", NULL, NULL, "end instead of rebooting", NULL, collect_no_reboot,
 	  NULL },
 	{ "no-shutdown", NULL, NULL, "stop instead of ending", NULL, collect_no_shutdown,

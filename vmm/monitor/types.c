@@ -144,6 +144,7 @@ const struct mon_type mon_types[] = {
 	           { "*mem_type_64", "bool" },
 	           { 0 } },
 	  NULL },
+	{ "BalloonInfo", MEMBERS{ { "actual", "int" }, { 0 } }, NULL },
 	{ "ShutdownEvent",
 	  MEMBERS{ { "guest", "bool" }, { "reason", "ShutdownCause" }, { 0 } }, NULL },
 	{ "GuestPanickedEvent", MEMBERS{ { "action", "GuestPanicAction" }, { 0 } },
@@ -161,6 +162,7 @@ const struct mon_event mon_events[] = {
 	{ "STOP", NULL },
 	{ "RESUME", NULL },
 	{ "POWERDOWN", NULL },
+	{ "BALLOON_CHANGE", "BalloonInfo" },
 	{ "GUEST_PANICKED", "GuestPanickedEvent" },
 	{ .name = NULL },
 };
