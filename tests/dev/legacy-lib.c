@@ -3,6 +3,7 @@
 #include "tests/dev/legacy-lib.h"
 
 #include "tests/tap.h"
+#include "vmm/block/block.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/pci/pci.h"
 
@@ -49,6 +50,7 @@ void board_free(struct board *b)
 	devices_quiesce(&b->vm);
 	devices_destroy(&b->vm);
 	chardev_registry_free(b->vm.chardevs);
+	block_registry_free(b->vm.blocks);
 	irqchip_free(b->vm.irqchip);
 	mem_free(b->vm.mem);
 	loop_free(b->vm.loop);

@@ -67,8 +67,7 @@ for (
 	['-smp 2,dies=1', qr/CPUs +2\n/], ['-cpu max', qr/CPU +\S+, /], ['-cpu host', qr/CPU +\S+, /],
 	['-cpu qemu64', qr/CPU +\S+, QEMU Virtual CPU/], ['-cpu qemu64,model-id=Mine', qr/CPU +\S+, Mine/],
 	['-cpu host,kvm=off', qr/hypervisor *\n/],
-	['-device virtio-rng-pci,addr=7', qr/07\.0 +1af4:/], ['-drive file=disk,if=virtio,format=raw,id=d', qr/1af4:1042|1af4:1001/],
-	['-drive disk,serial=x,index=3,media=disk,cache=unsafe,aio=threads', qr/1af4:/],
+	['-device virtio-rng-pci,addr=7', qr/07\.0 +1af4:/],
 	['-M pc', qr/host bridge/], ['-machine pc-i440fx-7.2,accel=kvm,usb=off,vmport=off', qr/host bridge/],
 	['-M type=pc,accel=kvm:tcg,kernel_irqchip=on', qr/host bridge/], ['-accel kvm', qr/host bridge/],
 	['-accel kvm,kernel-irqchip=on', qr/host bridge/], ['-enable-kvm', qr/host bridge/], ['--enable-kvm', qr/host bridge/],
@@ -85,6 +84,10 @@ for (
 for my $cache (qw(writeback writethrough unsafe)) {
 	gives(33, qr/^L$/, "-drive", "file=disk,cache=$cache", @end);
 }
+gives(33, qr/^L$/, '-drive', $_, @end) for 'file=disk,if=virtio,format=raw,id=d', 'file=disk,if=ide,boot=on',
+	'disk,serial=x,index=3,media=disk,cache=unsafe,aio=threads', 'disk,media=cdrom', 'if=ide,media=cdrom';
+gives(33, qr/^L$/, qw(-cdrom disk -hda disk2 -boot order=cdn,once=d,menu=on,splash-time=1,reboot-timeout=5,strict=on), @end);
+gives(33, qr/^L$/, qw(-fw_cfg name=opt/x,string=y -fw_cfg opt/z,file=disk), @end);
 gives(33, qr/^L$/, (map { ('-drive', "file=disk,readonly=$_") } qw(on on)), @end);
 gives(33, qr/^L$/, qw(-hda disk -hdb disk2), @end);
 gives(33, qr/^L$/, qw(-drive file=disk,if=none,id=d -device virtio-blk-pci,drive=d), @end);

@@ -57,6 +57,8 @@ const struct state_row state_rows[] = {
 	  .stateless = "a write ends the machine, nothing is kept" },
 	{ .class = "isa-serial", .opts = "chardev=c" },
 	{ .class = "pvpanic", .opts = "", .stateless = "events are passed on at once" },
+	{ .class = "ide-cd", .opts = "drive=d", .keeps = "the tray stays as it is" },
+	{ .class = "ide-hd", .opts = "drive=d" },
 	{ .class = "virtio-blk-pci", .opts = "drive=d,num-queues=2" },
 	{ .class = "virtio-rng-pci", .opts = "" },
 	{ .class = "virtio-serial-pci",
@@ -69,12 +71,14 @@ const struct state_row state_rows[] = {
 	{ .class = "i440FX-pcihost" },
 	{ .class = "i440FX", .opts = "addr=0" },
 	{ .class = "PIIX3", .opts = "addr=1,pirqs=0x0b0b0a0a" },
+	{ .class = "piix3-ide", .opts = "addr=1.1" },
 	{ .class = "PIIX4_PM", .opts = "addr=1.3" },
 	{ .class = "mc146818rtc",
 	  .opts = "",
 	  .keeps = "its battery keeps time, memory and modes",
 	  .settle = stop_clock },
 	{ .class = "i8042", .opts = "" },
+	{ .class = "fw_cfg", .opts = "" },
 	{ .class = "port92", .opts = "" },
 	{ .class = "kvm-chips", .kvm = true },
 	{ .class = "kvm-vcpu", .kvm = true },
@@ -173,6 +177,8 @@ void state_board_init(struct state_board *sb, const struct state_row *row)
 			sb->dev = sb->dev->next;
 		return;
 	}
+	if (!strcmp(cls->bus, "IDE"))
+		board_add(&sb->b, catalog_find("piix3-ide"), "");
 	sb->dev = board_add(&sb->b, cls, row->opts);
 	if (cls == &piix3_class)
 		sb->b.isa_bridge = sb->dev;
@@ -182,8 +188,6 @@ void state_board_init(struct state_board *sb, const struct state_row *row)
 
 void state_board_free(struct state_board *sb)
 {
-	struct block_registry *blocks = sb->b.vm.blocks;
-
 	if (sb->row->kvm) {
 		kvm_board_free(&sb->kvm);
 		return;
@@ -193,9 +197,6 @@ void state_board_free(struct state_board *sb)
 		close(sb->client);
 		settle(sb);
 	}
-	devices_quiesce(&sb->b.vm);
-	devices_destroy(&sb->b.vm);
-	block_registry_free(blocks);
 	board_free(&sb->b);
 	munmap(sb->ram, STATE_RAM);
 }

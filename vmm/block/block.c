@@ -14,6 +14,7 @@
 #include "vmm/block/node.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -297,6 +298,8 @@ struct block_registry *block_registry_new(struct loop *loop)
 
 	if (!reg)
 		return NULL;
+	/* A write behind the limit of `ulimit -f` is an error of that request. */
+	signal(SIGXFSZ, SIG_IGN);
 	reg->loop = loop;
 	reg->soon_tail = &reg->soon;
 	reg->soon_work = (struct loop_work){ .fn = run_soon, .opaque = reg };

@@ -60,6 +60,7 @@ struct block_stats {
 	uint64_t bytes[5], ops[5], errors[5]; /* by enum block_op */
 };
 
+/* Ignores SIGXFSZ from now on. NULL when memory is short. */
 struct block_registry *block_registry_new(struct loop *loop);
 void block_registry_free(struct block_registry *reg); /* closes every node */
 

@@ -21,6 +21,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define ALIGN_MAX 65536
 
@@ -44,7 +45,7 @@ static int open_failed(const char *path, bool readonly, int code, struct err *er
 {
 	bool denied = code == EACCES || code == EPERM || code == EROFS;
 
-	if (denied && !readonly && !access(path, R_OK))
+	if (denied && !readonly && !euidaccess(path, R_OK))
 		return err_set(err, code,
 		               "%s cannot be opened for writing (%s); give "
 		               "readonly=on, or change its permissions",
@@ -232,7 +233,7 @@ static int set_up(struct file_node *file, const struct image_opts *opts, struct 
 	if (ret < 0)
 		return ret;
 	rmw_init(&file->rmw, block_aio(node->reg), file->fd, file->aio_flags,
-	         node->request_align);
+	         node->request_align, node->discard);
 	if (opts->aio == IMAGE_AIO_URING || opts->aio == IMAGE_AIO_NATIVE) {
 		ret = aio_need_uring(block_aio(node->reg));
 		if (ret < 0)

@@ -158,9 +158,16 @@ static int file_resize(struct block_node *node, uint64_t length, struct err *err
 {
 	struct file_node *file = to_file(node);
 	bool block_dev = file->aio_flags & AIO_BLOCK_DEV;
+	uint32_t align = node->request_align;
 	uint64_t now;
 	int ret;
 
+	/* As at the open: a write to the last block would go past the end. */
+	if (file->direct && length % align)
+		return err_set(err, EINVAL,
+		               "%s: direct I/O needs a size that is a multiple of %u "
+		               "bytes here; %llu is not",
+		               node->path, align, (unsigned long long)length);
 	if (length && !block_dev && ftruncate(file->fd, length) < 0)
 		return err_sys(err, errno, "cannot resize %s to %llu bytes", node->path,
 		               (unsigned long long)length);
@@ -171,7 +178,10 @@ static int file_resize(struct block_node *node, uint64_t length, struct err *err
 		return err_set(err, ENOSPC,
 		               "%s is a device of %llu bytes; enlarge the device first",
 		               node->path, (unsigned long long)now);
-	node->length = length ? length : align_up(now, 512);
+	if (!length)
+		length = file->direct && !node->readonly ? align_down(now, align)
+		                                         : align_up(now, 512);
+	node->length = length;
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * Unaligned requests on a file that was opened with O_DIRECT.
  *
  * A piece of a request is widened to whole blocks in the buffer: a read is copied out of
- * it, a write that does not cover its first and last block reads them first. Requests are
+ * it, a write that does not cover its first and last block reads them first. Of a range
+ * of zeroes the whole blocks go to the file as such, its ends as writes. Requests are
  * served in order and one at a time, so that two writes to parts of one block cannot undo
  * each other; aligned requests pass by, which is right because one that overlaps a block
  * here overlaps the guest's own range as well.
@@ -16,16 +17,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void next_piece(struct rmw *rmw);
 
 void rmw_init(struct rmw *rmw, struct aio *aio, int fd, unsigned aio_flags,
-              uint32_t align)
+              uint32_t align, bool unmap)
 {
 	rmw->aio = aio;
 	rmw->fd = fd;
 	rmw->aio_flags = aio_flags;
 	rmw->align = align;
+	rmw->unmap = unmap;
 	rmw->tail = &rmw->head;
 }
 
@@ -64,7 +67,6 @@ static uint64_t piece_len(const struct rmw *rmw)
 
 static void transfer(struct rmw *rmw, bool write)
 {
-	rmw->writing = write;
 	rmw->iov = (struct iovec){ rmw->buf, rmw->end - rmw->start };
 	rmw->op.kind = write ? AIO_WRITE : AIO_READ;
 	rmw->op.flags = rmw->aio_flags;
@@ -81,9 +83,12 @@ static void transfer(struct rmw *rmw, bool write)
 static void write_piece(struct rmw *rmw)
 {
 	struct block_req *req = rmw->head;
+	uint8_t *at = rmw->buf + (piece_start(rmw) - rmw->start);
 
-	iov_to_buf(req->iov, req->iov_count, rmw->done,
-	           rmw->buf + (piece_start(rmw) - rmw->start), piece_len(rmw));
+	if (req->op == BLOCK_WRITE_ZEROES)
+		memset(at, 0, piece_len(rmw));
+	else
+		iov_to_buf(req->iov, req->iov_count, rmw->done, at, piece_len(rmw));
 	transfer(rmw, true);
 }
 
@@ -92,11 +97,11 @@ static void piece_done(struct aio_op *op, int ret)
 	struct rmw *rmw = container_of(op, struct rmw, op);
 	struct block_req *req = rmw->head;
 
-	if (ret < 0 || op->kind == AIO_ZERO) {
+	if (ret < 0) {
 		finish(rmw, ret);
 		return;
 	}
-	if (req->op == BLOCK_WRITE && !rmw->writing) {
+	if (req->op != BLOCK_READ && op->kind == AIO_READ) {
 		write_piece(rmw);
 		return;
 	}
@@ -115,12 +120,29 @@ static void zero(struct rmw *rmw)
 	struct block_req *req = rmw->head;
 
 	rmw->op.kind = AIO_ZERO;
-	rmw->op.flags = rmw->aio_flags | (req->durable ? AIO_DURABLE : 0) |
-	                (req->may_unmap ? AIO_MAY_UNMAP : 0);
+	rmw->op.flags = rmw->aio_flags | (req->durable ? AIO_DURABLE : 0);
+	if (req->may_unmap && rmw->unmap)
+		rmw->op.flags |= AIO_MAY_UNMAP;
 	rmw->op.fd = rmw->fd;
-	rmw->op.offset = req->offset;
-	rmw->op.len = req->len;
+	rmw->op.offset = rmw->start;
+	rmw->op.len = rmw->end - rmw->start;
 	aio_submit(rmw->aio, &rmw->op);
+}
+
+/* Whole blocks as far as they go, or else the block that the range begins in. */
+static void zero_piece(struct rmw *rmw)
+{
+	uint64_t start = piece_start(rmw);
+	uint64_t whole = align_down(rmw->head->offset + rmw->head->len, rmw->align);
+
+	rmw->start = align_down(start, rmw->align);
+	rmw->end = rmw->start + rmw->align;
+	if (rmw->start != start || whole <= start) {
+		transfer(rmw, false);
+		return;
+	}
+	rmw->end = whole;
+	zero(rmw);
 }
 
 static void next_piece(struct rmw *rmw)
@@ -130,7 +152,7 @@ static void next_piece(struct rmw *rmw)
 
 	rmw->op.done = piece_done;
 	if (req->op == BLOCK_WRITE_ZEROES) {
-		zero(rmw);
+		zero_piece(rmw);
 		return;
 	}
 	rmw->start = align_down(piece_start(rmw), rmw->align);

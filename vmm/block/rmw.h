@@ -15,16 +15,16 @@ struct rmw {
 	int fd;
 	unsigned aio_flags;
 	uint32_t align;
+	bool unmap;   /* zeroes may give space back if the request says so too */
 	uint8_t *buf; /* RMW_BUFFER bytes and two blocks, from the first use on */
 	struct block_req *head, **tail; /* the first one is being worked on */
 	uint64_t done, start, end; /* of the first: bytes done; range in the buffer */
-	bool writing;              /* the buffer goes out, not in */
 	struct iovec iov;
 	struct aio_op op;
 };
 
 void rmw_init(struct rmw *rmw, struct aio *aio, int fd, unsigned aio_flags,
-              uint32_t align);
+              uint32_t align, bool unmap);
 void rmw_free(struct rmw *rmw);
 /* READ, WRITE or WRITE_ZEROES. Completes the request. */
 void rmw_submit(struct rmw *rmw, struct block_req *req);

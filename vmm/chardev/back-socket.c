@@ -74,6 +74,15 @@ static void drop_connection(struct sock *s)
 	chardev_set_open(&s->chr, false);
 }
 
+/* The peer has gone, and nothing that it sent is left to be read. */
+static bool is_spent(const struct sock *s)
+{
+	uint8_t byte;
+	ssize_t n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 static void sock_ready(void *opaque, uint32_t events)
 {
 	struct sock *s = opaque;
@@ -82,7 +91,7 @@ static void sock_ready(void *opaque, uint32_t events)
 
 	if (events & EPOLLOUT)
 		chardev_unblock(&s->chr);
-	if (room && events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+	if (room && events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		ssize_t n = chardev_fd_read(s->fd, true, buf,
 		                            room < sizeof(buf) ? room : sizeof(buf));
 
@@ -90,7 +99,7 @@ static void sock_ready(void *opaque, uint32_t events)
 			chardev_deliver(&s->chr, buf, n);
 		else if (n != -EAGAIN)
 			s->broken = true;
-	} else if (events & (EPOLLHUP | EPOLLERR)) {
+	} else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) && is_spent(s)) {
 		s->broken = true;
 	}
 	sock_update(&s->chr);
@@ -122,7 +131,9 @@ static void client_ready(void *opaque, uint32_t events)
 static void sock_update(struct chardev *chr)
 {
 	struct sock *s = (struct sock *)chr;
-	uint32_t events = 0;
+	/* Without room the peer's leaving still counts; once, or it would spin the loop
+	 * while input waits. */
+	uint32_t events = EPOLLRDHUP | EPOLLET;
 
 	if (s->fd >= 0 && s->broken)
 		drop_connection(s);
@@ -132,7 +143,7 @@ static void sock_update(struct chardev *chr)
 	if (s->fd < 0)
 		return;
 	if (chardev_room(chr))
-		events |= EPOLLIN;
+		events = EPOLLIN;
 	if (chr->blocked)
 		events |= EPOLLOUT;
 	chardev_watch(chr, &s->watch, s->fd, events, sock_ready);

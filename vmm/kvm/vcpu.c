@@ -41,6 +41,7 @@ struct vcpus {
 	pthread_mutex_t lock;
 	pthread_cond_t parked, go;
 	bool pause, quit;    /* what the threads should do */
+	bool hold;           /* no further instruction until vcpus_run() */
 	unsigned generation; /* of vcpus_run() */
 	unsigned count;
 	struct vcpu cpu[];
@@ -207,8 +208,8 @@ static bool park(struct vcpu *vcpu)
 
 	pthread_mutex_lock(&set->lock);
 	generation = set->generation;
-	while (!set->quit &&
-	       (set->pause || (vcpu->ended && generation == set->generation))) {
+	while (!set->quit && (set->pause || set->hold ||
+	                      (vcpu->ended && generation == set->generation))) {
 		if (!vcpu->parked) {
 			pthread_mutex_unlock(&set->lock);
 			complete_exit(vcpu);
@@ -230,6 +231,7 @@ static bool park(struct vcpu *vcpu)
 static bool must_park(const struct vcpu *vcpu)
 {
 	return vcpu->ended || __atomic_load_n(&vcpu->set->pause, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&vcpu->set->hold, __ATOMIC_ACQUIRE) ||
 	       __atomic_load_n(&vcpu->set->quit, __ATOMIC_ACQUIRE);
 }
 
@@ -282,6 +284,7 @@ int vcpus_run(struct vcpus *set, struct err *err)
 {
 	pthread_mutex_lock(&set->lock);
 	__atomic_store_n(&set->pause, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&set->hold, false, __ATOMIC_RELEASE);
 	set->generation++;
 	pthread_cond_broadcast(&set->go);
 	pthread_mutex_unlock(&set->lock);
@@ -293,6 +296,11 @@ int vcpus_run(struct vcpus *set, struct err *err)
 	}
 	log_debug(LOG_C_KVM, "%u vCPUs run", set->count);
 	return 0;
+}
+
+void vcpus_hold(struct vcpus *set)
+{
+	__atomic_store_n(&set->hold, true, __ATOMIC_RELEASE);
 }
 
 static void kick(struct vcpu *vcpu)

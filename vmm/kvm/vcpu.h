@@ -56,6 +56,10 @@ int vcpus_run(struct vcpus *vcpus, struct err *err);
 /* Takes all vCPUs out of the guest, instructions completed, and waits for that.
  * Idempotent. */
 void vcpus_pause(struct vcpus *vcpus);
+/* From a vCPU's access op: when it returns, that vCPU completes its instruction and
+ * begins no other until vcpus_run(). For guests that just asked for their reset or end.
+ */
+void vcpus_hold(struct vcpus *vcpus);
 
 /* How the boot processor enters a guest that no firmware prepared. */
 enum vcpu_mode {

@@ -2,15 +2,15 @@
 /*
  * ACPI tables (ACPI 6.4, chapter 5; the WAET has a document of its own).
  *
- * All tables lie in one block that starts with the RSDP. They are put together in a
- * buffer with their final addresses and written to guest RAM in one piece. The DSDT comes
+ * All tables lie in one block that starts with the RSDP. For a direct boot it is put
+ * together with its final addresses and written to guest RAM in one piece; firmware gets
+ * it with a list of the places that depend on where it puts the tables. The DSDT comes
  * from dsdt.asl; the few facts that differ from machine to machine are set in named
  * values of it. Runs before the vCPUs, or while they are stopped for a reset.
  */
 #include "vmm/machine/acpi.h"
 
 #include "common/bytes.h"
-#include "common/cleanup.h"
 #include "vmm/mem/mem.h"
 
 #include <errno.h>
@@ -20,14 +20,15 @@ extern const uint8_t acpi_dsdt[], acpi_dsdt_end[]; /* dsdt.S */
 
 enum {
 	HEADER_LEN = 36,
-	RSDP_LEN = 36,
 	FACS_LEN = 64,
 	FADT_LEN = 276,
 	MAX_TABLES = 8, /* in the XSDT */
 };
 
 struct builder {
+	struct acpi_blob *blob;
 	uint8_t *buf;
+	uint32_t base; /* address of the buffer; wraps around where firmware chooses it */
 	size_t used;
 	uint32_t tables[MAX_TABLES]; /* what the RSDT and XSDT list */
 	unsigned count;
@@ -35,7 +36,19 @@ struct builder {
 
 static uint32_t gpa_of(const struct builder *b, const uint8_t *p)
 {
-	return LAYOUT_ACPI + (p - b->buf);
+	return b->base + (uint32_t)(p - b->buf);
+}
+
+static void add_fixup(struct builder *b, const struct acpi_fixup *fixup)
+{
+	b->blob->fixups[b->blob->fixup_count++] = *fixup;
+}
+
+/* Stores the address of a table. */
+static void point(struct builder *b, uint8_t *at, unsigned size, uint32_t address)
+{
+	stn(at, size, address);
+	add_fixup(b, &(struct acpi_fixup){ .at = at - b->buf, .pointer_size = size });
 }
 
 /* Zeroed room; the caller of acpi_write() checked that everything fits. */
@@ -47,7 +60,7 @@ static uint8_t *reserve(struct builder *b, size_t len, size_t align)
 	return p;
 }
 
-static void set_checksum(uint8_t *data, size_t len, size_t at)
+static void set_checksum(struct builder *b, uint8_t *data, size_t len, size_t at)
 {
 	uint8_t sum = 0;
 
@@ -55,6 +68,11 @@ static void set_checksum(uint8_t *data, size_t len, size_t at)
 	for (size_t i = 0; i < len; i++)
 		sum += data[i];
 	data[at] = -sum;
+	add_fixup(b, &(struct acpi_fixup){
+			     .at = data + at - b->buf,
+			     .start = data - b->buf,
+			     .len = len,
+		     });
 }
 
 /* A table with its standard header (5.2.6). The checksum is set by finish(). */
@@ -74,14 +92,14 @@ static uint8_t *table(struct builder *b, const char *signature, uint8_t revision
 	return t;
 }
 
-static void finish(uint8_t *t)
+static void finish(struct builder *b, uint8_t *t)
 {
-	set_checksum(t, ld32(t + 4), 9);
+	set_checksum(b, t, ld32(t + 4), 9);
 }
 
 static void list(struct builder *b, uint8_t *t)
 {
-	finish(t);
+	finish(b, t);
 	b->tables[b->count++] = gpa_of(b, t);
 }
 
@@ -114,7 +132,7 @@ static uint8_t *add_dsdt(struct builder *b, const struct acpi_config *cfg)
 	set_name(t, len, "COMS", 1, cfg->serial_ports);
 	set_name(t, len, "KBDS", 1, cfg->keyboard);
 	set_name(t, len, "PVPP", 2, cfg->pvpanic_port);
-	finish(t);
+	finish(b, t);
 	return t;
 }
 
@@ -146,8 +164,8 @@ static void add_fadt(struct builder *b, const struct acpi_config *cfg, uint32_t 
 {
 	uint8_t *t = table(b, "FACP", 6, FADT_LEN);
 
-	st32(t + 36, facs);
-	st32(t + 40, dsdt);
+	point(b, t + 36, 4, facs);
+	point(b, t + 40, 4, dsdt);
 	st16(t + 46, LAYOUT_SCI);
 	st32(t + 48, LAYOUT_SMI_CMD);
 	t[52] = LAYOUT_ACPI_ENABLE;
@@ -170,7 +188,7 @@ static void add_fadt(struct builder *b, const struct acpi_config *cfg, uint32_t 
 	set_gas(t + 116, LAYOUT_RESET, 1);
 	t[128] = LAYOUT_RESET_VALUE;
 	t[131] = 4; /* minor version: 6.4 */
-	st64(t + 140, dsdt);
+	point(b, t + 140, 8, dsdt);
 	set_gas(t + 148, LAYOUT_PM1_EVT, 4);
 	t[148 + 3] = 2; /* two 16-bit registers */
 	set_gas(t + 172, LAYOUT_PM1_CNT, 2);
@@ -288,41 +306,40 @@ static uint32_t add_root(struct builder *b, const char *signature, unsigned widt
 	uint8_t *t = table(b, signature, 1, HEADER_LEN + b->count * width);
 
 	for (unsigned i = 0; i < b->count; i++)
-		stn(t + HEADER_LEN + i * width, width, b->tables[i]);
-	finish(t);
+		point(b, t + HEADER_LEN + i * width, width, b->tables[i]);
+	finish(b, t);
 	return gpa_of(b, t);
 }
 
-static void fill_rsdp(uint8_t *rsdp, uint32_t rsdt, uint32_t xsdt)
+static void fill_rsdp(struct builder *b, uint8_t *rsdp, uint32_t rsdt, uint32_t xsdt)
 {
 	memcpy(rsdp, "RSD PTR ", 8);
 	memcpy(rsdp + 9, "KVMKIT", 6);
 	rsdp[15] = 2; /* revision */
-	st32(rsdp + 16, rsdt);
-	st32(rsdp + 20, RSDP_LEN);
-	st64(rsdp + 24, xsdt);
-	set_checksum(rsdp, 20, 8);
-	set_checksum(rsdp, RSDP_LEN, 32);
+	point(b, rsdp + 16, 4, rsdt);
+	st32(rsdp + 20, ACPI_RSDP_LEN);
+	point(b, rsdp + 24, 8, xsdt);
+	set_checksum(b, rsdp, 20, 8);
+	set_checksum(b, rsdp, ACPI_RSDP_LEN, 32);
 }
 
-int acpi_write(struct mem *mem, const struct acpi_config *cfg, uint64_t *rsdp_gpa,
+/* 4 KiB is more than all tables but the DSDT and the vCPUs' entries take. */
+static size_t max_len(const struct acpi_config *cfg)
+{
+	return 4096 + (acpi_dsdt_end - acpi_dsdt) + cfg->cpu_count * 16ull;
+}
+
+int acpi_build(struct acpi_blob *blob, const struct acpi_config *cfg, uint32_t base,
                struct err *err)
 {
-	/* 4 KiB is more than all tables but the DSDT and the vCPUs' entries take. */
-	size_t need = 4096 + (acpi_dsdt_end - acpi_dsdt) + cfg->cpu_count * 16ull;
-	_cleanup_free_ uint8_t *buf = calloc(1, need);
-	struct builder b = { .buf = buf };
+	struct builder b = { .blob = blob, .base = base };
 	uint32_t facs, dsdt, rsdt, xsdt;
 	uint8_t *rsdp;
 
-	if (!buf)
+	*blob = (struct acpi_blob){ .data = b.buf = calloc(1, max_len(cfg)) };
+	if (!b.buf)
 		return err_sys(err, ENOMEM, "ACPI tables");
-	if (need > LAYOUT_ACPI_SIZE)
-		return err_set(err, E2BIG,
-		               "the ACPI tables have no room for %u vCPUs; use a smaller "
-		               "-smp",
-		               cfg->cpu_count);
-	rsdp = reserve(&b, RSDP_LEN, 16);
+	rsdp = reserve(&b, ACPI_RSDP_LEN, 16);
 	facs = add_facs(&b);
 	dsdt = gpa_of(&b, add_dsdt(&b, cfg));
 	add_fadt(&b, cfg, facs, dsdt);
@@ -330,12 +347,31 @@ int acpi_write(struct mem *mem, const struct acpi_config *cfg, uint64_t *rsdp_gp
 	add_waet(&b);
 	rsdt = add_root(&b, "RSDT", 4);
 	xsdt = add_root(&b, "XSDT", 8);
-	fill_rsdp(rsdp, rsdt, xsdt);
-	if (dma_write(mem, LAYOUT_ACPI, buf, b.used) < 0)
-		return err_set(err, EFAULT,
-		               "no RAM at 0x%llx for the ACPI tables; give the guest at "
-		               "least 1 MiB with -m",
-		               LAYOUT_ACPI);
-	*rsdp_gpa = LAYOUT_ACPI;
+	fill_rsdp(&b, rsdp, rsdt, xsdt);
+	blob->len = b.used;
 	return 0;
+}
+
+int acpi_write(struct mem *mem, const struct acpi_config *cfg, uint64_t *rsdp_gpa,
+               struct err *err)
+{
+	struct acpi_blob blob;
+	int ret;
+
+	if (max_len(cfg) > LAYOUT_ACPI_SIZE)
+		return err_set(err, E2BIG,
+		               "the ACPI tables have no room for %u vCPUs; use a smaller "
+		               "-smp",
+		               cfg->cpu_count);
+	ret = acpi_build(&blob, cfg, LAYOUT_ACPI, err);
+	if (ret < 0)
+		return ret;
+	if (dma_write(mem, LAYOUT_ACPI, blob.data, blob.len) < 0)
+		ret = err_set(err, EFAULT,
+		              "no RAM at 0x%llx for the ACPI tables; give the guest at "
+		              "least 1 MiB with -m",
+		              LAYOUT_ACPI);
+	free(blob.data);
+	*rsdp_gpa = LAYOUT_ACPI;
+	return ret;
 }

@@ -6,7 +6,9 @@
  */
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/debug.h"
+#include "vmm/legacy/fwcfg.h"
 #include "vmm/legacy/i8042.h"
+#include "vmm/legacy/ide.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/pm.h"
 #include "vmm/legacy/port92.h"
@@ -25,6 +27,9 @@ const struct device_class *const device_catalog[] = {
 	&debug_exit_class,
 	&serial_class,
 	&pvpanic_class,
+	/* IDE */
+	&ide_cd_class,
+	&ide_hd_class,
 	/* pci */
 	&virtio_blk_pci_class,
 	&virtio_rng_pci_class,
@@ -36,9 +41,11 @@ const struct device_class *const device_catalog[] = {
 	&pci_host_class,
 	&i440fx_class,
 	&piix3_class,
+	&piix3_ide_class,
 	&pm_class,
 	&rtc_class,
 	&i8042_class,
+	&fwcfg_class,
 	&port92_class,
 	&kvm_chips_class,
 	&kvm_vcpu_class,

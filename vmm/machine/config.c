@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The collected configuration: defaults, lists, and the arithmetic of -smp. */
+/* The collected configuration: defaults, lists, -boot, and the arithmetic of -smp. */
 #include "vmm/machine/config.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const struct opt_desc boot_opts[];
 
 void config_init(struct vm_config *config)
 {
@@ -29,6 +31,12 @@ void config_free(struct vm_config *config)
 	free(config->state_dir);
 	for (unsigned i = 0; i < CONFIG_DISKS; i++)
 		free(config->disks[i]);
+	free(config->cdrom);
+	free(config->bios);
+	opts_free(boot_opts, &config->boot);
+	str_list_free(&config->firmware_dirs);
+	str_list_free(&config->fw_cfg);
+	str_list_free(&config->option_roms);
 	str_list_free(&config->drives);
 	str_list_free(&config->devices);
 	str_list_free(&config->chardevs);
@@ -52,6 +60,74 @@ int str_list_add(struct str_list *list, const char *text)
 	list->count++;
 	return 0;
 }
+
+/* ---- -boot ---- */
+
+#define BOOT_LETTERS "abcdn"
+#define BOOT_MAX     3 /* the BIOS has room for no more */
+#define FIELD(f)     .offset = offsetof(struct boot_config, f)
+
+static const struct opt_desc boot_opts[] = {
+	{ .name = "order", .type = OPT_STR, FIELD(order) },
+	{ .name = "once", .type = OPT_STR, FIELD(once) },
+	{ .name = "menu", .type = OPT_BOOL, FIELD(menu) },
+	{ .name = "strict", .type = OPT_BOOL, FIELD(strict) },
+	{ .name = "splash-time", .type = OPT_STR, FIELD(splash_time) },
+	{ .name = "reboot-timeout", .type = OPT_STR, FIELD(reboot_timeout) },
+	{ .name = NULL },
+};
+
+static int check_order(const char *order, struct err *err)
+{
+	for (const char *p = order; p && *p; p++) {
+		if (!strchr(BOOT_LETTERS, *p))
+			return err_usage(err,
+			                 "-boot: '%c' is no boot device; a and b are "
+			                 "floppies, c is the disk, d the CD-ROM, n the "
+			                 "network",
+			                 *p);
+		if (strchr(p + 1, *p))
+			return err_usage(err, "-boot: '%c' is given twice", *p);
+	}
+	if (order && strlen(order) > BOOT_MAX)
+		return err_usage(err, "-boot: '%s' has more than %d letters", order,
+		                 BOOT_MAX);
+	return 0;
+}
+
+static int check_time(const char *key, const char *value, uint64_t max, struct err *err)
+{
+	uint64_t ms;
+
+	if (value && (opt_parse_u64(value, &ms) < 0 || ms > max))
+		return err_usage(err,
+		                 "-boot: %s=%s is not a number of milliseconds up "
+		                 "to %llu",
+		                 key, value, (unsigned long long)max);
+	return 0;
+}
+
+int config_boot(struct vm_config *config, const char *text, struct err *err)
+{
+	struct boot_config *boot = &config->boot;
+	struct opt_list list = { 0 };
+	int ret = opt_list_parse(&list, text, "order", err);
+
+	config->boot_given = true;
+	if (ret >= 0)
+		ret = opts_apply(boot_opts, &list, boot, "-boot", err);
+	opt_list_free(&list);
+	if (ret >= 0)
+		ret = check_order(boot->order, err);
+	if (ret >= 0)
+		ret = check_order(boot->once, err);
+	if (ret >= 0)
+		ret = check_time("splash-time", boot->splash_time, 0xffff, err);
+	return ret < 0 ? ret
+	               : check_time("reboot-timeout", boot->reboot_timeout, 0xffff, err);
+}
+
+/* ---- -smp ---- */
 
 /* The number that makes the product with two others the total; 0 of these is 1. At least
  * 1, so that numbers that do not fit are told as they were given. */

@@ -22,6 +22,15 @@ struct smp_config {
 	uint32_t cpus, sockets, cores, threads, maxcpus; /* 0: derived from the others */
 };
 
+/* -boot */
+struct boot_config {
+	char *order, *once; /* letters: a, b floppy, c disk, d CD-ROM, n network */
+	bool menu, strict;
+	char *splash_time, *reboot_timeout; /* numbers of milliseconds, or NULL */
+};
+
+#define CONFIG_BOOT_ORDER "cad" /* the default */
+
 struct vm_config {
 	uint64_t ram; /* bytes */
 	struct smp_config smp;
@@ -30,9 +39,13 @@ struct vm_config {
 	char *name;      /* of the guest */
 	char *process;   /* name that the process shows, or NULL */
 	char *state_dir; /* of the hand-off files, or NULL */
-	char *disks[CONFIG_DISKS];
+	char *disks[CONFIG_DISKS], *cdrom;
 	struct str_list drives, devices, chardevs, serials;
 	struct str_list monitors, qmps, pretty_qmps, mons;
+	char *bios;
+	struct boot_config boot;
+	struct str_list firmware_dirs, fw_cfg, option_roms;
+	bool boot_given; /* some -boot */
 	bool nodefaults, nographic, no_reboot, no_shutdown;
 	bool paused;   /* -S: wait for the monitor's "cont" */
 	bool anything; /* some option was given */
@@ -42,6 +55,9 @@ void config_init(struct vm_config *config);
 void config_free(struct vm_config *config);
 /* Appends a copy. 0 or -ENOMEM. */
 int str_list_add(struct str_list *list, const char *text);
+
+/* Takes one -boot; several of them add up. */
+int config_boot(struct vm_config *config, const char *text, struct err *err);
 
 /* Fills what the user left out, and checks that the numbers agree. */
 int config_smp(struct smp_config *smp, struct err *err);

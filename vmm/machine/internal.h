@@ -7,9 +7,11 @@
 #include "vmm/core/vm.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/loop/loop.h"
+#include "vmm/machine/acpi.h"
 #include "vmm/machine/boot.h"
 #include "vmm/machine/config.h"
 #include "vmm/machine/pc.h"
+#include "vmm/machine/smbios.h"
 
 struct pc {
 	struct vm vm;
@@ -19,8 +21,11 @@ struct pc {
 	struct vcpus *vcpus;
 	struct smp_config smp; /* as config_smp() completed it */
 	uint32_t *apic_ids;
-	struct boot_source *boot;
-	bool booted;       /* guest RAM was used once */
+	struct boot_source *boot; /* NULL: firmware finds something to boot */
+	uint8_t *firmware;        /* its image, for the life of the machine, or NULL */
+	uint64_t firmware_size;
+	struct device *rtc, *fwcfg; /* fwcfg: NULL without firmware and -fw_cfg */
+	bool booted;                /* guest RAM was used once */
 	const char *cause; /* of the pending request, if the guest did not make it */
 	int signal_fd;
 	struct loop_fd signal_watch;
@@ -32,6 +37,27 @@ int pc_add_cpus(struct pc *pc, struct err *err);
 int pc_add_devices(struct pc *pc, struct err *err);
 /* pc-disks.c: -drive and -hda to -hdd. */
 int pc_add_disks(struct pc *pc, struct err *err);
+/* firmware.c: finds and reads the firmware's image, if the guest starts in firmware; maps
+ * it; makes the next start of vCPU 0 enter it. */
+int pc_open_firmware(struct pc *pc, struct err *err);
+int pc_map_firmware(struct pc *pc, struct err *err);
+int pc_start_firmware(struct pc *pc, struct err *err);
+/* A file of that name from -L and the usual folders, or as it is: its path, to be freed;
+ * NULL when there is none. */
+char *firmware_find(const struct vm_config *config, const char *name);
+/* fwitems.c: fw_cfg, if somebody will read it, with the user's files; the rest of what
+ * firmware reads, after all devices were made. */
+int pc_add_fwcfg(struct pc *pc, struct err *err);
+int pc_fill_fwcfg(struct pc *pc, struct err *err);
+/* fwkernel.c: the kernel of -kernel as items of fw_cfg. */
+int pc_add_kernel_items(struct pc *pc, struct err *err);
+/* The option ROM with which SeaBIOS starts them. */
+#define LINUXBOOT_ROM "linuxboot_dma.bin"
+/* bootorder.c: the boot order for the BIOS, at each start. first: -boot once counts. */
+int pc_set_boot_order(struct pc *pc, bool first, struct err *err);
+/* pc-boot.c: what the tables say about this machine. */
+struct acpi_config pc_acpi_config(struct pc *pc);
+struct smbios_config pc_smbios_config(struct pc *pc);
 /* pc-boot.c: tables, kernel and entry state; at start and after each reset. */
 int pc_boot(struct pc *pc, struct err *err);
 /* -kernel and friends are opened and checked before anything costly happens. */

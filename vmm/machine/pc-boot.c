@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Starting a guest without firmware: what firmware would leave in RAM and in the devices,
- * then the kernel. It runs again after each reset, because a guest may have overwritten
- * all of it.
+ * Starting a guest: in its firmware, or without, which means what firmware would leave in
+ * RAM and in the devices, then the kernel. It runs again after each reset, because a
+ * guest may have overwritten all of it.
  */
 #include "vmm/machine/internal.h"
 
@@ -11,9 +11,7 @@
 #include "vmm/chardev/chardev.h"
 #include "vmm/kvm/irqchip.h"
 #include "vmm/legacy/pvpanic.h"
-#include "vmm/machine/acpi.h"
 #include "vmm/machine/layout.h"
-#include "vmm/machine/smbios.h"
 #include "vmm/pci/pci.h"
 
 #include <errno.h>
@@ -33,11 +31,8 @@ int pc_open_boot(struct pc *pc, struct err *err)
 		return err_usage(err, "-initrd needs a -kernel");
 	if (!config->kernel && config->append)
 		return err_usage(err, "-append needs a -kernel");
-	for (unsigned i = 0; i < CONFIG_DISKS && !config->kernel; i++)
-		if (config->disks[i])
-			return err_usage(err,
-			                 "booting from a disk needs firmware, which this "
-			                 "version does not have; give a -kernel");
+	if (pc->firmware && !config->kernel)
+		return 0;
 	pc->boot = boot_open(&opts, err);
 	return pc->boot ? 0 : -err->code;
 }
@@ -56,21 +51,31 @@ static unsigned serial_ports(struct pc *pc)
 	return mask;
 }
 
-static int write_tables(struct pc *pc, uint64_t *rsdp, struct err *err)
+struct acpi_config pc_acpi_config(struct pc *pc)
 {
-	struct acpi_config acpi = {
+	return (struct acpi_config){
 		.apic_ids = pc->apic_ids,
 		.cpu_count = pc->smp.cpus,
 		.serial_ports = serial_ports(pc),
 		.pvpanic_port = pvpanic_port(&pc->vm),
 	};
-	struct smbios_config smbios = {
+}
+
+struct smbios_config pc_smbios_config(struct pc *pc)
+{
+	return (struct smbios_config){
 		.sockets = pc->smp.sockets,
 		.cores = pc->smp.cores,
 		.threads = pc->smp.threads,
 		.low_top = pc->low_size,
 		.high_size = pc->high_size,
 	};
+}
+
+static int write_tables(struct pc *pc, uint64_t *rsdp, struct err *err)
+{
+	struct acpi_config acpi = pc_acpi_config(pc);
+	struct smbios_config smbios = pc_smbios_config(pc);
 	int ret = acpi_write(pc->vm.mem, &acpi, rsdp, err);
 
 	return ret < 0 ? ret : smbios_write(pc->vm.mem, &smbios, err);
@@ -116,7 +121,7 @@ static int set_up_pci(struct pc *pc, struct err *err)
 	return ret < 0 ? err_sys(err, -ret, "KVM refuses the state of the PICs") : 0;
 }
 
-int pc_boot(struct pc *pc, struct err *err)
+static int boot_direct(struct pc *pc, struct err *err)
 {
 	struct boot_env env = {
 		.low_top = pc->low_size,
@@ -133,9 +138,16 @@ int pc_boot(struct pc *pc, struct err *err)
 		ret = boot_load(pc->boot, pc->vm.mem, &env, &entry, err);
 	if (ret < 0)
 		return ret;
-	pc->booted = true;
 	log_debug(LOG_C_BOOT, "%s: entry at 0x%llx", boot_format(pc->boot),
 	          (unsigned long long)entry.rip);
 	start = to_vcpu(&entry);
 	return vcpus_set_entry(pc->vcpus, &start, err);
+}
+
+int pc_boot(struct pc *pc, struct err *err)
+{
+	int ret = pc->firmware ? pc_start_firmware(pc, err) : boot_direct(pc, err);
+
+	pc->booted = true;
+	return ret;
 }

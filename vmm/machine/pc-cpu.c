@@ -27,6 +27,9 @@ static void access_guest(void *opaque, bool pio, uint64_t addr, void *data, unsi
 	vm_lock(&pc->vm);
 	mem_access(pc->vm.mem, pio ? MEM_PIO : MEM_MMIO, addr, data, len, is_write);
 	vm_unlock(&pc->vm);
+	/* What follows a reset in the guest's code is often not meant to run. */
+	if (__atomic_load_n(&pc->vm.requests, __ATOMIC_ACQUIRE))
+		vcpus_hold(pc->vcpus);
 }
 
 static void report(void *opaque, enum vcpu_event event, const char *reason)

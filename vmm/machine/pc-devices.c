@@ -25,10 +25,12 @@ static void route_irqs(struct pc *pc, struct device *bridge)
 
 static void tell_memory(struct pc *pc, struct device *rtc)
 {
+	pc->rtc = rtc;
 	rtc_set_memory(rtc, pc->low_size, pc->high_size);
 }
 
-/* Created in this order; 00:00.0, 00:01.0 and 00:01.3 are where firmware looks for them.
+/* Created in this order; 00:00.0 and 00:01.0 to 00:01.3 are where firmware looks for
+ * them.
  */
 static const struct {
 	const char *name, *opts;
@@ -36,6 +38,7 @@ static const struct {
 } board_devices[] = {
 	{ "i440FX", "addr=0", NULL },
 	{ "PIIX3", "addr=1,multifunction=on,pirqs=0x0b0b0a0a", route_irqs },
+	{ "piix3-ide", "addr=1.1", NULL },
 	{ "PIIX4_PM", "addr=1.3", NULL },
 	{ "mc146818rtc", "", tell_memory },
 	{ "i8042", "", NULL },
@@ -162,6 +165,8 @@ int pc_add_devices(struct pc *pc, struct err *err)
 
 	/* Before the character devices, which empty files: a disk that cannot be opened
 	 * leaves everything as it was. */
+	if (ret >= 0)
+		ret = pc_add_fwcfg(pc, err);
 	if (ret >= 0)
 		ret = pc_add_disks(pc, err);
 	if (ret >= 0)

@@ -1,50 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * -drive and its short forms: an image is opened, and unless if=none says that a -device
- * will use it, a disk of the wanted interface is created for it.
+ * will use it, a disk or CD-ROM drive of the wanted interface is created for it.
+ *
+ * IDE has four places, index 0 to 3: -hda to -hdd are disks there, -cdrom is index 2.
+ * Drives without an index take the places that no option names, in their order.
  */
 #include "vmm/machine/internal.h"
 
+#include "common/cleanup.h"
 #include "common/strbuf.h"
 #include "vmm/block/block.h"
 #include "vmm/core/catalog.h"
+#include "vmm/legacy/ide.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum disk_interface { DISK_VIRTIO, DISK_NONE };
+enum disk_interface { DISK_IDE, DISK_VIRTIO, DISK_NONE };
+enum disk_media { MEDIA_DISK, MEDIA_CDROM };
+
+#define PLACES      (IDE_CHANNELS * IDE_UNITS)
+#define CDROM_INDEX 2
+#define NO_INDEX    UINT32_MAX
 
 /* The guest's side of a drive; the image's is block_options. */
 struct disk_opts {
-	int interface, media;
-	uint32_t index;
+	int interface;
+	int media;
+	uint32_t index; /* NO_INDEX: any */
+	bool boot;
 	char *serial;
 };
 
-static const char *const interfaces[] = { "virtio", "none", NULL };
-static const char *const media[] = { "disk", NULL };
+static const char *const interfaces[] = { "ide", "virtio", "none", NULL };
+static const char *const media[] = { "disk", "cdrom", NULL };
+
+#define FIELD(f) .offset = offsetof(struct disk_opts, f)
 
 static const struct opt_desc disk_options[] = {
 	{ .name = "if",
 	  .type = OPT_ENUM,
-	  .offset = offsetof(struct disk_opts, interface),
-	  .def = "virtio",
+	  FIELD(interface),
+	  .def = "ide",
 	  .choices = interfaces,
 	  .help = "how the guest sees it; none: only through a -device" },
 	{ .name = "media",
 	  .type = OPT_ENUM,
-	  .offset = offsetof(struct disk_opts, media),
+	  FIELD(media),
 	  .def = "disk",
 	  .choices = media,
 	  .help = "what it is" },
 	{ .name = "index",
 	  .type = OPT_U32,
-	  .offset = offsetof(struct disk_opts, index),
-	  .help = "accepted; the order of the options is the order of the disks" },
+	  FIELD(index),
+	  .help = "place on IDE, 0 to 3 (else the first that is free)" },
+	{ .name = "boot",
+	  .type = OPT_BOOL,
+	  FIELD(boot),
+	  .help = "accepted; -boot and bootindex= say what is booted" },
 	{ .name = "serial",
 	  .type = OPT_STR,
-	  .offset = offsetof(struct disk_opts, serial),
+	  FIELD(serial),
 	  .help = "serial number that the guest reads" },
 	{ .name = NULL },
 };
@@ -56,6 +74,25 @@ void pc_drive_help(struct strbuf *out)
 	opts_help(block_options, out);
 }
 
+/* Takes the keys of the guest's side out of opts. */
+static int take_disk(struct opt_list *opts, struct disk_opts *disk, struct err *err)
+{
+	int ret;
+
+	*disk = (struct disk_opts){ .index = NO_INDEX };
+	ret = opts_take(disk_options, opts, disk, NULL, err);
+	if (ret < 0)
+		return ret;
+	if (disk->media == MEDIA_CDROM && disk->interface == DISK_VIRTIO)
+		return err_usage(err, "media=cdrom needs if=ide");
+	if (disk->interface != DISK_IDE)
+		disk->index = NO_INDEX;
+	if (disk->index != NO_INDEX && disk->index >= PLACES)
+		return err_usage(err, "index=%u is no place; IDE has 0 to %u",
+		                 disk->index, PLACES - 1);
+	return 0;
+}
+
 /* A value inside option text: commas are doubled. */
 static void add_value(struct strbuf *out, const char *key, const char *value)
 {
@@ -64,73 +101,160 @@ static void add_value(struct strbuf *out, const char *key, const char *value)
 		strbuf_addf(out, *value == ',' ? ",," : "%c", *value);
 }
 
-static int add_disk(struct pc *pc, const char *id, const char *serial, struct err *err)
+static int add_disk(struct pc *pc, const struct disk_opts *disk, const char *drive,
+                    struct err *err)
 {
+	const char *name = disk->interface == DISK_VIRTIO ? "virtio-blk-pci"
+	                   : disk->media == MEDIA_CDROM   ? "ide-cd"
+	                                                  : "ide-hd";
 	_cleanup_strbuf_ struct strbuf opts = { 0 };
 
-	add_value(&opts, "drive", id);
-	if (serial)
-		add_value(&opts, "serial", serial);
+	if (drive)
+		add_value(&opts, "drive", drive);
+	if (disk->serial)
+		add_value(&opts, "serial", disk->serial);
+	if (disk->interface == DISK_IDE)
+		strbuf_addf(&opts, "%sbus=ide.%u,unit=%u", opts.len ? "," : "",
+		            disk->index / IDE_UNITS, disk->index % IDE_UNITS);
 	if (opts.failed)
 		return err_sys(err, ENOMEM, "disk");
-	if (!device_create_simple(&pc->vm, catalog_find("virtio-blk-pci"), opts.data,
-	                          err))
+	if (!device_create_simple(&pc->vm, catalog_find(name), opts.data, err))
 		return -err->code;
 	return 0;
 }
 
-static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, struct err *err)
+/* Gives a drive without an index its place; a place is a bit of *taken. */
+static int find_place(struct disk_opts *disk, unsigned *taken, struct err *err)
+{
+	for (unsigned i = 0; i < PLACES && disk->index == NO_INDEX; i++) {
+		if (*taken & 1u << i)
+			continue;
+		*taken |= 1u << i;
+		disk->index = i;
+	}
+	return disk->index != NO_INDEX
+	               ? 0
+	               : err_usage(err, "the %u places of IDE are taken; use if=virtio",
+	                           PLACES);
+}
+
+static void make_id(const struct disk_opts *disk, unsigned n, char *id, size_t size)
+{
+	if (disk->interface == DISK_IDE)
+		snprintf(id, size, "ide%u-%s%u", disk->index / IDE_UNITS,
+		         disk->media == MEDIA_CDROM ? "cd" : "hd",
+		         disk->index % IDE_UNITS);
+	else
+		snprintf(id, size, "%s%u", interfaces[disk->interface], n);
+}
+
+static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, unsigned *taken,
+                     struct err *err)
 {
 	static const struct opt_desc *const tables[] = { disk_options, block_options,
 		                                         NULL };
 	struct disk_opts disk = { 0 };
 	struct block_node *node = NULL;
-	struct block_info info;
+	struct block_info info = { .id = NULL };
 	char id[32];
 	int ret = opts_check_keys(tables, opts, NULL, err);
+	bool empty;
 
 	if (ret >= 0)
-		ret = opts_take(disk_options, opts, &disk, NULL, err);
-	if (ret >= 0 && !opt_list_get(opts, "id")) {
-		snprintf(id, sizeof(id), "virtio%u", n);
-		if (opt_list_add(opts, "id", id) < 0)
-			ret = err_sys(err, ENOMEM, "disk");
-	}
-	if (ret >= 0)
+		ret = take_disk(opts, &disk, err);
+	if (ret >= 0 && disk.interface == DISK_IDE)
+		ret = find_place(&disk, taken, err);
+	make_id(&disk, n, id, sizeof(id));
+	empty = disk.media == MEDIA_CDROM && disk.interface == DISK_IDE &&
+	        !opt_list_get(opts, "file");
+	if (ret >= 0 && !opt_list_get(opts, "id") && opt_list_add(opts, "id", id) < 0)
+		ret = err_sys(err, ENOMEM, "disk");
+	if (ret >= 0 && disk.media == MEDIA_CDROM &&
+	    opt_list_add(opts, "readonly", "on") < 0)
+		ret = err_sys(err, ENOMEM, "disk");
+	if (ret >= 0 && !empty) {
 		node = block_open(pc->vm.blocks, opts, err);
-	if (node && disk.interface == DISK_VIRTIO) {
-		block_get_info(node, &info);
-		ret = add_disk(pc, info.id, disk.serial, err);
+		ret = node ? 0 : -err->code;
 	}
+	if (node)
+		block_get_info(node, &info);
+	if (ret >= 0 && disk.interface != DISK_NONE)
+		ret = add_disk(pc, &disk, info.id, err);
 	opts_free(disk_options, &disk);
-	return node ? ret : -err->code;
+	return ret;
 }
 
-static int add_short(struct pc *pc, unsigned disk, unsigned n, struct err *err)
+static int add_short(struct pc *pc, const char *path, unsigned index, bool cdrom,
+                     unsigned *taken, struct err *err)
 {
 	struct opt_list opts = { 0 };
-	int ret = opt_list_add(&opts, "file", pc->config->disks[disk]);
+	char number[2] = { '0' + index, '\0' };
+	int ret = opt_list_add(&opts, "file", path);
 
-	ret = ret < 0 ? err_sys(err, -ret, "disk") : add_drive(pc, &opts, n, err);
-	err_prefix(err, "-hd%c", 'a' + disk);
+	if (!ret)
+		ret = opt_list_add(&opts, "index", number);
+	if (!ret && cdrom)
+		ret = opt_list_add(&opts, "media", "cdrom");
+	ret = ret < 0 ? err_sys(err, -ret, "disk")
+	              : add_drive(pc, &opts, index, taken, err);
+	if (cdrom)
+		err_prefix(err, "-cdrom");
+	else
+		err_prefix(err, "-hd%c", 'a' + index);
 	opt_list_free(&opts);
+	return ret;
+}
+
+/* Notes the place that an option asks for. */
+static int claim(unsigned *taken, unsigned index, const char *what, struct err *err)
+{
+	if (*taken & 1u << index)
+		return err_usage(err, "%s: another disk has index=%u already", what,
+		                 index);
+	*taken |= 1u << index;
+	return 0;
+}
+
+static int claim_all(const struct vm_config *config, unsigned *taken, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < CONFIG_DISKS && ret >= 0; i++)
+		if (config->disks[i])
+			ret = claim(taken, i, config->disks[i], err);
+	if (ret >= 0 && config->cdrom)
+		ret = claim(taken, CDROM_INDEX, "-cdrom", err);
+	for (unsigned i = 0; i < config->drives.count && ret >= 0; i++) {
+		struct opt_list opts = { 0 };
+		struct disk_opts disk = { .index = NO_INDEX };
+
+		/* What is wrong with it is told when it is opened. */
+		if (opt_list_parse(&opts, config->drives.items[i], "file", NULL) >= 0 &&
+		    take_disk(&opts, &disk, NULL) >= 0 && disk.index != NO_INDEX)
+			ret = claim(taken, disk.index, "-drive", err);
+		opts_free(disk_options, &disk);
+		opt_list_free(&opts);
+	}
 	return ret;
 }
 
 int pc_add_disks(struct pc *pc, struct err *err)
 {
-	unsigned n = 0;
-	int ret = 0;
+	const struct vm_config *config = pc->config;
+	unsigned taken = 0;
+	int ret = claim_all(config, &taken, err);
 
 	for (unsigned i = 0; i < CONFIG_DISKS && ret >= 0; i++)
-		if (pc->config->disks[i])
-			ret = add_short(pc, i, n++, err);
-	for (unsigned i = 0; i < pc->config->drives.count && ret >= 0; i++) {
+		if (config->disks[i])
+			ret = add_short(pc, config->disks[i], i, false, &taken, err);
+	if (ret >= 0 && config->cdrom)
+		ret = add_short(pc, config->cdrom, CDROM_INDEX, true, &taken, err);
+	for (unsigned i = 0; i < config->drives.count && ret >= 0; i++) {
 		struct opt_list opts = { 0 };
 
-		ret = opt_list_parse(&opts, pc->config->drives.items[i], "file", err);
+		ret = opt_list_parse(&opts, config->drives.items[i], "file", err);
 		if (ret >= 0)
-			ret = add_drive(pc, &opts, n++, err);
+			ret = add_drive(pc, &opts, i, &taken, err);
 		err_prefix(err, "-drive");
 		opt_list_free(&opts);
 	}

@@ -63,7 +63,7 @@ static int add_ram(struct pc *pc, struct err *err)
 	if (ret >= 0 && pc->high_size)
 		ret = mem_add_ram(mem, "pc.ram.high", LAYOUT_4G, pc->high_size,
 		                  pc->ram + pc->low_size, false, err);
-	return ret;
+	return ret < 0 ? ret : pc_map_firmware(pc, err);
 }
 
 static void wake(struct vm *vm)
@@ -111,9 +111,10 @@ struct pc *pc_new(const struct vm_config *config, struct err *err)
 	pthread_mutex_init(&pc->vm.lock, NULL);
 	pc->vm.no_reboot = config->no_reboot;
 	pc->vm.no_shutdown = config->no_shutdown;
-	if (pc_open_boot(pc, err) < 0 || add_frame(pc, err) < 0 || add_ram(pc, err) < 0 ||
-	    add_irqchip(pc, err) < 0 || pc_add_cpus(pc, err) < 0 ||
-	    pc_add_devices(pc, err) < 0 || pc_boot(pc, err) < 0) {
+	if (pc_open_firmware(pc, err) < 0 || pc_open_boot(pc, err) < 0 ||
+	    add_frame(pc, err) < 0 || add_ram(pc, err) < 0 || add_irqchip(pc, err) < 0 ||
+	    pc_add_cpus(pc, err) < 0 || pc_add_devices(pc, err) < 0 ||
+	    pc_fill_fwcfg(pc, err) < 0 || pc_boot(pc, err) < 0) {
 		pc_free(pc);
 		return NULL;
 	}
@@ -144,6 +145,8 @@ void pc_free(struct pc *pc)
 	loop_free(vm->loop);
 	if (pc->ram)
 		munmap(pc->ram, pc->config->ram);
+	if (pc->firmware)
+		munmap(pc->firmware, pc->firmware_size);
 	boot_free(pc->boot);
 	free(pc->apic_ids);
 	pthread_mutex_destroy(&vm->lock);

@@ -32,7 +32,7 @@ enum {
 
 	ENTRY_SM = 0, /* offsets in the area */
 	ENTRY_SM3 = 0x20,
-	STRUCTURES = 0x40,
+	STRUCTURES = SMBIOS_STRUCTURES,
 
 	NO_HANDLE = 0xfffe,
 	MAX_STRUCTURE = 256, /* bytes of one, strings included */
@@ -250,14 +250,16 @@ static void add_entry_points(struct builder *b)
 	set_checksum(e, 24, 5);
 }
 
-int smbios_write(struct mem *mem, const struct smbios_config *cfg, struct err *err)
+uint8_t *smbios_build(const struct smbios_config *cfg, size_t *len, struct err *err)
 {
 	unsigned sockets = cfg->sockets < MAX_SOCKETS ? cfg->sockets : MAX_SOCKETS;
-	_cleanup_free_ uint8_t *buf = calloc(16 + sockets, MAX_STRUCTURE);
-	struct builder b = { .buf = buf, .used = STRUCTURES };
+	struct builder b = { .used = STRUCTURES };
 
-	if (!buf)
-		return err_sys(err, ENOMEM, "SMBIOS tables");
+	b.buf = calloc(16 + sockets, MAX_STRUCTURE);
+	if (!b.buf) {
+		err_sys(err, ENOMEM, "SMBIOS tables");
+		return NULL;
+	}
 	add_bios(&b);
 	add_system(&b, cfg);
 	add_chassis(&b);
@@ -271,7 +273,18 @@ int smbios_write(struct mem *mem, const struct smbios_config *cfg, struct err *e
 	begin(&b, TYPE_END, 0, 4);
 	end(&b);
 	add_entry_points(&b);
-	if (dma_write(mem, LAYOUT_SMBIOS, buf, b.used) < 0)
+	*len = b.used;
+	return b.buf;
+}
+
+int smbios_write(struct mem *mem, const struct smbios_config *cfg, struct err *err)
+{
+	size_t len;
+	_cleanup_free_ uint8_t *buf = smbios_build(cfg, &len, err);
+
+	if (!buf)
+		return -err->code;
+	if (dma_write(mem, LAYOUT_SMBIOS, buf, len) < 0)
 		return err_set(
 			err, EFAULT,
 			"no RAM at 0x%llx for the SMBIOS tables; give the guest at "

@@ -53,7 +53,40 @@ static int collect_append(struct vm_config *config, const char *arg, struct err 
 	return cli_set_string(&config->append, arg);
 }
 
+/* ---- firmware ---- */
+
+static int collect_bios(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return cli_set_string(&config->bios, arg);
+}
+
+static int collect_firmware_dir(struct vm_config *config, const char *arg,
+                                struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->firmware_dirs, arg);
+}
+
+static int collect_fw_cfg(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->fw_cfg, arg);
+}
+
+static int collect_option_rom(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->option_roms, arg);
+}
+
 /* ---- devices ---- */
+
+static int collect_cdrom(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return cli_set_string(&config->cdrom, arg);
+}
 
 static int collect_drive(struct vm_config *config, const char *arg, struct err *err)
 {
@@ -291,14 +324,32 @@ const struct cli_row cli_table[] = {
 	  "initial RAM disk, or multiboot modules", NULL, collect_initrd, NULL },
 	{ "append", NULL, "TEXT", "kernel command line", NULL, collect_append, NULL },
 
+	{ "boot", NULL,
+	  "[order=]cdn[,once=d][,menu=on][,splash-time=MS][,reboot-timeout=MS]",
+	  "boot order of the firmware: c disk, d CD-ROM, n network (default: " CONFIG_BOOT_ORDER
+	  ")",
+	  "Firmware", config_boot, NULL },
+	{ "bios", NULL, "FILE", "the firmware (default: SeaBIOS, to boot from media)",
+	  NULL, collect_bios, NULL },
+	{ "L", NULL, "DIR", "look for firmware here first", NULL, collect_firmware_dir,
+	  NULL },
+	{ "fw_cfg", NULL, "[name=]NAME,file=FILE|string=TEXT",
+	  "a file for the guest's firmware", NULL, collect_fw_cfg, NULL },
+	{ "option-rom", NULL, "FILE", "an option ROM for the BIOS", NULL,
+	  collect_option_rom, NULL },
+
 	{ "drive", NULL,
-	  "file=FILE[,if=virtio|none][,format=raw][,id=][,readonly=][,cache=]...",
-	  "a disk; 'help' lists the keys", "Devices", collect_drive, answer_drive },
+	  "file=FILE[,if=ide|virtio|none][,media=disk|cdrom][,index=N][,format=raw]"
+	  "[,id=][,readonly=][,cache=]...",
+	  "a disk or CD-ROM; 'help' lists the keys", "Devices", collect_drive,
+	  answer_drive },
 	{ "hda", NULL, "FILE", "a disk; short for -drive file=FILE,index=0", NULL,
 	  collect_hda, NULL },
 	{ "hdb", NULL, "FILE", "the same, index=1", NULL, collect_hdb, NULL },
 	{ "hdc", NULL, "FILE", "the same, index=2", NULL, collect_hdc, NULL },
 	{ "hdd", NULL, "FILE", "the same, index=3", NULL, collect_hdd, NULL },
+	{ "cdrom", NULL, "FILE", "an ISO image or the host's drive, index=2", NULL,
+	  collect_cdrom, NULL },
 	{ "device", NULL, "NAME[,KEY=VALUE...]",
 	  "a device; 'help' lists, NAME,help explains", NULL, collect_device,
 	  answer_device },

@@ -287,7 +287,8 @@ void pci_intx_set(struct pci_device *pdev, bool level)
 void pci_intx_update(struct pci_device *pdev)
 {
 	bool level = pdev->config[PCI_STATUS] & PCI_STATUS_INTERRUPT &&
-	             !(ld16(pdev->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
+	             !(ld16(pdev->config + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE) &&
+	             !pci_msix_enabled(pdev);
 
 	if (level == pdev->intx_level)
 		return;

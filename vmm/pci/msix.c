@@ -246,8 +246,11 @@ void pci_msix_config_written(struct pci_device *pdev, unsigned offset, unsigned 
 {
 	unsigned flags = pdev->msix->cap + PCI_MSIX_FLAGS;
 
-	if (offset < flags + 2 && flags < offset + size)
-		pci_msix_update(pdev);
+	if (offset >= flags + 2 || flags >= offset + size)
+		return;
+	pci_msix_update(pdev);
+	/* A function with MSI-X on does not use its pin. */
+	pci_intx_update(pdev);
 }
 
 int pci_msix_validate(const struct pci_device *pdev, struct err *err)

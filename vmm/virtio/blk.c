@@ -200,9 +200,11 @@ static const struct {
 static void handle(struct virtio_blk *blk, struct blk_req *req,
                    const struct virtio_blk_outhdr *hdr)
 {
-	/* Legacy drivers may ask for a barrier; it was never offered. */
-	uint32_t type = hdr->type & ~VIRTIO_BLK_T_BARRIER;
+	uint32_t type = hdr->type;
 
+	/* Legacy drivers may ask for a barrier; it was never offered. */
+	if (!virtio_has(&blk->vpci.vdev, VIRTIO_F_VERSION_1))
+		type &= ~VIRTIO_BLK_T_BARRIER;
 	if (type >= ARRAY_SIZE(handlers) || !handlers[type].fn ||
 	    (handlers[type].feature &&
 	     !virtio_has(&blk->vpci.vdev, handlers[type].feature)))
@@ -241,13 +243,16 @@ static void kick(struct virtio_device *vdev, struct virtqueue *vq)
 	struct blk_req *req;
 
 	do {
+		/* What is answered at once makes room for more: a round is one ring. */
+		unsigned left = vq->size;
+
 		if (!rounds--) {
 			/* The driver adds faster than this empties: others first. */
 			vdev->transport->wake(vdev, vq);
 			return;
 		}
 		virtqueue_disable_notify(vq);
-		while ((req = virtqueue_pop(vq))) {
+		while (left-- && (req = virtqueue_pop(vq))) {
 			if (parse(blk, req, &hdr)) {
 				handle(blk, req, &hdr);
 				continue;
@@ -524,6 +529,7 @@ static const struct opt_desc blk_props[] = {
 	{ .name = "bootindex",
 	  .type = OPT_U32,
 	  FIELD(bootindex),
+	  .def = "0xffffffff",
 	  .help = "place in the firmware's boot order" },
 	{ .name = "iothread",
 	  .type = OPT_STR,

@@ -22,12 +22,14 @@
 
 /* ---- towards the guest ---- */
 
-/* Takes a chain that data can go into; false when the driver has given none. */
+/* Takes a chain that data can go into; false when the driver has given none. Chains
+ * without room come back empty, at most a ring of them at a time. */
 static bool hold_rx(struct console_port *port)
 {
 	struct virtqueue *vq = console_rx(port);
+	unsigned left = vq->size;
 
-	while (!port->rx) {
+	while (!port->rx && left) {
 		port->rx = virtqueue_pop(vq);
 		if (!port->rx && !virtqueue_enable_notify(vq))
 			return false;
@@ -35,10 +37,13 @@ static bool hold_rx(struct console_port *port)
 			virtqueue_push(vq, port->rx, 0);
 			virtqueue_flush(vq);
 			port->rx = NULL;
+			left--;
 		}
 	}
+	if (!port->rx)
+		vq->vdev->transport->wake(vq->vdev, vq);
 	virtqueue_disable_notify(vq);
-	return true;
+	return port->rx;
 }
 
 static size_t can_read(void *opaque)

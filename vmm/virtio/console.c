@@ -189,20 +189,25 @@ static void control_tx(struct virtio_console *bus, struct virtqueue *vq)
 
 /* ---- the device ---- */
 
+/* Of a data queue. */
+static struct console_port *port_of(struct virtio_console *bus,
+                                    const struct virtqueue *vq)
+{
+	return &bus->ports[vq->index < CONTROL_RX ? 0 : (vq->index - 2) / 2];
+}
+
 static void kick(struct virtio_device *vdev, struct virtqueue *vq)
 {
 	struct virtio_console *bus = to_bus(vdev);
-	struct console_port *port =
-		&bus->ports[vq->index < CONTROL_RX ? 0 : (vq->index - 2) / 2];
 
 	if (vq->index == CONTROL_RX)
 		console_tell(bus);
 	else if (vq->index == CONTROL_TX)
 		control_tx(bus, vq);
 	else if (vq->index & 1)
-		console_port_tx(port);
+		console_port_tx(port_of(bus, vq));
 	else
-		console_port_rx(port);
+		console_port_rx(port_of(bus, vq));
 }
 
 static void drain(struct virtio_device *vdev)
@@ -225,6 +230,15 @@ static void reset(struct virtio_device *vdev)
 		port->pending = 0;
 		port->tx_done = 0;
 	}
+}
+
+/* A chain that was half sent is gone with its ring. */
+static void forget(struct virtio_device *vdev, struct virtqueue *vq)
+{
+	struct console_port *port = port_of(to_bus(vdev), vq);
+
+	if (vq == console_tx(port))
+		port->tx_done = 0;
 }
 
 static void get_config(struct virtio_device *vdev, uint8_t *config)
@@ -253,6 +267,7 @@ static const struct virtio_ops console_ops = {
 	.kick = kick,
 	.drain = drain,
 	.reset = reset,
+	.forget = forget,
 };
 
 static int bus_realize(struct device *dev, struct err *err)

@@ -282,8 +282,27 @@ static void window_access(struct pci_device *pdev, unsigned offset, unsigned siz
 		stn(pdev->config + data, len, region->ops->read(vpci, at, len));
 }
 
+static bool is_master(const struct virtio_pci *vpci)
+{
+	return ld16(vpci->pci.config + PCI_COMMAND) & PCI_COMMAND_MASTER;
+}
+
+/* A kernel that hands over to another one takes bus mastering away, so that what was set
+ * up before cannot write into the new one's memory. A driver that never turned it on, as
+ * old and simple ones do not, is served all the same. */
+static void command_written(struct virtio_pci *vpci)
+{
+	bool was = vpci->master;
+
+	vpci->master = is_master(vpci);
+	if (was != vpci->master)
+		virtio_stall(&vpci->vdev, was);
+}
+
 static void config_written(struct pci_device *pdev, unsigned offset, unsigned size)
 {
+	if (offset < PCI_COMMAND + 2 && PCI_COMMAND < offset + size)
+		command_written(container_of(pdev, struct virtio_pci, pci));
 	window_access(pdev, offset, size, true);
 }
 
@@ -347,7 +366,6 @@ static void init_modern(struct virtio_pci *vpci)
 	pci_bar_add(pdev, VPCI_BAR_MODERN, VPCI_DEVICE_AT, &vpci->device);
 	pci_bar_add(pdev, VPCI_BAR_MODERN, VPCI_NOTIFY_AT, &vpci->notify);
 	add_caps(vpci);
-	pdev->config_written = config_written;
 	pdev->config_reading = config_reading;
 }
 
@@ -397,6 +415,7 @@ int virtio_pci_realize(struct virtio_pci *vpci, uint32_t class_code, unsigned ve
 	if (ret < 0)
 		return ret;
 	vpci->pci.config[PCI_INTERRUPT_PIN] = 1;
+	vpci->pci.config_written = config_written;
 	if (vpci->disable_legacy != OPT_TRI_ON)
 		init_legacy(vpci);
 	pci_bar_init(&vpci->pci, VPCI_BAR_MSIX, PCI_BASE_ADDRESS_SPACE_MEMORY,
@@ -431,6 +450,7 @@ void virtio_pci_reset(struct device *dev)
 	struct virtio_pci *vpci = (struct virtio_pci *)dev;
 
 	virtio_reset(&vpci->vdev);
+	vpci->vdev.stalled = vpci->master = false;
 	pci_reset(&vpci->pci);
 }
 
@@ -483,6 +503,8 @@ int virtio_pci_post_load(void *obj, struct err *err)
 	struct virtio_pci *vpci = obj;
 	struct virtio_device *vdev = &vpci->vdev;
 
+	vpci->master = is_master(vpci);
+	vdev->stalled = false;
 	drop_vectors(vpci);
 	vdev->config_vector = virtio_pci_use_vector(vpci, vdev->config_vector);
 	for (unsigned i = 0; i < vdev->queue_count; i++)

@@ -31,6 +31,7 @@ struct virtio_pci {
 	uint16_t queue_select;
 	uint8_t isr;
 	/* not state */
+	bool master;     /* bus mastering was on after the last write to the command */
 	uint8_t cfg_cap; /* offset of the PCI configuration access capability */
 	unsigned vectors;
 	struct region common, isr_region, device, notify, legacy;

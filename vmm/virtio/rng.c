@@ -77,38 +77,43 @@ static void spend(struct virtio_rng *rng, size_t bytes)
 		loop_timer_arm(&rng->timer, loop_now() + rng->period * MS);
 }
 
-/* One buffer; false when the device has to wait. */
-static bool serve(struct virtio_rng *rng, struct virtqueue *vq, uint64_t *left)
+enum served { SERVED, EMPTY, STARVED };
+
+/* One buffer. EMPTY: the driver has given none; STARVED: the timer tries again. */
+static enum served serve(struct virtio_rng *rng, struct virtqueue *vq, uint64_t *left)
 {
 	struct virtq_elem *elem = virtqueue_pop(vq);
 	size_t len = *left < CHUNK ? *left : CHUNK, n;
 
 	if (!elem)
-		return false;
+		return EMPTY;
 	n = fill(elem, len);
 	if (!n && elem->in_len) {
 		virtqueue_unpop(vq, elem);
 		loop_timer_arm(&rng->timer, loop_now() + RETRY_NS);
-		return false;
+		return STARVED;
 	}
 	virtqueue_push(vq, elem, n);
 	*left -= n;
 	spend(rng, n);
-	return true;
+	return SERVED;
 }
 
 static void kick(struct virtio_device *vdev, struct virtqueue *vq)
 {
 	struct virtio_rng *rng = to_rng(vdev);
 	uint64_t left = allowance(rng);
+	unsigned buffers = QUEUE_SIZE; /* those of no size cost nothing of `left` */
+	enum served last = SERVED;
 
 	if (!left)
 		return; /* until the next period */
 	virtqueue_disable_notify(vq);
-	while (left && serve(rng, vq, &left))
-		;
+	while (left && buffers-- && last == SERVED)
+		last = serve(rng, vq, &left);
 	virtqueue_flush(vq);
-	if (virtqueue_enable_notify(vq) && !left)
+	/* What came since the last look would not be notified any more. */
+	if (virtqueue_enable_notify(vq) && last != STARVED)
 		vdev->transport->wake(vdev, vq);
 }
 

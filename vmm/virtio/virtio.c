@@ -49,7 +49,7 @@ void virtio_free(struct virtio_device *vdev)
 
 bool virtio_running(const struct virtio_device *vdev)
 {
-	if (vdev->broken || vdev->paused || vdev->resetting)
+	if (vdev->broken || vdev->paused || vdev->resetting || vdev->stalled)
 		return false;
 	/* Legacy drivers use their queues before they say DRIVER_OK. */
 	return vdev->status & VIRTIO_CONFIG_S_DRIVER_OK ||
@@ -173,6 +173,10 @@ void virtio_queue_disable(struct virtio_device *vdev, struct virtqueue *vq)
 {
 	drain(vdev);
 	stop_queue(vdev, vq);
+	if (vdev->ops->forget)
+		vdev->ops->forget(vdev, vq);
+	/* The drain gave back what the others held. */
+	wake_queues(vdev);
 }
 
 /* ---- status and features ---- */
@@ -224,18 +228,33 @@ void virtio_set_status(struct virtio_device *vdev, uint8_t status)
 		          (unsigned long long)vdev->host_features);
 		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	}
-	/* Only a reset takes this bit away. */
-	vdev->status = status | (old & VIRTIO_CONFIG_S_NEEDS_RESET);
+	/* This bit is the device's: only a reset takes it away. */
+	vdev->status = (status & ~VIRTIO_CONFIG_S_NEEDS_RESET) |
+	               (old & VIRTIO_CONFIG_S_NEEDS_RESET);
 	log_debug(LOG_C_VIRTIO, "%s: status 0x%x, features 0x%llx", vdev->dev->path,
 	          vdev->status, (unsigned long long)vdev->features);
 	if (status & ~old & VIRTIO_CONFIG_S_DRIVER_OK) {
 		if (vdev->ops->start)
 			vdev->ops->start(vdev);
 		wake_queues(vdev);
+		/* Broken while it was set up: nobody was told (2.1.2). */
+		if (vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+			vdev->transport->config_interrupt(vdev);
 	}
 }
 
 /* ---- stop and go ---- */
+
+void virtio_stall(struct virtio_device *vdev, bool stalled)
+{
+	if (vdev->stalled == stalled)
+		return;
+	vdev->stalled = stalled;
+	if (stalled)
+		drain(vdev);
+	else
+		wake_queues(vdev);
+}
 
 void virtio_quiesce(struct virtio_device *vdev)
 {

@@ -42,6 +42,8 @@ struct virtio_ops {
 	void (*drain)(struct virtio_device *vdev);
 	/* After a drain: back to the state of a new device. */
 	void (*reset)(struct virtio_device *vdev);
+	/* After a drain: the driver took one queue away. */
+	void (*forget)(struct virtio_device *vdev, struct virtqueue *vq);
 };
 
 struct virtio_transport {
@@ -75,6 +77,7 @@ struct virtio_device {
 	/* not state */
 	bool paused;    /* between quiesce and resume */
 	bool resetting; /* no interrupts: what completes now is not news */
+	bool stalled;   /* the guest took the right to use its memory away */
 	struct ratelimit warned;
 };
 
@@ -129,6 +132,9 @@ void virtio_kick(struct virtio_device *vdev, struct virtqueue *vq);
 uint64_t virtio_config_read(struct virtio_device *vdev, unsigned offset, unsigned size);
 void virtio_config_write(struct virtio_device *vdev, unsigned offset, uint64_t value,
                          unsigned size);
+/* On return of true no memory of the guest is touched any more, until false. A reset of
+ * the device does not change it. */
+void virtio_stall(struct virtio_device *vdev, bool stalled);
 void virtio_reset(struct virtio_device *vdev);
 void virtio_quiesce(struct virtio_device *vdev);
 void virtio_resume(struct virtio_device *vdev);
