@@ -32,7 +32,7 @@ CHECK_LIBS := -ljansson -lkmod
 # ---- what each program is made of ----
 
 COMMON  := $(wildcard common/*.c)
-VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
+VMM_DIRS := loop kvm mem core pci virtio legacy block chardev display machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
 

@@ -16,6 +16,7 @@
 struct block_registry;
 struct chardev_registry;
 struct device;
+struct display;
 struct irqchip;
 struct kvm_vm;
 struct loop;
@@ -57,6 +58,7 @@ struct vm {
 	struct device *devices; /* creation order */
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;
+	struct display *display; /* NULL on boards that show nothing */
 	enum vm_runstate runstate;
 	/* set by the command line */
 	bool no_reboot;   /* a reset request ends the VMM */

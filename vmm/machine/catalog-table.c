@@ -15,6 +15,7 @@
 #include "vmm/legacy/pvpanic.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/legacy/serial.h"
+#include "vmm/legacy/vga.h"
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
 #include "vmm/virtio/blk.h"
@@ -31,6 +32,7 @@ const struct device_class *const device_catalog[] = {
 	&ide_cd_class,
 	&ide_hd_class,
 	/* pci */
+	&vga_class,
 	&virtio_blk_pci_class,
 	&virtio_rng_pci_class,
 	&virtio_serial_pci_class,

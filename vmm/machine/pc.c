@@ -139,6 +139,7 @@ void pc_free(struct pc *pc)
 		block_registry_free(vm->blocks);
 		chardev_registry_free(vm->chardevs);
 	}
+	display_free(vm->display);
 	irqchip_free(vm->irqchip);
 	mem_free(vm->mem);
 	kvm_vm_free(vm->kvm);

@@ -189,6 +189,14 @@ static int collect_none(struct vm_config *config, const char *arg, struct err *e
 	return only(arg, words, err);
 }
 
+static int collect_vga(struct vm_config *config, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "std", "none", NULL };
+	int ret = only(arg, words, err);
+
+	return ret < 0 ? ret : cli_set_string(&config->vga, arg);
+}
+
 static int collect_monitor(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)err;
@@ -361,7 +369,9 @@ const struct cli_row cli_table[] = {
 	{ "nographic", NULL, NULL, "no screen; serial port and keys on the terminal",
 	  "Display and behaviour", collect_nographic, NULL },
 	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
-	{ "vga", NULL, "none", "no graphics card", NULL, collect_none, NULL },
+	{ "vga", NULL, "std|none",
+	  "graphics card (default: std when the guest starts in firmware)", NULL,
+	  collect_vga, NULL },
 	{ "parallel", NULL, "none", "no parallel port", NULL, collect_none, NULL },
 	{ "net", "nic", "none", "no network card", NULL, collect_none, NULL },
 	{ "no-reboot", NULL, NULL, "end instead of rebooting", NULL, collect_no_reboot,

@@ -5,10 +5,11 @@
 
 #include "vmm/monitor/command.h"
 
-extern const struct mon_command mon_run_commands[];    /* cmd-run.c */
-extern const struct mon_command mon_info_commands[];   /* cmd-info.c */
-extern const struct mon_command mon_device_commands[]; /* cmd-device.c */
-extern const struct mon_command mon_debug_commands[];  /* cmd-debug.c */
-extern const struct mon_command mon_meta_commands[];   /* cmd-meta.c */
+extern const struct mon_command mon_run_commands[];     /* cmd-run.c */
+extern const struct mon_command mon_info_commands[];    /* cmd-info.c */
+extern const struct mon_command mon_device_commands[];  /* cmd-device.c */
+extern const struct mon_command mon_debug_commands[];   /* cmd-debug.c */
+extern const struct mon_command mon_display_commands[]; /* cmd-display.c */
+extern const struct mon_command mon_meta_commands[];    /* cmd-meta.c */
 
 #endif

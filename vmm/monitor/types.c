@@ -133,6 +133,7 @@ const struct mon_type mon_types[] = {
 	           { "*mem_type_64", "bool" },
 	           { 0 } },
 	  NULL },
+	{ "ImageFormat", NULL, VALUES{ "ppm", "png", "text", NULL } },
 	{ "ShutdownEvent",
 	  MEMBERS{ { "guest", "bool" }, { "reason", "ShutdownCause" }, { 0 } }, NULL },
 	{ "GuestPanickedEvent", MEMBERS{ { "action", "GuestPanicAction" }, { 0 } },
