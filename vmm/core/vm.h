@@ -17,6 +17,7 @@ struct block_registry;
 struct chardev_registry;
 struct device;
 struct display;
+struct input;
 struct irqchip;
 struct kvm_vm;
 struct loop;
@@ -59,6 +60,7 @@ struct vm {
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;
 	struct display *display; /* NULL on boards that show nothing */
+	struct input *input;     /* NULL where nobody types */
 	enum vm_runstate runstate;
 	/* set by the command line */
 	bool no_reboot;   /* a reset request ends the VMM */

@@ -6,6 +6,7 @@
 #include "vmm/core/device.h"
 #include "vmm/core/vm.h"
 #include "vmm/display/display.h"
+#include "vmm/display/input.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/loop/loop.h"
 #include "vmm/machine/acpi.h"

@@ -32,9 +32,6 @@ int pc_add_display(struct pc *pc, struct err *err)
 	_cleanup_free_ char *rom = NULL;
 	struct device *dev = NULL;
 
-	pc->vm.display = display_new(pc->vm.loop, err);
-	if (!pc->vm.display)
-		return -err->code;
 	if (!wants_card(pc))
 		return 0;
 	rom = firmware_find(pc->config, VGA_BIOS);

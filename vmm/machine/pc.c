@@ -83,6 +83,10 @@ static int add_frame(struct pc *pc, struct err *err)
 	vm->chardevs = chardev_registry_new(vm->loop);
 	if (!vm->blocks || !vm->chardevs)
 		return err_sys(err, ENOMEM, "registries");
+	vm->display = display_new(vm->loop, err);
+	vm->input = vm->display ? input_new(vm->loop, err) : NULL;
+	if (!vm->input)
+		return -err->code;
 	vm->kvm = kvm_vm_new(NULL, err);
 	if (!vm->kvm)
 		return -err->code;
@@ -140,6 +144,7 @@ void pc_free(struct pc *pc)
 		chardev_registry_free(vm->chardevs);
 	}
 	display_free(vm->display);
+	input_free(vm->input);
 	irqchip_free(vm->irqchip);
 	mem_free(vm->mem);
 	kvm_vm_free(vm->kvm);
