@@ -28,6 +28,7 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 
 VMM_LIBS   := -ljansson -luring -lseccomp -lpthread
 CHECK_LIBS := -ljansson -lkmod
+VNC_LIBS   := -lvncserver -lseccomp
 
 # ---- what each program is made of ----
 
@@ -35,6 +36,7 @@ COMMON  := $(wildcard common/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block chardev display machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 PROBE   := $(wildcard probe/*.c probe/*.S)
+VNC_SRC := $(wildcard vmm/helpers/vnc/*.c)
 
 OBJ := $(BUILD)/obj
 obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
@@ -46,6 +48,8 @@ VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
 PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
 PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
 	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check)
+# Started by vmm, found beside it or in libexec.
+HELPERS    := $(BUILD)/vmm-vnc
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
@@ -55,7 +59,7 @@ $(BUILD)/libprobe.a: $(PROBE_LIB)
 .DEFAULT_GOAL := all
 .PHONY: all check run bench fuzz install uninstall clean man
 .SECONDARY:
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(HELPERS)
 
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
@@ -64,6 +68,10 @@ $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
+
+$(BUILD)/vmm-vnc: $(call obj,$(VNC_SRC)) $(BUILD)/libcommon.a
+	$(call say,LD)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VNC_LIBS)
 
 %.a:
 	$(call say,AR)
@@ -171,19 +179,22 @@ $(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
 	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.tmp && mv $@.tmp $@
 
 bindir := $(DESTDIR)$(PREFIX)/bin
+libexecdir := $(DESTDIR)$(PREFIX)/libexec/kvmkit
 man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
 docdir := $(DESTDIR)$(PREFIX)/share/doc/kvmkit
 DOCS   := README.md LICENSE $(wildcard docs/*.md docs/*.json)
 install: all man
-	install -d $(bindir) $(man1dir) $(docdir)
+	install -d $(bindir) $(libexecdir) $(man1dir) $(docdir)
 	install -m 755 $(PROGRAMS) $(bindir)
+	install -m 755 $(HELPERS) $(libexecdir)
 	install -m 644 $(MAN) $(man1dir)
 	install -m 644 $(DOCS) $(docdir)
 
 uninstall:
 	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS))) $(addprefix $(man1dir)/,$(notdir $(MAN)))
+	rm -f $(addprefix $(libexecdir)/,$(notdir $(HELPERS)))
 	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS)))
-	-rmdir $(docdir)
+	-rmdir $(docdir) $(libexecdir)
 
 clean:
 	rm -rf $(BUILD)

@@ -24,6 +24,7 @@ struct loop;
 struct mem;
 struct pci_bus;
 struct virtio_serial_bus;
+struct vnc;
 
 enum vm_runstate {
 	VM_PRELAUNCH,
@@ -60,6 +61,7 @@ struct vm {
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;
 	struct display *display; /* NULL on boards that show nothing */
+	struct vnc *vnc;         /* NULL without -vnc */
 	struct input *input;     /* NULL where nobody types */
 	enum vm_runstate runstate;
 	/* set by the command line */

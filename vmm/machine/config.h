@@ -43,6 +43,7 @@ struct vm_config {
 	struct str_list drives, devices, chardevs, serials;
 	struct str_list monitors, qmps, pretty_qmps, mons;
 	char *bios;
+	char *vnc; /* -vnc, or NULL */
 	char *vga; /* "std", "none", or NULL: as the rest suggests */
 	struct boot_config boot;
 	struct str_list firmware_dirs, fw_cfg, option_roms;

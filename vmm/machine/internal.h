@@ -37,8 +37,9 @@ struct pc {
 int pc_add_cpus(struct pc *pc, struct err *err);
 /* pc-devices.c: the board's own devices, then those of the command line. */
 int pc_add_devices(struct pc *pc, struct err *err);
-/* pc-display.c: the graphics card, and who shows it. */
+/* pc-display.c: the graphics card; then, after all else, who shows it. */
 int pc_add_display(struct pc *pc, struct err *err);
+int pc_show_display(struct pc *pc, struct err *err);
 /* pc-disks.c: -drive and -hda to -hdd. */
 int pc_add_disks(struct pc *pc, struct err *err);
 /* firmware.c: finds and reads the firmware's image, if the guest starts in firmware; maps

@@ -7,6 +7,7 @@
 #include "vmm/machine/internal.h"
 
 #include "common/cleanup.h"
+#include "vmm/display/vnc.h"
 #include "vmm/legacy/vga.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ static bool wants_card(const struct pc *pc)
 		return strcmp(config->vga, "none") != 0;
 	if (config->nodefaults)
 		return false;
-	return pc->firmware && !config->nographic;
+	return config->vnc || (pc->firmware && !config->nographic);
 }
 
 int pc_add_display(struct pc *pc, struct err *err)
@@ -43,4 +44,15 @@ int pc_add_display(struct pc *pc, struct err *err)
 	opt_list_free(&opts);
 	err_prefix(err, "-vga std");
 	return dev ? 0 : -err->code;
+}
+
+int pc_show_display(struct pc *pc, struct err *err)
+{
+	struct vm *vm = &pc->vm;
+
+	if (!pc->config->vnc)
+		return 0;
+	vm->vnc = vnc_new(vm->loop, vm->display, vm->input, pc->config->vnc,
+	                  pc->config->name, err);
+	return vm->vnc ? 0 : -err->code;
 }

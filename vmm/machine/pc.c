@@ -6,6 +6,8 @@
  */
 #include "vmm/machine/internal.h"
 
+#include "vmm/display/vnc.h"
+
 #include "common/cleanup.h"
 #include "vmm/block/block.h"
 #include "vmm/chardev/chardev.h"
@@ -118,7 +120,8 @@ struct pc *pc_new(const struct vm_config *config, struct err *err)
 	if (pc_open_firmware(pc, err) < 0 || pc_open_boot(pc, err) < 0 ||
 	    add_frame(pc, err) < 0 || add_ram(pc, err) < 0 || add_irqchip(pc, err) < 0 ||
 	    pc_add_cpus(pc, err) < 0 || pc_add_devices(pc, err) < 0 ||
-	    pc_fill_fwcfg(pc, err) < 0 || pc_boot(pc, err) < 0) {
+	    pc_show_display(pc, err) < 0 || pc_fill_fwcfg(pc, err) < 0 ||
+	    pc_boot(pc, err) < 0) {
 		pc_free(pc);
 		return NULL;
 	}
@@ -134,6 +137,7 @@ void pc_free(struct pc *pc)
 	vm = &pc->vm;
 	vcpus_free(pc->vcpus);
 	if (vm->loop) {
+		vnc_free(vm->vnc);
 		devices_quiesce(vm);
 		devices_destroy(vm);
 		if (pc->signal_fd >= 0) {

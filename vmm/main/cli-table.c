@@ -11,6 +11,7 @@
 #include "common/version.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
+#include "vmm/display/vnc.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli-machine.h"
 
@@ -186,6 +187,33 @@ static int collect_none(struct vm_config *config, const char *arg, struct err *e
 	static const char *const words[] = { "none", NULL };
 
 	(void)config;
+	return only(arg, words, err);
+}
+
+static int collect_vnc(struct vm_config *config, const char *arg, struct err *err)
+{
+	if (!strcmp(arg, "none"))
+		return 0;
+	if (config->vnc)
+		return err_usage(err, "-vnc is given twice");
+	return cli_set_string(&config->vnc, arg);
+}
+
+static bool answer_vnc(const char *arg, struct strbuf *out, struct err *err)
+{
+	(void)err;
+	if (!cli_is_help(arg))
+		return false;
+	vnc_help(out);
+	return true;
+}
+
+static int collect_display(struct vm_config *config, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "none", "vnc=HOST:D", NULL };
+
+	if (!strncmp(arg, "vnc=", 4))
+		return collect_vnc(config, arg + 4, err);
 	return only(arg, words, err);
 }
 
@@ -368,7 +396,11 @@ const struct cli_row cli_table[] = {
 
 	{ "nographic", NULL, NULL, "no screen; serial port and keys on the terminal",
 	  "Display and behaviour", collect_nographic, NULL },
-	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
+	{ "display", NULL, "none|vnc=:D[,KEY=VALUE...]", "no screen, or as -vnc", NULL,
+	  collect_display, NULL },
+	{ "vnc", NULL, "HOST:D|:D|unix:PATH[,password]...",
+	  "show the screen to VNC clients; :D is for this host only", NULL, collect_vnc,
+	  answer_vnc },
 	{ "vga", NULL, "std|none",
 	  "graphics card (default: std when the guest starts in firmware)", NULL,
 	  collect_vga, NULL },

@@ -5,6 +5,7 @@
 #include "vmm/display/display.h"
 #include "vmm/display/input.h"
 #include "vmm/display/picture.h"
+#include "vmm/display/vnc.h"
 #include "vmm/monitor/tables.h"
 
 #include <errno.h>
@@ -169,6 +170,90 @@ static int run_mouse_button(struct mon_ctx *ctx, const json_t *args, json_t **re
 	return 0;
 }
 
+/* ---- VNC ---- */
+
+static int run_query_vnc(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
+{
+	json_t *clients = json_array();
+	struct vnc_info info;
+
+	(void)args;
+	(void)err;
+	if (!ctx->vm->vnc) {
+		json_decref(clients);
+		*result = json_pack("{s:b}", "enabled", 0);
+		return 0;
+	}
+	vnc_info(ctx->vm->vnc, &info);
+	for (unsigned i = 0; i < info.client_count; i++)
+		json_array_append_new(
+			clients, json_pack("{s:o}", "host", mon_text(info.clients[i])));
+	*result = json_pack("{s:b, s:o, s:s, s:s, s:s, s:o}", "enabled", 1, "host",
+	                    mon_text(info.host), "service", info.service, "family",
+	                    info.family, "auth", info.password ? "vnc" : "none",
+	                    "clients", clients);
+	return 0;
+}
+
+static void print_vnc(const json_t *result, struct strbuf *out)
+{
+	const json_t *clients = json_object_get(result, "clients"), *client;
+	size_t i;
+
+	if (!json_is_true(json_object_get(result, "enabled"))) {
+		strbuf_adds(out, "VNC is not on; start vmm with -vnc\n");
+		return;
+	}
+	strbuf_addf(out, "Server: %s:%s (%s)\n  auth: %s\n", mon_str(result, "host", ""),
+	            mon_str(result, "service", ""), mon_str(result, "family", ""),
+	            mon_str(result, "auth", ""));
+	json_array_foreach(clients, i, client)
+		strbuf_addf(out, "Client: %s\n", mon_str(client, "host", ""));
+}
+
+static int set_password(struct mon_ctx *ctx, const char *password, struct err *err)
+{
+	if (!ctx->vm->vnc)
+		return err_set(err, EINVAL, "VNC is not on; start vmm with -vnc");
+	return vnc_set_password(ctx->vm->vnc, password, err);
+}
+
+static int run_set_password(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                            struct err *err)
+{
+	(void)result;
+	if (strcmp(mon_str(args, "protocol", ""), "vnc"))
+		return err_usage(err, "protocol: only vnc has a password");
+	return set_password(ctx, mon_str(args, "password", ""), err);
+}
+
+/* "change vnc password SECRET"; other devices are not changed by this command. */
+static int run_change(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                      struct err *err)
+{
+	const char *target = mon_str(args, "target", "");
+
+	(void)result;
+	if (strcmp(mon_str(args, "device", ""), "vnc") ||
+	    (strcmp(target, "password") && strcmp(target, "passwd")))
+		return err_usage(err, "it is: change vnc password SECRET");
+	return set_password(ctx, mon_str(args, "arg", ""), err);
+}
+
+static const struct mon_arg set_password_args[] = {
+	{ "protocol", MON_STR, false, 0, NULL, NULL },
+	{ "password", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg change_args[] = {
+	{ "device", MON_STR, false, 0, NULL, NULL },
+	{ "target", MON_STR, false, 0, NULL, NULL },
+	{ "arg", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
 static void complete_key(struct vm *vm, void (*add)(void *opaque, const char *value),
                          void *opaque)
 {
@@ -222,5 +307,12 @@ const struct mon_command mon_display_commands[] = {
 	  run_mouse_move, NULL },
 	{ NULL, "mouse_button", "press these buttons: 1 left, 2 right, 4 middle",
 	  mouse_button_args, NULL, run_mouse_button, NULL },
+	{ "query-vnc", "info vnc", "where VNC listens, and who is connected", NULL,
+	  "VncInfo", run_query_vnc, print_vnc },
+	{ "set_password", "set_password",
+	  "the password for VNC clients: set_password vnc X", set_password_args, NULL,
+	  run_set_password, NULL },
+	{ NULL, "change", "the password for VNC clients: change vnc password X",
+	  change_args, NULL, run_change, NULL },
 	{ .help = NULL },
 };
