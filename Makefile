@@ -26,28 +26,28 @@ CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
 LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 	   $(if $(SAN),-fsanitize=address$(comma)undefined)
 
-VMM_LIBS   := -ljansson -luring -lseccomp -lpthread
-CHECK_LIBS := -ljansson -lkmod
-VNC_LIBS   := -lvncserver -lseccomp
+vmm_LIBS       := -ljansson -luring -lseccomp -lpthread
+vmm_vnc_LIBS   := -lvncserver -lseccomp
+kvm_check_LIBS := -ljansson -lkmod
+kvm_tune_LIBS  := -ljansson
+kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
 
 # ---- what each program is made of ----
 
-COMMON  := $(wildcard common/*.c)
+COMMON  := $(wildcard common/*.c cpu/*.c)
 VMM_DIRS := loop kvm mem core pci virtio legacy block chardev display machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
-PROBE   := $(wildcard probe/*.c probe/*.S)
-VNC_SRC := $(wildcard vmm/helpers/vnc/*.c)
 
 OBJ := $(BUILD)/obj
 obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 
 COMMON_OBJ := $(call obj,$(COMMON))
 VMM_OBJ    := $(call obj,$(VMM_SRC))
-PROBE_OBJ  := $(call obj,$(PROBE))
 VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
-PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(PROBE_OBJ))
-PROGRAMS   := $(if $(wildcard vmm/main/main.c),$(BUILD)/vmm) \
-	      $(if $(wildcard probe/main.c),$(BUILD)/kvm-check)
+PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(call obj,$(wildcard probe/*.c probe/*.S)))
+TUNE_LIB   := $(filter-out $(OBJ)/tune/main.o,$(call obj,$(wildcard tune/*.c)))
+ASSIGN_LIB := $(filter-out $(OBJ)/passthrough/main.o,$(call obj,$(wildcard passthrough/*.c)))
+PROGRAMS   := $(addprefix $(BUILD)/,vmm kvm-check kvm-tune kvm-assign)
 # Started by vmm, found beside it or in libexec.
 HELPERS    := $(BUILD)/vmm-vnc
 
@@ -55,6 +55,8 @@ HELPERS    := $(BUILD)/vmm-vnc
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
 $(BUILD)/libvmm.a: $(VMM_LIB)
 $(BUILD)/libprobe.a: $(PROBE_LIB)
+$(BUILD)/libtune.a: $(TUNE_LIB)
+$(BUILD)/libassign.a: $(ASSIGN_LIB)
 
 .DEFAULT_GOAL := all
 .PHONY: all check run bench fuzz install uninstall clean man
@@ -62,16 +64,13 @@ $(BUILD)/libprobe.a: $(PROBE_LIB)
 all: $(PROGRAMS) $(HELPERS)
 
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
-	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
-
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/kvm-tune: $(OBJ)/tune/main.o $(BUILD)/libtune.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/vmm-vnc: $(call obj,$(wildcard vmm/helpers/vnc/*.c)) $(BUILD)/libcommon.a
+$(PROGRAMS) $(HELPERS):
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS)
-
-$(BUILD)/vmm-vnc: $(call obj,$(VNC_SRC)) $(BUILD)/libcommon.a
-	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VNC_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $($(subst -,_,$(@F))_LIBS)
 
 %.a:
 	$(call say,AR)
@@ -94,7 +93,7 @@ $(OBJ)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml
 
 # ---- tests: one program per file, TAP on standard output ----
 
-TEST_KINDS := unit dev state probe
+TEST_KINDS := unit dev state probe tune passthrough
 helper_src = $(wildcard tests/$(1)/*-driver.c tests/$(1)/*-lib.c)
 test_src   = $(filter-out $(call helper_src,$(1)),$(wildcard tests/$(1)/*.c))
 test_bin   = $(patsubst %.c,$(BUILD)/%,$(call test_src,$(1)))
@@ -110,22 +109,25 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 	$$(call say,LD)
 	$(Q)mkdir -p $$(@D) && $(CC) $(LDFLAGS) -o $$@ $$^ $(3)
 endef
-$(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(VMM_LIBS)))
-$(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(VMM_LIBS)))
-$(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(VMM_LIBS)))
+$(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(vmm_LIBS)))
+$(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(vmm_LIBS)))
+$(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(vmm_LIBS)))
 # What fuzz targets borrow from the tests.
 $(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
 	$(OBJ)/tests/tap.o
-$(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(CHECK_LIBS)))
+$(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(kvm_check_LIBS)))
+$(eval $(call test_rule,tune,$(call obj,$(call helper_src,probe)) $(BUILD)/libtune.a $(BUILD)/libprobe.a,$(kvm_tune_LIBS)))
+$(eval $(call test_rule,passthrough,$(call obj,tests/probe/dir-lib.c tests/probe/schema-lib.c) \
+	$(BUILD)/libassign.a $(BUILD)/libprobe.a,$(kvm_assign_LIBS)))
 
 # A fuzz target as a plain program: runs the inputs that it is given.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
 	$(BUILD)/libtest.a $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(VMM_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(vmm_LIBS)
 
 # The rig comes first: the others run beside it. `env` runs programs and scripts alike.
-TEST_SCRIPTS := $(foreach k,rig style guest probe fuzz,$(wildcard tests/$(k)/*.t))
+TEST_SCRIPTS := $(foreach k,rig style guest probe tune passthrough fuzz,$(wildcard tests/$(k)/*.t))
 SAN_BUILD    := $(BUILD)/san
 check: all tests
 	$(Q)$(MAKE) --no-print-directory BUILD=$(SAN_BUILD) SAN=1 all tests
@@ -146,7 +148,7 @@ fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
 $(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libtest.a $(BUILD)/libvmm.a \
 	$(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(VMM_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(vmm_LIBS)
 
 # ---- run, measure, install ----
 
@@ -169,6 +171,9 @@ $(BUILD)/bench/first-run.so: bench/first-run.c
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(filter-out -fPIE,$(CFLAGS)) -fPIC -shared -o $@ $< -ldl
 
+# Linked statically or preloaded, they bear no sanitizer.
+tests: $(if $(SAN),,$(BENCH))
+
 bench: all $(BENCH)
 	$(Q)scripts/bench $(BENCH_ARGS)
 
@@ -182,21 +187,27 @@ bindir := $(DESTDIR)$(PREFIX)/bin
 libexecdir := $(DESTDIR)$(PREFIX)/libexec/kvmkit
 man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
 docdir := $(DESTDIR)$(PREFIX)/share/doc/kvmkit
+profiledir := $(DESTDIR)$(PREFIX)/share/kvmkit/profiles
+unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 DOCS   := README.md LICENSE $(wildcard docs/*.md docs/*.json)
 install: all man
-	install -d $(bindir) $(libexecdir) $(man1dir) $(docdir)
+	install -d $(bindir) $(libexecdir) $(man1dir) $(docdir) $(profiledir) $(unitdir)
 	install -m 755 $(PROGRAMS) $(bindir)
 	install -m 755 $(HELPERS) $(libexecdir)
 	install -m 644 $(MAN) $(man1dir)
 	install -m 644 $(DOCS) $(docdir)
+	install -m 644 $(wildcard tune/profiles/*) $(profiledir)
+	install -m 644 $(wildcard systemd/*) $(unitdir)
+	sed -i 's|@PREFIX@|$(PREFIX)|' $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*))
 
 uninstall:
 	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS))) $(addprefix $(man1dir)/,$(notdir $(MAN)))
 	rm -f $(addprefix $(libexecdir)/,$(notdir $(HELPERS)))
-	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS)))
-	-rmdir $(docdir) $(libexecdir)
+	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS))) $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*)) \
+		$(patsubst tune/profiles/%,$(profiledir)/%,$(wildcard tune/profiles/*))
+	-rmdir $(docdir) $(profiledir) $(libexecdir)
 
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

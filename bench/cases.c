@@ -27,7 +27,7 @@ const struct bench_case bench_cases[] = {
 			{ "qemu-microvm", { QEMU("microvm") } },
 			{ "qemu-pc", { QEMU("pc") } },
 		},
-		.against = { "floor", "qemu-microvm" },
+		.rivals = { { "floor", 2.0 }, { "qemu-microvm", 0 }, { "qemu-pc", 0 } },
 	},
 	{
 		.id = "start-kernel",
@@ -37,7 +37,7 @@ const struct bench_case bench_cases[] = {
 			{ "qemu-microvm", { QEMU("microvm"), KERNEL } },
 			{ "qemu-pc", { QEMU("pc"), KERNEL } },
 		},
-		.against = { "qemu-microvm" },
+		.rivals = { { "qemu-microvm", 0.25 }, { "qemu-pc", 0 } },
 	},
 	{ 0 },
 };
@@ -51,15 +51,20 @@ const struct bench_case bench_cases[] = {
 	"{qemu}", "-accel", "kvm", "-M", (machine), "-nodefaults", "-drive", \
 		"{qemu-drive}", "-device", (disk), GUEST
 
+/*
+ * microvm has no RTC under KVM unless asked for one, and Debian's kernel then reads the
+ * missing one 20,000 times. The row with it shows what microvm is without that mishap.
+ */
 const struct bench_case guest_case = {
 	.id = "guest",
 	.title = "A Linux guest: boot to userspace, five idle seconds, disk load",
 	.subjects = {
 		{ "vmm", { "{vmm}", "-drive", "{vmm-drive}", GUEST } },
 		{ "qemu-microvm", { QEMU_GUEST("microvm", "virtio-blk-device,drive=d0") } },
+		{ "qemu-microvm-rtc",
+		  { QEMU_GUEST("microvm,rtc=on", "virtio-blk-device,drive=d0") } },
 		{ "qemu-pc", { QEMU_GUEST("pc", "virtio-blk-pci,drive=d0") } },
 	},
-	.against = { "qemu-microvm", "qemu-pc" },
 };
 
 int subject_argv(const struct subject *subject, char *const places[PLACES],

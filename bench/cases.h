@@ -26,15 +26,21 @@ struct subject {
 	const char *args[CASE_MAX_ARGS];
 };
 
+/* What vmm's wall time is divided by, and what the quotient should be at most. */
+struct rival {
+	const char *name;
+	double aim; /* 0: no aim */
+};
+
 /* Subjects that are run in turn; every ratio is of one round. */
 struct bench_case {
 	const char *id, *title;
-	struct subject subjects[CASE_MAX_SUBJECTS]; /* ends with a NULL name */
-	const char *against[3];                     /* subjects that ratios refer to */
+	struct subject subjects[CASE_MAX_SUBJECTS + 1]; /* ends with a NULL name */
+	struct rival rivals[CASE_MAX_SUBJECTS];         /* the same */
 };
 
 extern const struct bench_case bench_cases[]; /* start-up; ends with a NULL id */
-extern const struct bench_case guest_case;    /* a Linux guest at work */
+extern const struct bench_case guest_case;    /* a Linux guest at work; vmm is first */
 
 /*
  * The subject's command line with every place filled in; strings stay those of the table

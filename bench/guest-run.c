@@ -22,14 +22,14 @@
 #include <string.h>
 
 struct snapshot {
-	double exits, cpu, wall;
+	double exits, host_irqs, cpu, wall;
 };
 
 struct run {
 	struct child child;
 	int console;
 	unsigned ram_mib;
-	double exits_before;
+	double exits_before, host_irqs_before;
 	struct snapshot idle;
 	bool done;
 	double *metrics;
@@ -40,21 +40,34 @@ static double seconds(const struct timespec *ts)
 	return ts->tv_sec + ts->tv_nsec / 1e9;
 }
 
-/* NAN where debugfs is not mounted. */
-static double kvm_exits(void)
+/* One of KVM's counters; NAN where debugfs is not mounted. */
+static double kvm_count(const char *path)
 {
 	_cleanup_free_ char *text = NULL;
-	unsigned long long exits;
+	unsigned long long count;
 
-	if (fd_read_file(AT_FDCWD, "/sys/kernel/debug/kvm/exits", 64, &text, NULL) < 0 ||
-	    sscanf(text, "%llu", &exits) != 1)
+	if (fd_read_file(AT_FDCWD, path, 64, &text, NULL) < 0 ||
+	    sscanf(text, "%llu", &count) != 1)
 		return NAN;
-	return exits;
+	return count;
+}
+
+static double kvm_exits(void)
+{
+	return kvm_count("/sys/kernel/debug/kvm/exits");
+}
+
+static double kvm_host_irqs(void)
+{
+	return kvm_count("/sys/kernel/debug/kvm/irq_exits");
 }
 
 static struct snapshot snapshot(const struct run *run)
 {
-	struct snapshot now = { .exits = kvm_exits() - run->exits_before };
+	struct snapshot now = {
+		.exits = kvm_exits() - run->exits_before,
+		.host_irqs = kvm_host_irqs() - run->host_irqs_before,
+	};
 	struct timespec ts;
 	clockid_t clock;
 
@@ -71,6 +84,7 @@ static void on_userspace(struct run *run, const char *rest)
 	struct snapshot now = snapshot(run);
 
 	run->metrics[GUEST_EXITS] = now.exits;
+	run->metrics[GUEST_OWN_EXITS] = now.exits - now.host_irqs;
 	run->metrics[GUEST_CPU] = now.cpu;
 	run->metrics[GUEST_WALL] = now.wall;
 }
@@ -216,6 +230,7 @@ int guest_run(char *const argv[], unsigned ram_mib, unsigned limit_s,
 		return err_sys(err, errno, "cannot make a pipe");
 	run.console = fds[0];
 	run.exits_before = kvm_exits();
+	run.host_irqs_before = kvm_host_irqs();
 	ret = child_start(&run.child, argv, NULL, fds[1], STDOUT_FILENO, false, err);
 	close(fds[1]);
 	if (!ret)

@@ -10,6 +10,7 @@
 
 enum guest_metric {
 	GUEST_EXITS,      /* VM exits until the guest's first process runs */
+	GUEST_OWN_EXITS,  /* of these, not by interrupts that the host had to take */
 	GUEST_CPU,        /* CPU seconds of the VMM, guest included, until then */
 	GUEST_WALL,       /* seconds since its execve */
 	GUEST_IDLE_EXITS, /* VM exits per idle second */

@@ -19,22 +19,41 @@ static void text_stats(const struct stats *stats, const char *format, struct str
 	strbuf_addf(out, "  %-22s", cell.data ? cell.data : "");
 }
 
-static void text_row(const struct series *series, const struct series_row *row,
-                     struct strbuf *out)
+static void end_line(struct strbuf *out)
 {
-	strbuf_addf(out, "  %-14s", row->name);
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->data[--out->len] = '\0';
+	strbuf_addc(out, '\n');
+}
+
+static void text_row(const struct series_row *row, struct strbuf *out)
+{
+	strbuf_addf(out, "  %-16s", row->name);
 	if (!row->measured) {
 		strbuf_addf(out, "  not measured: %s\n", row->reason);
 		return;
 	}
 	text_stats(&row->wall_ms, "%.1f", out);
 	text_stats(&row->cpu_ms, "%.1f", out);
-	strbuf_addf(out, "  %8lu", row->syscalls);
-	for (unsigned a = 0; a < 2 && series->bench_case->against[a]; a++)
-		text_stats(&row->ratio[a], "%.2f", out);
-	while (out->len && out->data[out->len - 1] == ' ')
-		out->data[--out->len] = '\0';
-	strbuf_addc(out, '\n');
+	strbuf_addf(out, "  %lu\n", row->syscalls);
+}
+
+static void text_ratios(const struct series *series, struct strbuf *out)
+{
+	const struct rival *rival = series->bench_case->rivals;
+
+	for (unsigned r = 0; rival[r].name; r++) {
+		const struct series_ratio *ratio = &series->ratios[r];
+
+		if (!ratio->wall.count)
+			continue;
+		strbuf_addf(out, "  / %-14s", rival[r].name);
+		text_stats(&ratio->wall, "%.2f", out);
+		text_stats(&ratio->cpu, "%.2f", out);
+		if (rival[r].aim > 0)
+			strbuf_addf(out, "  wall at most %.2f", rival[r].aim);
+		end_line(out);
+	}
 }
 
 void series_text(const struct series *series, struct strbuf *out)
@@ -42,14 +61,12 @@ void series_text(const struct series *series, struct strbuf *out)
 	strbuf_addf(out, "%s\n", series->bench_case->title);
 	strbuf_addf(out, "  %u interleaved rounds; median [first and third quartile]\n",
 	            series->rounds);
-	strbuf_addf(out, "  %-14s  %-22s  %-22s  %8s", "", "wall ms", "user+sys ms",
+	strbuf_addf(out, "  %-16s  %-22s  %-22s  %s\n", "", "wall ms", "user+sys ms",
 	            "syscalls");
-	for (unsigned a = 0; a < 2 && series->bench_case->against[a]; a++)
-		strbuf_addf(out, "  wall / %s%*s", series->bench_case->against[a],
-		            series->bench_case->against[a + 1] ? 10 : 0, "");
-	strbuf_addc(out, '\n');
 	for (unsigned i = 0; i < series->row_count; i++)
-		text_row(series, &series->rows[i], out);
+		text_row(&series->rows[i], out);
+	strbuf_addf(out, "  %-16s  %-22s  %-22s  %s\n", "vmm", "wall", "user+sys", "aim");
+	text_ratios(series, out);
 }
 
 static void json_stats(const char *key, const struct stats *stats, struct strbuf *out)
@@ -81,8 +98,7 @@ static void json_string(const char *text, struct strbuf *out)
 	strbuf_addc(out, '"');
 }
 
-static void json_row(const struct series *series, const struct series_row *row,
-                     struct strbuf *out)
+static void json_row(const struct series_row *row, struct strbuf *out)
 {
 	strbuf_addf(out, "{\"name\": \"%s\"", row->name);
 	if (!row->measured) {
@@ -93,15 +109,22 @@ static void json_row(const struct series *series, const struct series_row *row,
 	}
 	json_stats("wall_ms", &row->wall_ms, out);
 	json_stats("cpu_ms", &row->cpu_ms, out);
-	strbuf_addf(out, ", \"syscalls\": %lu", row->syscalls);
-	for (unsigned a = 0; a < 2 && series->bench_case->against[a]; a++) {
-		_cleanup_strbuf_ struct strbuf key = { 0 };
+	strbuf_addf(out, ", \"syscalls\": %lu}", row->syscalls);
+}
 
-		strbuf_addf(&key, "wall_vs_%s", series->bench_case->against[a]);
-		if (key.data)
-			json_stats(key.data, &row->ratio[a], out);
+static void json_ratios(const struct series *series, struct strbuf *out)
+{
+	const struct rival *rival = series->bench_case->rivals;
+
+	for (unsigned r = 0; rival[r].name; r++) {
+		strbuf_addf(out, "%s\n  {\"vmm_to\": \"%s\"", r ? "," : "",
+		            rival[r].name);
+		json_stats("wall", &series->ratios[r].wall, out);
+		json_stats("cpu", &series->ratios[r].cpu, out);
+		if (rival[r].aim > 0)
+			strbuf_addf(out, ", \"wall_at_most\": %.2f", rival[r].aim);
+		strbuf_addc(out, '}');
 	}
-	strbuf_addc(out, '}');
 }
 
 void series_json(const struct series *series, struct strbuf *out)
@@ -110,7 +133,9 @@ void series_json(const struct series *series, struct strbuf *out)
 	            series->bench_case->id, series->rounds);
 	for (unsigned i = 0; i < series->row_count; i++) {
 		strbuf_adds(out, i ? ",\n  " : "\n  ");
-		json_row(series, &series->rows[i], out);
+		json_row(&series->rows[i], out);
 	}
+	strbuf_adds(out, "\n], \"ratios\": [");
+	json_ratios(series, out);
 	strbuf_adds(out, "\n]}");
 }

@@ -39,7 +39,7 @@ static void run_round(struct series *series, char *const places[PLACES],
 	}
 }
 
-static struct series_row *find_row(struct series *series, const char *name)
+static const struct series_row *find_row(const struct series *series, const char *name)
 {
 	for (unsigned i = 0; i < series->row_count; i++)
 		if (!strcmp(series->rows[i].name, name))
@@ -47,17 +47,22 @@ static struct series_row *find_row(struct series *series, const char *name)
 	return NULL;
 }
 
-static void take_ratios(struct series *series, struct series_row *row, double *values)
+static void take_ratios(struct series *series, double *values)
 {
-	for (unsigned a = 0; a < ARRAY_SIZE(row->ratio); a++) {
-		const char *against = series->bench_case->against[a];
-		struct series_row *base = against ? find_row(series, against) : NULL;
+	const struct series_row *vmm = find_row(series, "vmm");
 
-		if (!base || base == row || !base->measured)
+	for (unsigned r = 0; vmm && series->bench_case->rivals[r].name; r++) {
+		const struct series_row *rival =
+			find_row(series, series->bench_case->rivals[r].name);
+
+		if (!vmm->measured || !rival || !rival->measured)
 			continue;
 		for (unsigned i = 0; i < series->rounds; i++)
-			values[i] = row->samples[i].wall_ms / base->samples[i].wall_ms;
-		stats_of(values, series->rounds, &row->ratio[a]);
+			values[i] = vmm->samples[i].wall_ms / rival->samples[i].wall_ms;
+		stats_of(values, series->rounds, &series->ratios[r].wall);
+		for (unsigned i = 0; i < series->rounds; i++)
+			values[i] = vmm->samples[i].cpu_ms / rival->samples[i].cpu_ms;
+		stats_of(values, series->rounds, &series->ratios[r].cpu);
 	}
 }
 
@@ -69,7 +74,6 @@ static void take_stats(struct series *series, struct series_row *row, double *va
 	for (unsigned i = 0; i < series->rounds; i++)
 		values[i] = row->samples[i].cpu_ms;
 	stats_of(values, series->rounds, &row->cpu_ms);
-	take_ratios(series, row, values);
 }
 
 static int make_rows(struct series *series, struct err *err)
@@ -112,6 +116,7 @@ int series_run(struct series *series, const struct bench_case *bench_case,
 	for (unsigned i = 0; i < series->row_count; i++)
 		if (series->rows[i].measured)
 			take_stats(series, &series->rows[i], values);
+	take_ratios(series, values);
 	return 0;
 }
 

@@ -18,14 +18,19 @@ struct series_row {
 	char reason[1000]; /* why not, when not measured */
 	unsigned long syscalls;
 	struct stats wall_ms, cpu_ms;
-	struct stats ratio[2]; /* of wall time, to the rows of `against`; count 0: none */
 	struct sample *samples;
+};
+
+/* vmm's samples divided by those of the rival of the same index; count 0: none. */
+struct series_ratio {
+	struct stats wall, cpu;
 };
 
 struct series {
 	const struct bench_case *bench_case;
 	unsigned rounds;
 	struct series_row rows[CASE_MAX_SUBJECTS];
+	struct series_ratio ratios[CASE_MAX_SUBJECTS];
 	unsigned row_count;
 };
 

@@ -136,6 +136,10 @@ void check_cpu_nx(const struct facts *f, struct result *r)
 		           "neither CPUID nor /proc/cpuinfo could be read");
 	else if (f->cpu.nx)
 		result_set(r, CHECK_PASS, "no-execute pages");
+	else if (f->cpu.xd_disabled == 1)
+		result_set(
+			r, CHECK_WARN,
+			"firmware filters no-execute pages: bit 34 of IA32_MISC_ENABLE");
 	else
 		result_set(r, CHECK_WARN,
 		           "no-execute pages are missing or filtered by firmware");
@@ -185,4 +189,22 @@ void check_container(const struct facts *f, struct result *r)
 			f->host.container);
 	else
 		result_set(r, CHECK_PASS, "not inside a container");
+}
+
+void check_cpu_microcode(const struct facts *f, struct result *r)
+{
+	const struct cpu_facts *cpu = &f->cpu;
+
+	if (!cpu->microcode) {
+		result_set(r, CHECK_SKIP, "/proc/cpuinfo does not tell");
+	} else if (cpu->hypervisor) {
+		result_set(r, CHECK_PASS, "0x%x, as the hypervisor shows it",
+		           cpu->microcode);
+	} else if (cpu->microcode_others) {
+		result_set(r, CHECK_WARN, "0x%x, but %u CPUs have another revision",
+		           cpu->microcode, cpu->microcode_others);
+		remedy_microcode(f, r->remedy);
+	} else {
+		result_set(r, CHECK_PASS, "revision 0x%x", cpu->microcode);
+	}
 }

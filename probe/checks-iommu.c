@@ -5,6 +5,7 @@
  */
 #include "probe/checks.h"
 #include "probe/decide.h"
+#include "probe/param.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +75,10 @@ static void not_enabled(const struct facts *f, struct result *r)
 	const struct iommu_facts *i = &f->iommu;
 	const char *off = off_param(i);
 
-	if (off) {
+	if (!strcmp(f->cpu.hypervisor_name, "XenVMMXenVMM")) {
+		result_set(r, CHECK_WARN, "Xen drives the IOMMU, not this kernel");
+		result_remedy(r, "boot without Xen, or assign devices with Xen's tools");
+	} else if (off) {
 		result_set(r, CHECK_WARN,
 		           "the IOMMU is switched off by the kernel parameter %s", off);
 		remedy_param(f, off, false, r->remedy);
@@ -124,6 +128,9 @@ void check_iommu_irq(const struct facts *f, struct result *r)
 		result_set(r, CHECK_WARN,
 		           "this IOMMU cannot remap interrupts: devices are not given "
 		           "to guests, because a guest could fake interrupts");
+		if (param_switch(&f->params,
+		                 PARAM_vfio_iommu_type1_allow_unsafe_interrupts) == 1)
+			return;
 		result_remedy(
 			r,
 			"only if all guests are trusted: echo options vfio_iommu_type1 "

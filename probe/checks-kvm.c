@@ -265,14 +265,6 @@ void check_kvm_vm(const struct facts *f, struct result *r)
 	}
 }
 
-static int cap_value(const struct facts *f, const char *name)
-{
-	for (unsigned i = 0; i < KVM_CAP_COUNT; i++)
-		if (!strcmp(kvm_caps[i].name, name))
-			return f->kvm.cap[i];
-	return -1;
-}
-
 void check_kvm_caps(const struct facts *f, struct result *r)
 {
 	char missing[160] = "";
@@ -284,14 +276,15 @@ void check_kvm_caps(const struct facts *f, struct result *r)
 			snprintf(missing + len, sizeof(missing) - len, " KVM_CAP_%s",
 			         kvm_caps[i].name);
 	}
-	if (cap_value(f, "USER_MEMORY") < 0) {
+	if (kvm_cap_of(&f->kvm, "USER_MEMORY") < 0) {
 		result_set(r, CHECK_SKIP, "needs kvm.api");
 	} else if (*missing) {
 		result_set(r, CHECK_FAIL, "missing:%s", missing);
 		result_remedy(r, "boot Linux 5.10 or later");
 	} else {
 		result_set(r, CHECK_PASS, "up to %d vCPUs and %d memory regions",
-		           cap_value(f, "MAX_VCPUS"), cap_value(f, "NR_MEMSLOTS"));
+		           kvm_cap_of(&f->kvm, "MAX_VCPUS"),
+		           kvm_cap_of(&f->kvm, "NR_MEMSLOTS"));
 	}
 }
 

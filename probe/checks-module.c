@@ -6,8 +6,10 @@
 #include "probe/checks.h"
 #include "probe/decide.h"
 #include "probe/module.h"
+#include "probe/param.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* KVM runs on something else than the vendor's module. */
 static bool other_backend(const struct facts *f)
@@ -181,4 +183,123 @@ void check_module_nested(const struct facts *f, struct result *r)
 		result_set(r, f->modules.nested ? CHECK_PASS : CHECK_NOTE,
 		           "guests can%s run guests of their own",
 		           f->modules.nested ? "" : "not");
+}
+
+/* Parts of the CPU's virtualization that KVM uses unless it was told not to. */
+static const struct {
+	enum module_id module;
+	enum kvm_param param;
+} features[] = {
+	{ MODULE_KVM_INTEL, PARAM_kvm_intel_unrestricted_guest },
+	{ MODULE_KVM_INTEL, PARAM_kvm_intel_vpid },
+	{ MODULE_KVM_INTEL, PARAM_kvm_intel_pml },
+	{ MODULE_KVM_AMD, PARAM_kvm_amd_nrips },
+	{ MODULE_KVM_AMD, PARAM_kvm_amd_vgif },
+	{ MODULE_KVM_AMD, PARAM_kvm_amd_vls },
+	{ MODULE_KVM, PARAM_kvm_tdp_mmu },
+};
+
+void check_module_features(const struct facts *f, struct result *r)
+{
+	char off[160] = "";
+	unsigned known = 0;
+
+	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		int on = param_switch(&f->params, features[i].param);
+		size_t len = strlen(off);
+
+		if (on < 0 || !module_present(f, features[i].module))
+			continue;
+		known++;
+		if (!on)
+			snprintf(off + len, sizeof(off) - len, " %s=N",
+			         param_names[features[i].param].name);
+	}
+	if (!known || other_backend(f)) {
+		result_set(r, CHECK_SKIP, "no such parameters");
+	} else if (*off) {
+		result_set(r, CHECK_NOTE,
+		           "%s: switched off, or this CPU lacks it; guests run slower",
+		           off + 1);
+		result_remedy(r, "if they were switched off: remove the lines from "
+		                 "/etc/modprobe.d, then reload the module");
+	} else {
+		result_set(r, CHECK_PASS, "KVM uses all that it can");
+	}
+}
+
+void check_module_apic(const struct facts *f, struct result *r)
+{
+	bool intel = vendor_module(f) == MODULE_KVM_INTEL;
+	int on = param_switch(&f->params,
+	                      intel ? PARAM_kvm_intel_enable_apicv : PARAM_kvm_amd_avic);
+
+	if (on < 0 || other_backend(f))
+		result_set(r, CHECK_SKIP, "no such parameter");
+	else if (on)
+		result_set(r, CHECK_PASS, "interrupts reach guests without an exit");
+	else
+		result_set(r, CHECK_WARN, "%s=N: each interrupt stops the guest",
+		           intel ? "enable_apicv" : "avic");
+	if (r->status == CHECK_WARN)
+		remedy_option(f, intel ? "kvm_intel" : "kvm_amd",
+		              intel ? "enable_apicv=1" : "avic=1", r->remedy);
+}
+
+void check_module_options(const struct facts *f, struct result *r)
+{
+	if (*f->modules.conflict) {
+		result_set(r, CHECK_WARN, "%s: only the last one counts",
+		           f->modules.conflict);
+		result_remedy(r, "remove one of the two");
+	} else {
+		result_set(r, CHECK_PASS, "no parameter is set to two values");
+	}
+}
+
+void check_module_msrs(const struct facts *f, struct result *r)
+{
+	int ignore = param_switch(&f->params, PARAM_kvm_ignore_msrs);
+
+	if (ignore < 0)
+		result_set(r, CHECK_SKIP, "no such parameter");
+	else if (ignore)
+		result_set(r, CHECK_NOTE,
+		           "kvm.ignore_msrs=Y: unknown registers read as 0, "
+		           "which hides what a guest misses");
+	else
+		result_set(r, CHECK_PASS, "unknown registers fault in the guest");
+}
+
+void check_module_virt_load(const struct facts *f, struct result *r)
+{
+	int at_load = f->modules.enable_virt_at_load;
+	bool other = module_present(f, MODULE_VBOXDRV) || module_present(f, MODULE_VMMON);
+
+	if (at_load < 0) {
+		result_set(r, CHECK_SKIP, "no such parameter (before Linux 6.12)");
+	} else if (at_load && other) {
+		result_set(
+			r, CHECK_WARN,
+			"KVM takes the CPU's virtualization when it is loaded, so that the "
+			"other hypervisor finds it busy");
+		remedy_option(f, "kvm", "enable_virt_at_load=0", r->remedy);
+	} else {
+		result_set(r, CHECK_PASS, "KVM takes the CPU's virtualization %s",
+		           at_load ? "when it is loaded" : "with the first guest");
+	}
+}
+
+void check_module_sign(const struct facts *f, struct result *r)
+{
+	bool locked = *f->host.lockdown && strcmp(f->host.lockdown, "none");
+
+	if (f->modules.sig_enforce < 0 && !*f->host.lockdown)
+		result_set(r, CHECK_SKIP, "the kernel does not tell");
+	else if (f->modules.sig_enforce == 1 || locked)
+		result_set(r, CHECK_NOTE,
+		           "the kernel takes signed modules only: those of its "
+		           "distribution load, others need an enrolled key");
+	else
+		result_set(r, CHECK_PASS, "unsigned modules load, too");
 }

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MSR_FEATURE_CONTROL = 0x3a, MSR_VM_CR = 0xc0010114u };
+enum { MSR_FEATURE_CONTROL = 0x3a, MSR_MISC_ENABLE = 0x1a0, MSR_VM_CR = 0xc0010114u };
 
 bool cpu_is_intel(const struct cpu_facts *cpu)
 {
@@ -94,6 +94,11 @@ void cpu_from_cpuid(const struct cpuid_table *t, struct cpu_facts *cpu)
 	cpu->nx = cpuid_reg(t, 0x80000001, EDX) >> 20 & 1;
 	cpu->long_mode = cpuid_reg(t, 0x80000001, EDX) >> 29 & 1;
 	cpu->npt = cpuid_reg(t, 0x8000000a, EDX) & 1;
+	cpu->pdpe1gb = cpuid_reg(t, 0x80000001, EDX) >> 26 & 1;
+	if (cpuid_has(t, 0x80000007))
+		cpu->invariant_tsc = cpuid_reg(t, 0x80000007, EDX) >> 8 & 1;
+	cpu->phys_bits = cpuid_reg(t, 0x80000008, EAX) & 0xff;
+	cpu->encryption = cpuid_reg(t, 0x8000001f, EAX);
 	if (cpu->hypervisor)
 		put_text(cpu->hypervisor_name, hv, 3);
 }
@@ -134,12 +139,29 @@ static void one_flags(const char *v, size_t len, struct cpu_facts *cpu)
 	cpu->flag_svm |= svm;
 	cpu->flag_ept |= has_word(v, len, "ept");
 	cpu->flag_npt |= has_word(v, len, "npt");
+	cpu->flag_tdx |= has_word(v, len, "tdx_host_platform");
 	cpu->flag_cpus += vmx || svm;
 	if (!cpu->cpuid_known) {
 		cpu->hypervisor |= has_word(v, len, "hypervisor");
 		cpu->long_mode |= has_word(v, len, "lm");
 		cpu->nx |= has_word(v, len, "nx");
+		cpu->pdpe1gb |= has_word(v, len, "pdpe1gb");
 	}
+	if (cpu->invariant_tsc < 0)
+		cpu->invariant_tsc = has_word(v, len, "nonstop_tsc") ? 1 : -1;
+}
+
+static void one_microcode(const char *v, size_t len, struct cpu_facts *cpu)
+{
+	char text[16];
+	uint64_t revision;
+
+	snprintf(text, sizeof(text), "%.*s", (int)(len < 15 ? len : 15), v);
+	if (opt_parse_u64(text, &revision) < 0 || revision > UINT32_MAX)
+		return;
+	if (!cpu->microcode)
+		cpu->microcode = revision;
+	cpu->microcode_others += cpu->microcode != revision;
 }
 
 static void set_text(char *out, size_t size, const char *v, size_t len)
@@ -164,6 +186,8 @@ void cpu_from_cpuinfo(const char *text, struct cpu_facts *cpu)
 			set_text(cpu->model, sizeof(cpu->model), v, len);
 		else if ((v = line_value(line, "flags", &len)))
 			one_flags(v, len, cpu);
+		else if ((v = line_value(line, "microcode", &len)))
+			one_microcode(v, len, cpu);
 		else if ((v = line_value(line, "vmx flags", &len)))
 			cpu->flag_ept |= has_word(v, len, "ept");
 		line += strcspn(line, "\n");
@@ -209,22 +233,29 @@ static int read_msr_live(const struct sysroot *root, uint32_t msr, uint64_t *val
 	return 0;
 }
 
-static void gather_msr(const struct sysroot *root, struct cpu_facts *cpu)
+static int read_msr(const struct sysroot *root, uint32_t msr, uint64_t *value)
 {
 	_cleanup_free_ char *text = NULL;
-	uint32_t msr = cpu_is_intel(cpu) ? MSR_FEATURE_CONTROL : MSR_VM_CR;
 	int ret;
 
-	if (!cpu_is_intel(cpu) && !cpu_is_amd(cpu))
+	if (root->live)
+		return read_msr_live(root, msr, value);
+	ret = sysroot_read(root, "kvmkit/msr.txt", 65536, &text);
+	return ret < 0 ? ret : cpu_parse_msr(text, msr, value);
+}
+
+static void gather_msr(const struct sysroot *root, struct cpu_facts *cpu)
+{
+	bool intel = cpu_is_intel(cpu);
+	uint64_t misc;
+
+	cpu->xd_disabled = -1;
+	if (!intel && !cpu_is_amd(cpu))
 		return;
-	if (root->live) {
-		ret = read_msr_live(root, msr, &cpu->msr);
-	} else {
-		ret = sysroot_read(root, "kvmkit/msr.txt", 65536, &text);
-		if (!ret)
-			ret = cpu_parse_msr(text, msr, &cpu->msr);
-	}
-	cpu->msr_err = -ret;
+	cpu->msr_err =
+		-read_msr(root, intel ? MSR_FEATURE_CONTROL : MSR_VM_CR, &cpu->msr);
+	if (intel && !read_msr(root, MSR_MISC_ENABLE, &misc))
+		cpu->xd_disabled = misc >> 34 & 1;
 }
 
 int cpu_gather(const struct sysroot *root, struct cpu_facts *cpu, struct err *err)
@@ -234,6 +265,7 @@ int cpu_gather(const struct sysroot *root, struct cpu_facts *cpu, struct err *er
 	int ret;
 
 	cpu->msr_err = FACT_UNTRIED;
+	cpu->invariant_tsc = -1;
 	ret = cpuid_gather(root, &table, err);
 	if (ret < 0)
 		return ret;

@@ -16,7 +16,8 @@
 
 static const uint32_t wanted[] = {
 	0x0,        0x1,        0x7,        0x40000000, 0x80000000,
-	0x80000001, 0x80000002, 0x80000003, 0x80000004, 0x8000000a,
+	0x80000001, 0x80000002, 0x80000003, 0x80000004, 0x80000007,
+	0x80000008, 0x8000000a, 0x8000001f,
 };
 
 /* A leaf above its range's maximum answers with another leaf's data on Intel. */
@@ -113,6 +114,14 @@ int cpuid_gather(const struct sysroot *root, struct cpuid_table *table, struct e
 	if (ret < 0)
 		err_prefix(err, "kvmkit/cpuid.txt");
 	return ret;
+}
+
+bool cpuid_has(const struct cpuid_table *table, uint32_t leaf)
+{
+	for (unsigned i = 0; i < table->count; i++)
+		if (table->leaf[i].leaf == leaf)
+			return true;
+	return false;
 }
 
 uint32_t cpuid_reg(const struct cpuid_table *table, uint32_t leaf, unsigned reg)

@@ -27,6 +27,7 @@ struct cpuid_table {
 int cpuid_gather(const struct sysroot *root, struct cpuid_table *table, struct err *err);
 /* Parses the text of a capture; as cpuid_gather(). */
 int cpuid_parse(const char *text, struct cpuid_table *table, struct err *err);
+bool cpuid_has(const struct cpuid_table *table, uint32_t leaf);
 /* A register of a leaf, subleaf 0; 0 when the leaf is not there. */
 uint32_t cpuid_reg(const struct cpuid_table *table, uint32_t leaf, unsigned reg);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The field tables of all facts, and the two walkers over them. Invariant: what
+ * The two walkers over the field tables of all facts (facttable.c). Invariant: what
  * facts_to_json() writes, facts_from_json() accepts; sizes and values from a capture are
  * checked against the row before anything is stored.
  */
@@ -9,147 +9,10 @@
 #include "common/cleanup.h"
 #include "common/opts.h"
 #include "probe/kvmcap.h"
-#include "probe/module.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-#define FIELD(type, member, fact_kind)                                                \
-	{                                                                             \
-		.name = #member, .kind = fact_kind, .offset = offsetof(type, member), \
-		.size = sizeof(((type *)0)->member)                                   \
-	}
-
-#define HOST(member, kind) FIELD(struct host_facts, member, kind)
-static const struct fact_field host_fields[] = {
-	HOST(live, FACT_BOOL),     HOST(kernel, FACT_STR),   HOST(os_id, FACT_STR),
-	HOST(os_like, FACT_STR),   HOST(os_name, FACT_STR),  HOST(boot_id, FACT_STR),
-	HOST(container, FACT_STR), HOST(lockdown, FACT_STR), { 0 },
-};
-
-#define USER(member, kind) FIELD(struct user_facts, member, kind)
-static const struct fact_field user_fields[] = {
-	USER(uid, FACT_I64),
-	USER(name, FACT_STR),
-	USER(node_group, FACT_STR),
-	USER(in_node_group, FACT_TRI),
-	USER(listed_in_group, FACT_TRI),
-	{ 0 },
-};
-
-#define CPU(member, kind) FIELD(struct cpu_facts, member, kind)
-static const struct fact_field cpu_fields[] = {
-	CPU(cpuid_known, FACT_BOOL),
-	CPU(vendor, FACT_STR),
-	CPU(model, FACT_STR),
-	CPU(family, FACT_U32),
-	CPU(model_number, FACT_U32),
-	CPU(stepping, FACT_U32),
-	CPU(vmx, FACT_BOOL),
-	CPU(svm, FACT_BOOL),
-	CPU(long_mode, FACT_BOOL),
-	CPU(nx, FACT_BOOL),
-	CPU(npt, FACT_BOOL),
-	CPU(hypervisor, FACT_BOOL),
-	CPU(hypervisor_name, FACT_STR),
-	CPU(cpus, FACT_U32),
-	CPU(flag_cpus, FACT_U32),
-	CPU(flag_vmx, FACT_BOOL),
-	CPU(flag_svm, FACT_BOOL),
-	CPU(flag_ept, FACT_BOOL),
-	CPU(flag_npt, FACT_BOOL),
-	CPU(msr_err, FACT_ERRNO),
-	CPU(msr, FACT_U64),
-	{ 0 },
-};
-
-static const char *const module_states[] = { "missing", "available", "builtin", "loaded",
-	                                     NULL };
-
-#define MOD_STATE(id, text)                                                \
-	{                                                                  \
-		.name = text, .kind = FACT_ENUM, .names = module_states,   \
-		.offset = offsetof(struct modules_facts, module[id].state) \
-	}
-#define MODULES(member, kind) FIELD(struct modules_facts, member, kind)
-static const struct fact_field modules_fields[] = {
-	MODULES(supported, FACT_BOOL),
-	MODULES(directory, FACT_BOOL),
-	MODULES(disabled, FACT_BOOL),
-	MOD_STATE(MODULE_KVM, "kvm"),
-	MOD_STATE(MODULE_KVM_INTEL, "kvm_intel"),
-	MOD_STATE(MODULE_KVM_AMD, "kvm_amd"),
-	MOD_STATE(MODULE_KVM_PVM, "kvm_pvm"),
-	MOD_STATE(MODULE_VBOXDRV, "vboxdrv"),
-	MOD_STATE(MODULE_VMMON, "vmmon"),
-	MODULES(nested, FACT_TRI),
-	MODULES(slat, FACT_TRI),
-	MODULES(unrestricted_guest, FACT_TRI),
-	MODULES(enable_virt_at_load, FACT_TRI),
-	{ 0 },
-};
-
-#define KVM(member, kind) FIELD(struct kvm_facts, member, kind)
-static const struct fact_field kvm_fields[] = {
-	KVM(node_err, FACT_ERRNO), KVM(node_char, FACT_BOOL), KVM(node_major, FACT_U32),
-	KVM(node_minor, FACT_U32), KVM(node_mode, FACT_U32),  KVM(node_uid, FACT_U32),
-	KVM(node_gid, FACT_U32),   KVM(registered, FACT_TRI), KVM(open_err, FACT_ERRNO),
-	KVM(api_err, FACT_ERRNO),  KVM(api, FACT_I32),        KVM(vm_err, FACT_ERRNO),
-	KVM(vcpu_err, FACT_ERRNO), KVM(cap, FACT_CAPS),       { 0 },
-};
-
-static const char *const trial_states[] = { "untried", "ok", "failed", NULL };
-
-#define TRIAL(member, kind) FIELD(struct trial_facts, member, kind)
-static const struct fact_field trial_fields[] = {
-	{ .name = "state",
-	  .kind = FACT_ENUM,
-	  .names = trial_states,
-	  .offset = offsetof(struct trial_facts, state) },
-	TRIAL(why, FACT_STR),
-	TRIAL(setup_ns, FACT_U64),
-	TRIAL(exit_ns, FACT_U64),
-	TRIAL(real_rate, FACT_U64),
-	TRIAL(long_rate, FACT_U64),
-	TRIAL(priv_rate, FACT_U64),
-	TRIAL(native_rate, FACT_U64),
-	{ 0 },
-};
-
-#define IOMMU(member, kind) FIELD(struct iommu_facts, member, kind)
-static const struct fact_field iommu_fields[] = {
-	IOMMU(tables_known, FACT_TRI),
-	IOMMU(dmar, FACT_BOOL),
-	IOMMU(ivrs, FACT_BOOL),
-	IOMMU(viot, FACT_BOOL),
-	IOMMU(units, FACT_U32),
-	IOMMU(intel_units, FACT_U32),
-	IOMMU(amd_units, FACT_U32),
-	IOMMU(remap_units, FACT_U32),
-	IOMMU(groups, FACT_U32),
-	IOMMU(identity_groups, FACT_U32),
-	IOMMU(irq_remap, FACT_TRI),
-	IOMMU(intel_iommu, FACT_STR),
-	IOMMU(amd_iommu, FACT_STR),
-	IOMMU(iommu, FACT_STR),
-	IOMMU(intremap, FACT_STR),
-	IOMMU(intel_built, FACT_TRI),
-	IOMMU(intel_default_on, FACT_TRI),
-	IOMMU(amd_built, FACT_TRI),
-	{ 0 },
-};
-
-const struct fact_section fact_sections[] = {
-	{ "host", host_fields, offsetof(struct facts, host), false },
-	{ "user", user_fields, offsetof(struct facts, user), true },
-	{ "cpu", cpu_fields, offsetof(struct facts, cpu), false },
-	{ "modules", modules_fields, offsetof(struct facts, modules), false },
-	{ "kvm", kvm_fields, offsetof(struct facts, kvm), true },
-	{ "trial", trial_fields, offsetof(struct facts, trial), true },
-	{ "iommu", iommu_fields, offsetof(struct facts, iommu), false },
-	{ 0 },
-};
 
 /* ---- errno names ---- */
 
@@ -218,6 +81,31 @@ static json_t *save_caps(const int32_t *cap)
 	return object;
 }
 
+/* "7.1:eax" of CPUID, "msr 10a" */
+static const char *word_name(unsigned word, char buf[24])
+{
+	static const char *const regs[] = { "eax", "ebx", "ecx", "edx" };
+	const struct cpu_word_info *info = &cpu_word_info[word];
+
+	if (info->msr)
+		snprintf(buf, 24, "msr %x", info->function);
+	else
+		snprintf(buf, 24, "%x.%u:%s", info->function, info->index & 0xff,
+		         regs[info->reg]);
+	return buf;
+}
+
+static json_t *save_words(const struct cpu_words *words)
+{
+	json_t *object = json_object();
+	char name[24];
+
+	for (unsigned i = 0; i < CPU_WORDS; i++)
+		json_object_set_new(object, word_name(i, name),
+		                    json_integer(words->w[i]));
+	return object;
+}
+
 /* Bytes of a file or of the CPU that are no UTF-8 must not make the report fail. */
 static json_t *save_string(const char *text)
 {
@@ -259,6 +147,8 @@ static json_t *save_field(const struct fact_field *row, const void *field)
 		return json_string(row->names[*(const int *)field]);
 	case FACT_CAPS:
 		return save_caps(field);
+	case FACT_WORDS:
+		return save_words(field);
 	}
 	return NULL;
 }
@@ -294,6 +184,24 @@ static int load_caps(int32_t *cap, const json_t *value)
 		    json_integer_value(v) > INT32_MAX)
 			return -EINVAL;
 		cap[i] = json_integer_value(v);
+	}
+	return 0;
+}
+
+static int load_words(struct cpu_words *words, const json_t *value)
+{
+	if (!json_is_object(value))
+		return -EINVAL;
+	for (unsigned i = 0; i < CPU_WORDS; i++) {
+		char name[24];
+		const json_t *v = json_object_get(value, word_name(i, name));
+
+		if (!v)
+			continue;
+		if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+		    json_integer_value(v) > UINT32_MAX)
+			return -EINVAL;
+		words->w[i] = json_integer_value(v);
 	}
 	return 0;
 }
@@ -369,6 +277,8 @@ static int load_field(const struct fact_field *row, void *field, const json_t *v
 		return load_word(row, field, value);
 	case FACT_CAPS:
 		return load_caps(field, value);
+	case FACT_WORDS:
+		return load_words(field, value);
 	default:
 		return load_integer(row, field, value);
 	}
@@ -389,13 +299,13 @@ static int load_section(const struct fact_section *s, char *base, const json_t *
 	return 0;
 }
 
-int facts_from_json(struct facts *facts, const json_t *object, struct err *err)
+int facts_from_json(struct facts *facts, const json_t *object, bool all, struct err *err)
 {
 	for (const struct fact_section *s = fact_sections; s->name; s++) {
 		const json_t *part = json_object_get(object, s->name);
 		int ret;
 
-		if (!s->captured || !part)
+		if (!(all || s->captured) || !part)
 			continue;
 		ret = load_section(s, (char *)facts + s->offset, part, err);
 		if (ret < 0)

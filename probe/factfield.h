@@ -21,6 +21,7 @@ enum fact_kind {
 	FACT_ERRNO, /* int: "ok", "EACCES", ..., null when untried */
 	FACT_ENUM,  /* int: index into names */
 	FACT_CAPS,  /* int32_t[KVM_CAP_COUNT]: an object by capability name */
+	FACT_WORDS, /* struct cpu_words: an object by place, such as "7.1:eax" */
 };
 
 struct fact_field {
@@ -41,9 +42,10 @@ extern const struct fact_section fact_sections[];
 
 /* Everything as one JSON object, or NULL without memory. The caller owns it. */
 json_t *facts_to_json(const struct facts *facts);
-/* Sets the captured sections from an object of the same shape; absent fields stay as they
- * are. A wrong type or value is -EINVAL with a sentence that names the field. */
-int facts_from_json(struct facts *facts, const json_t *object, struct err *err);
+/* Sets the captured sections, or all of them, from an object of the same shape; absent
+ * fields stay as they are. A wrong type or value is -EINVAL with a sentence that names
+ * the field. */
+int facts_from_json(struct facts *facts, const json_t *object, bool all, struct err *err);
 
 /* "EACCES" and back; a number as text for what the table lacks. 0 is "ok". */
 const char *errno_name(int code, char buf[16]);

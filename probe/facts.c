@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Gathers all facts of a host in one pass. On a captured root, what only instructions and
- * ioctls can tell comes from kvmkit/kvm.json: the sections "user", "kvm" and "trial" of a
- * report's "facts" (see tests/roots/README.md).
+ * ioctls can tell comes from kvmkit/kvm.json: the sections "user", "kvm", "trial",
+ * "nodes" and "limits" of a report's "facts", or a whole report (see
+ * tests/roots/README.md).
  */
 #include "probe/facts.h"
 
@@ -12,7 +13,13 @@
 #include "probe/host.h"
 #include "probe/iommu.h"
 #include "probe/kvmcap.h"
+#include "probe/memory.h"
 #include "probe/module.h"
+#include "probe/param.h"
+#include "probe/pcidev.h"
+#include "probe/power.h"
+#include "probe/security.h"
+#include "probe/system.h"
 #include "probe/trial.h"
 
 #include <errno.h>
@@ -25,7 +32,7 @@ static int load_capture(const struct sysroot *root, struct facts *facts, struct 
 {
 	_cleanup_free_ char *text = NULL;
 	json_error_t where;
-	json_t *object;
+	json_t *object, *report;
 	int ret = sysroot_read(root, CAPTURE, 256 * 1024, &text);
 
 	if (ret == -ENOENT)
@@ -36,7 +43,8 @@ static int load_capture(const struct sysroot *root, struct facts *facts, struct 
 	if (!object)
 		return err_set(err, EINVAL, "%s, line %d: %s", CAPTURE, where.line,
 		               where.text);
-	ret = facts_from_json(facts, object, err);
+	report = json_object_get(object, "facts");
+	ret = facts_from_json(facts, report ? report : object, false, err);
 	if (ret < 0)
 		err_prefix(err, CAPTURE);
 	json_decref(object);
@@ -53,6 +61,22 @@ static void gather_kvm(const struct sysroot *root, const struct gather_options *
 	else if (root->live)
 		snprintf(facts->trial.why, sizeof(facts->trial.why), "%s",
 		         options->trial ? "no vCPU could be created" : "--no-trial");
+}
+
+/* What files say, on live and captured roots alike. */
+static void gather_files(const struct sysroot *root, const char *cmdline,
+                         struct facts *facts)
+{
+	const char *kernel = facts->host.kernel;
+
+	modules_gather(root, kernel, cmdline, &facts->modules);
+	iommu_gather(root, kernel, cmdline, &facts->iommu);
+	params_gather(root, &facts->params);
+	memory_gather(root, cmdline, &facts->memory, &facts->numa);
+	power_gather(root, kernel, cmdline, &facts->power);
+	security_gather(root, &facts->security);
+	system_gather(root, cmdline, &facts->system);
+	vfio_gather(root, kernel, facts->modules.vfio_ids, &facts->vfio);
 }
 
 int facts_gather(const struct sysroot *root, const struct gather_options *options,
@@ -73,9 +97,9 @@ int facts_gather(const struct sysroot *root, const struct gather_options *option
 	ret = cpu_gather(root, &facts->cpu, err);
 	if (ret < 0)
 		return ret;
-	modules_gather(root, facts->host.kernel, params, &facts->modules);
-	iommu_gather(root, facts->host.kernel, params, &facts->iommu);
+	gather_files(root, params, facts);
 	gather_kvm(root, options, facts);
+	nodes_gather(root, &facts->nodes, &facts->limits);
 	if (!root->live)
 		ret = load_capture(root, facts, err);
 	if (ret < 0)

@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/opts.h"
 #include "probe/cmdline.h"
+#include "probe/kconfig.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,40 +80,17 @@ static void gather_groups(const struct sysroot *root, struct iommu_facts *iommu)
 	names_free(&names);
 }
 
-int iommu_config(const char *config, const char *option)
-{
-	char line[96];
-	const char *at;
-	size_t len = snprintf(line, sizeof(line), "%s=y\n", option);
-
-	for (at = config; (at = strstr(at, line)); at += len)
-		if (at == config || at[-1] == '\n')
-			return 1;
-	return 0;
-}
-
 static void gather_config(const struct sysroot *root, const char *kernel,
                           struct iommu_facts *iommu)
 {
-	static const char *const tops[] = { "boot/config-%s", "lib/modules/%s/config",
-		                            "usr/lib/modules/%s/config" };
-	_cleanup_free_ char *config = NULL;
+	_cleanup_free_ char *config = kconfig_read(root, kernel);
 
-	iommu->intel_built = iommu->intel_default_on = iommu->amd_built = -1;
-	for (unsigned i = 0; *kernel && i < ARRAY_SIZE(tops) && !config; i++) {
-		char path[160];
-
-		snprintf(path, sizeof(path), tops[i], kernel);
-		if (sysroot_read(root, path, 2 << 20, &config) < 0)
-			config = NULL;
-	}
-	if (!config)
-		return;
-	iommu->intel_built = iommu_config(config, "CONFIG_INTEL_IOMMU");
-	iommu->amd_built = iommu_config(config, "CONFIG_AMD_IOMMU");
-	iommu->intel_default_on =
-		iommu_config(config, "CONFIG_INTEL_IOMMU_DEFAULT_ON") ||
-		iommu_config(config, "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF");
+	iommu->intel_built = kconfig_has(config, "CONFIG_INTEL_IOMMU");
+	iommu->amd_built = kconfig_has(config, "CONFIG_AMD_IOMMU");
+	iommu->intel_default_on = kconfig_has(config, "CONFIG_INTEL_IOMMU_DEFAULT_ON");
+	if (!iommu->intel_default_on)
+		iommu->intel_default_on =
+			kconfig_has(config, "CONFIG_INTEL_IOMMU_DEFAULT_ON_INTGPU_OFF");
 }
 
 void iommu_gather(const struct sysroot *root, const char *kernel, const char *cmdline,

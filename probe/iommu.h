@@ -9,7 +9,4 @@
 void iommu_gather(const struct sysroot *root, const char *kernel, const char *cmdline,
                   struct iommu_facts *iommu);
 
-/* 1 when a kernel configuration sets option=y, 0 when it does not. */
-int iommu_config(const char *config, const char *option);
-
 #endif

@@ -21,6 +21,9 @@ void kvm_facts_init(struct kvm_facts *kvm);
  * the caller closes, or -errno (also in kvm->open_err). */
 int kvm_gather(const struct sysroot *root, struct kvm_facts *kvm);
 
+/* The value of a capability by its name in kvm_caps; -1 unknown. */
+int32_t kvm_cap_of(const struct kvm_facts *kvm, const char *name);
+
 /* True when /proc/misc lists a device called kvm. */
 bool kvm_in_misc(const char *misc);
 

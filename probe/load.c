@@ -11,8 +11,10 @@
 #include "probe/module.h"
 #include "probe/remedy.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <libkmod.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -104,14 +106,14 @@ static int refuse(const struct facts *facts, enum module_id id, struct err *err)
 	return 0;
 }
 
-static int insert(struct kmod_ctx *ctx, const char *name)
+static int insert(struct kmod_ctx *ctx, const char *name, const char *options)
 {
 	struct kmod_module *module = NULL;
 	int ret = kmod_module_new_from_name(ctx, name, &module);
 
 	if (ret < 0)
 		return ret;
-	ret = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL,
+	ret = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, options,
 	                                      NULL, NULL, NULL);
 	kmod_module_unref(module);
 	/* A positive result is the reason for which it was passed over. */
@@ -144,28 +146,226 @@ static int choose(const struct facts *facts, enum module_id *id, struct err *err
 	               hypervisor_title(&facts->cpu), remedy);
 }
 
-int load_modules(const struct facts *facts, const char **loaded, struct err *err)
-{
-	struct kmod_ctx *ctx;
-	enum module_id id;
-	int ret = choose(facts, &id, err);
+/* ---- the request ---- */
 
-	if (ret < 0)
-		return ret;
-	*loaded = module_names[id];
-	if (module_present(facts, MODULE_KVM) && module_present(facts, id))
-		return 0;
-	ret = refuse(facts, MODULE_KVM, err);
-	if (!ret)
+static bool plain_word(const char *word, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isgraph((unsigned char)word[i]) || strchr("\"'\\#", word[i]))
+			return false;
+	return len;
+}
+
+/* The module called by the first len characters, '-' and '_' being the same; -1. */
+static int find_module(const char *name, size_t len)
+{
+	for (int id = 0; id < MODULE_COUNT; id++) {
+		size_t i;
+
+		for (i = 0; i < len && module_names[id][i]; i++)
+			if ((name[i] == '-' ? '_' : name[i]) != module_names[id][i])
+				break;
+		if (i == len && !module_names[id][i])
+			return id;
+	}
+	return -1;
+}
+
+static bool may_be_asked_for(int id)
+{
+	return id >= 0 && id != MODULE_VBOXDRV && id != MODULE_VMMON;
+}
+
+static int take_module(const char *word, size_t len, struct load_request *request,
+                       struct err *err)
+{
+	int id = find_module(word, len);
+
+	if (!may_be_asked_for(id))
+		return err_usage(err,
+		                 "--modules: '%.*s' is none of vhost_net, tun, vfio-pci, "
+		                 "vfio_iommu_type1",
+		                 (int)len, word);
+	request->module[id] = true;
+	return 0;
+}
+
+static int take_param(const char *word, size_t len, struct load_request *request,
+                      struct err *err)
+{
+	const char *dot = memchr(word, '.', len), *eq = memchr(word, '=', len);
+	int id = dot ? find_module(word, dot - word) : -1;
+	struct load_param *param = &request->param[request->params];
+	size_t text = dot ? len - (dot + 1 - word) : 0;
+
+	if (!dot || !eq || eq < dot + 2 || eq + 1 == word + len ||
+	    !plain_word(word, len) || text >= sizeof(param->text))
+		return err_usage(err,
+		                 "--param: '%.*s' is not MODULE.NAME=VALUE, such as "
+		                 "kvm_intel.nested=1",
+		                 (int)len, word);
+	if (!may_be_asked_for(id))
+		return err_usage(err,
+		                 "--param: '%.*s' names no module that kvm-check loads",
+		                 (int)len, word);
+	if (request->params == LOAD_PARAMS_MAX)
+		return err_usage(err, "--param: more than %d parameters",
+		                 LOAD_PARAMS_MAX);
+	param->module = id;
+	memcpy(param->text, dot + 1, text);
+	param->text[text] = '\0';
+	request->params++;
+	return 0;
+}
+
+static int each_word(const char *list,
+                     int (*take)(const char *, size_t, struct load_request *,
+                                 struct err *),
+                     struct load_request *request, struct err *err)
+{
+	int ret = 0;
+
+	for (const char *p = list; p && *p && !ret; p += strspn(p, ",")) {
+		size_t len = strcspn(p, ",");
+
+		ret = take(p, len, request, err);
+		p += len;
+	}
+	return ret;
+}
+
+int load_request_parse(const char *modules, const char *params,
+                       struct load_request *request, struct err *err)
+{
+	int ret;
+
+	*request = (struct load_request){ 0 };
+	ret = each_word(modules, take_module, request, err);
+	return ret ? ret : each_word(params, take_param, request, err);
+}
+
+/* "nested=1 ept=0" of one module, or NULL without any. */
+static char *options_of(const struct load_request *request, enum module_id id)
+{
+	struct strbuf out = { 0 };
+
+	for (unsigned i = 0; i < request->params; i++)
+		if (request->param[i].module == id)
+			strbuf_addf(&out, "%s%s", out.len ? " " : "",
+			            request->param[i].text);
+	return out.len ? strbuf_take(&out) : NULL;
+}
+
+/* ---- modules that are there already ---- */
+
+/* 1, Y and y say the same. */
+static char same_value(const char *value)
+{
+	if (value[0] && value[1])
+		return value[0];
+	return strchr("1Yy", value[0]) ? 'Y' : strchr("0Nn", value[0]) ? 'N' : value[0];
+}
+
+static bool value_is(const struct sysroot *root, enum module_id id, const char *text)
+{
+	const char *eq = strchr(text, '=');
+	char path[160], value[64];
+
+	snprintf(path, sizeof(path), "sys/module/%s/parameters/%.*s", module_names[id],
+	         (int)(eq - text), text);
+	if (sysroot_line(root, path, value, sizeof(value)) < 0)
+		return false;
+	return !strcmp(value, eq + 1) || (!value[1] && strlen(eq + 1) == 1 &&
+	                                  same_value(value) == same_value(eq + 1));
+}
+
+static int check_params(const struct load_request *request, enum module_id id,
+                        struct err *err)
+{
+	struct sysroot root;
+	int ret = sysroot_open(&root, NULL, err);
+
+	for (unsigned i = 0; i < request->params && !ret; i++) {
+		const struct load_param *p = &request->param[i];
+
+		if (p->module != id || value_is(&root, id, p->text))
+			continue;
+		ret = err_set(
+			err, EBUSY,
+			"%s is loaded without %s; with no guest running: modprobe -r "
+			"%s, then try again",
+			module_names[id], p->text, module_names[id]);
+	}
+	sysroot_close(&root);
+	return ret;
+}
+
+/* ---- loading ---- */
+
+static int load_one(struct kmod_ctx *ctx, const struct facts *facts,
+                    const struct load_request *request, enum module_id id,
+                    struct strbuf *done, struct err *err)
+{
+	_cleanup_free_ char *options = options_of(request, id);
+	const char *name = module_names[id];
+	int ret;
+
+	if (module_present(facts, id)) {
+		ret = check_params(request, id, err);
+	} else {
 		ret = refuse(facts, id, err);
+		if (!ret)
+			ret = insert(ctx, name, options);
+		if (ret == -EEXIST)
+			ret = check_params(request, id, err);
+		else if (ret < 0 && !err->code)
+			ret = explain(facts, name, -ret, err);
+	}
+	if (!ret)
+		strbuf_addf(done, "%s%s", done->len ? ", " : "", name);
+	return ret;
+}
+
+int load_modules(const struct facts *facts, const struct load_request *request,
+                 struct strbuf *done, struct err *err)
+{
+	bool wanted[MODULE_COUNT];
+	struct kmod_ctx *ctx;
+	enum module_id vendor;
+	int ret = choose(facts, &vendor, err);
+
 	if (ret < 0)
 		return ret;
 	ctx = kmod_new(NULL, NULL);
 	if (!ctx)
-		return err_sys(err, ENOMEM, "cannot load %s", *loaded);
+		return err_sys(err, ENOMEM, "cannot load %s", module_names[vendor]);
 	/* Errors are told once, by us. */
 	kmod_set_log_fn(ctx, no_log, NULL);
-	ret = insert(ctx, *loaded);
+	memcpy(wanted, request->module, sizeof(wanted));
+	wanted[MODULE_KVM] = wanted[vendor] = true;
+	/* kvm is the first of them: the others' parameters need no order. */
+	for (int id = 0; id < MODULE_COUNT && !ret; id++)
+		if (wanted[id])
+			ret = load_one(ctx, facts, request, id, done, err);
 	kmod_unref(ctx);
-	return ret < 0 && ret != -EEXIST ? explain(facts, *loaded, -ret, err) : 0;
+	return ret;
+}
+
+int load_lines(const struct facts *facts, const struct load_request *request,
+               struct strbuf *modules, struct strbuf *options, struct err *err)
+{
+	enum module_id vendor;
+	int ret = choose(facts, &vendor, err);
+
+	if (ret < 0)
+		return ret;
+	for (int id = 0; id < MODULE_COUNT; id++) {
+		_cleanup_free_ char *text = options_of(request, id);
+
+		if (id == (int)vendor || request->module[id])
+			strbuf_addf(modules, "%s\n", module_names[id]);
+		if (text)
+			strbuf_addf(options, "options %s %s\n", module_names[id], text);
+	}
+	return 0;
 }

@@ -9,15 +9,23 @@
 
 #include "common/cleanup.h"
 #include "probe/cmdline.h"
+#include "probe/modoption.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 const char *const module_names[MODULE_COUNT] = {
-	[MODULE_KVM] = "kvm",         [MODULE_KVM_INTEL] = "kvm_intel",
-	[MODULE_KVM_AMD] = "kvm_amd", [MODULE_KVM_PVM] = "kvm_pvm",
-	[MODULE_VBOXDRV] = "vboxdrv", [MODULE_VMMON] = "vmmon",
+	[MODULE_KVM] = "kvm",
+	[MODULE_KVM_INTEL] = "kvm_intel",
+	[MODULE_KVM_AMD] = "kvm_amd",
+	[MODULE_KVM_PVM] = "kvm_pvm",
+	[MODULE_VBOXDRV] = "vboxdrv",
+	[MODULE_VMMON] = "vmmon",
+	[MODULE_VHOST_NET] = "vhost_net",
+	[MODULE_TUN] = "tun",
+	[MODULE_VFIO_PCI] = "vfio_pci",
+	[MODULE_VFIO_IOMMU_TYPE1] = "vfio_iommu_type1",
 };
 
 static bool same_name(const char *text, size_t len, const char *name)
@@ -113,7 +121,7 @@ static bool hidden_by_earlier(const struct sysroot *root, unsigned dir, const ch
 }
 
 static void scan_conf_dir(const struct sysroot *root, unsigned dir,
-                          struct modules_facts *modules)
+                          struct modules_facts *modules, struct module_options *options)
 {
 	struct names names;
 
@@ -132,6 +140,7 @@ static void scan_conf_dir(const struct sysroot *root, unsigned dir,
 			snprintf(path, sizeof(path), "/%s/%s", conf_dirs[dir],
 			         names.name[i]);
 			module_scan_conf(text, path, modules);
+			module_options_scan(text, path, options);
 		}
 	}
 	names_free(&names);
@@ -209,12 +218,14 @@ static void read_params(const struct sysroot *root, struct modules_facts *module
 	                       read_param(root, "kvm_amd", "npt"));
 	modules->unrestricted_guest = read_param(root, "kvm_intel", "unrestricted_guest");
 	modules->enable_virt_at_load = read_param(root, "kvm", "enable_virt_at_load");
+	modules->sig_enforce = read_param(root, "module", "sig_enforce");
 }
 
 void modules_gather(const struct sysroot *root, const char *kernel, const char *cmdline,
                     struct modules_facts *modules)
 {
 	_cleanup_free_ char *loaded = NULL, *builtin = NULL, *files = NULL;
+	struct module_options options = { 0 };
 	char buf[16];
 
 	if (!sysroot_read(root, "proc/modules", 1 << 20, &loaded))
@@ -227,7 +238,10 @@ void modules_gather(const struct sysroot *root, const char *kernel, const char *
 	sysroot_line(root, "proc/sys/kernel/modules_disabled", buf, sizeof(buf));
 	modules->disabled = buf[0] == '1' || cmdline_has(cmdline, "nomodule");
 	for (unsigned i = 0; i < ARRAY_SIZE(conf_dirs); i++)
-		scan_conf_dir(root, i, modules);
+		scan_conf_dir(root, i, modules, &options);
+	module_options_cmdline(cmdline, &options);
+	strcpy(modules->conflict, options.conflict);
+	strcpy(modules->vfio_ids, options.vfio_ids);
 	for (unsigned i = 0; i < MODULE_COUNT; i++) {
 		struct module_facts *m = &modules->module[i];
 

@@ -6,6 +6,7 @@
 #include "probe/remedy.h"
 
 #include "common/cleanup.h"
+#include "probe/cpu.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -80,9 +81,20 @@ void remedy_param(const struct facts *f, const char *param, bool add,
 
 /* ---- kernel packages ---- */
 
-static const struct {
+struct os_row {
 	const char *os, *text;
-} packages[] = {
+};
+
+/* The row of this distribution, or the last one, which has no name. */
+static void by_os(const struct os_row *rows, const struct facts *f, const char *word,
+                  char out[REMEDY_MAX])
+{
+	while (rows->os && !os_is(&f->host, rows->os))
+		rows++;
+	expand(rows->text, word, out);
+}
+
+static const struct os_row packages[] = {
 	{ "ubuntu", "sudo apt install linux-modules-extra-%s" },
 	{ "debian", "sudo apt install linux-image-amd64 && sudo reboot" },
 	{ "fedora", "sudo dnf install kernel-modules-%s" },
@@ -95,11 +107,81 @@ static const struct {
 
 void remedy_kernel_package(const struct facts *f, char out[REMEDY_MAX])
 {
-	unsigned i = 0;
+	by_os(packages, f, f->host.kernel, out);
+}
 
-	while (packages[i].os && !os_is(&f->host, packages[i].os))
-		i++;
-	expand(packages[i].text, f->host.kernel, out);
+/* ---- microcode and initramfs ---- */
+
+static const struct os_row microcode[] = {
+	{ "debian", "sudo apt install %s-microcode && sudo reboot" },
+	{ "fedora",
+	  "sudo dnf upgrade microcode_ctl linux-firmware && sudo dracut -f && sudo "
+	  "reboot" },
+	{ "rhel",
+	  "sudo dnf upgrade microcode_ctl linux-firmware && sudo dracut -f && sudo "
+	  "reboot" },
+	{ "suse", "sudo zypper install ucode-%s && sudo reboot" },
+	{ "arch", "sudo pacman -S %s-ucode && sudo reboot" },
+	{ NULL, "install the newest microcode of the CPU's maker, or newer firmware" },
+};
+
+void remedy_microcode(const struct facts *f, char out[REMEDY_MAX])
+{
+	bool debian = os_is(&f->host, "debian");
+
+	if (f->cpu.hypervisor)
+		snprintf(out, REMEDY_MAX,
+		         "update microcode and kernel of the outer host");
+	else
+		by_os(microcode, f,
+		      cpu_is_intel(&f->cpu) ? "intel"
+		      : debian              ? "amd64"
+		                            : "amd",
+		      out);
+}
+
+static const struct os_row initramfs[] = {
+	{ "debian", "sudo update-initramfs -u -k all" },
+	{ "fedora", "sudo dracut -f --regenerate-all" },
+	{ "rhel", "sudo dracut -f --regenerate-all" },
+	{ "suse", "sudo dracut -f --regenerate-all" },
+	{ "arch", "sudo mkinitcpio -P" },
+	{ NULL, "build the initramfs anew with this distribution's tool" },
+};
+
+void remedy_initramfs(const struct facts *f, char out[REMEDY_MAX])
+{
+	by_os(initramfs, f, "", out);
+}
+
+/* ---- settings ---- */
+
+void remedy_sysctl(const char *key, const char *value, char out[REMEDY_MAX])
+{
+	snprintf(out, REMEDY_MAX,
+	         "echo '%s = %s' | sudo tee -a /etc/sysctl.d/90-kvm.conf && sudo sysctl "
+	         "--system",
+	         key, value);
+}
+
+void remedy_option(const struct facts *f, const char *module, const char *option,
+                   char out[REMEDY_MAX])
+{
+	bool common = !strcmp(module, "kvm");
+	const char *vendor = cpu_is_intel(&f->cpu) ? "kvm_intel" : "kvm_amd";
+
+	if (*f->host.container)
+		snprintf(out, REMEDY_MAX,
+		         "on the outer host: options %s %s in "
+		         "/etc/modprobe.d",
+		         module, option);
+	else
+		snprintf(
+			out, REMEDY_MAX,
+			"echo 'options %s %s' | sudo tee -a /etc/modprobe.d/kvm.conf, then "
+			"without any guest running: sudo modprobe -r %s%s && sudo kvm-check "
+			"--load",
+			module, option, common ? vendor : module, common ? " kvm" : "");
 }
 
 void remedy_load(const struct facts *f, char out[REMEDY_MAX])
@@ -151,7 +233,8 @@ static const struct {
 	  "on the outer host: Set-VMProcessor -VMName NAME -ExposeVirtualizationExtensions "
 	  "$true" },
 	{ "VBoxVBoxVBox", "VirtualBox", "VBoxManage modifyvm NAME --nested-hw-virt on" },
-	{ "XenVMMXenVMM", "Xen", "set nestedhvm=1 for this domain" },
+	{ "XenVMMXenVMM", "Xen",
+	  "boot without Xen; or, in a domain of it, set nestedhvm=1 for this domain" },
 	{ "bhyve bhyve ", "bhyve", "bhyve gives guests no VMX; use another host" },
 	{ "ACRNACRNACRN", "ACRN", "use another host" },
 	{ "", "a hypervisor",

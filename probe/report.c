@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Text, summary and JSON of a report. Text from a captured host may hold anything: what
- * goes to a terminal is stripped of control characters at one place, put_line().
+ * goes to a terminal is stripped of control characters at one place, report_line().
  */
 #include "probe/report.h"
 
@@ -16,7 +16,9 @@ enum { ID_WIDTH = 17 };
 
 void report_judge(struct report *report)
 {
-	report->count = checks_run(&report->facts, report->results);
+	if (!report->goals)
+		report->goals = 1u << GOAL_ALL;
+	report->count = checks_run(&report->facts, report->goals, report->results);
 }
 
 static enum check_status worst(const struct report *report)
@@ -30,7 +32,7 @@ const char *report_verdict(const struct report *report)
 }
 
 /* Adds printable text only: UTF-8 stays, control characters do not. */
-static void put_line(struct strbuf *out, const char *text)
+void report_line(const char *text, struct strbuf *out)
 {
 	for (; *text; text++)
 		strbuf_addc(out,
@@ -47,8 +49,20 @@ static const struct {
 	[CHECK_SKIP] = { "skip", "\033[2m" },
 };
 
-static void text_head(const struct facts *f, struct strbuf *out)
+static void text_goals(unsigned goals, struct strbuf *out)
 {
+	if (goals == 1u << GOAL_ALL)
+		return;
+	strbuf_adds(out, "for:");
+	for (unsigned g = 0; g < GOAL_COUNT; g++)
+		if (goals >> g & 1)
+			strbuf_addf(out, " %s", goal_names[g]);
+	strbuf_addc(out, '\n');
+}
+
+static void text_head(const struct report *report, struct strbuf *out)
+{
+	const struct facts *f = &report->facts;
 	const char *parts[] = { f->host.os_name, f->host.kernel, f->cpu.model };
 	bool first = true;
 
@@ -57,23 +71,43 @@ static void text_head(const struct facts *f, struct strbuf *out)
 			continue;
 		strbuf_adds(out, first ? "" : ", ");
 		strbuf_adds(out, i == 1 ? "Linux " : "");
-		put_line(out, parts[i]);
+		report_line(parts[i], out);
 		first = false;
 	}
-	strbuf_adds(out, first ? "unknown host\n\n" : "\n\n");
+	strbuf_adds(out, first ? "unknown host\n" : "\n");
+	text_goals(report->goals, out);
+	strbuf_addc(out, '\n');
 }
 
-static void text_check(const struct check *check, const struct result *r, bool colour,
+/* A note that would be more for another goal names it. */
+static void text_other_goals(const struct result *r, unsigned goals, struct strbuf *out)
+{
+	bool first = true;
+
+	if (r->status != CHECK_NOTE || check_judged(r->check, goals))
+		return;
+	for (unsigned g = 0; g < GOAL_ALL; g++) {
+		if (!check_judged(r->check, 1u << g))
+			continue;
+		strbuf_addf(out, "%s%s", first ? " [" : " ", goal_names[g]);
+		first = false;
+	}
+	strbuf_adds(out, first ? "" : "]");
+}
+
+static void text_check(const struct result *r, unsigned goals, bool colour,
                        struct strbuf *out)
 {
 	strbuf_addf(out, "%s%s%s  %-*s ", colour ? looks[r->status].colour : "",
-	            looks[r->status].label, colour ? "\033[0m" : "", ID_WIDTH, check->id);
-	put_line(out, r->value);
+	            looks[r->status].label, colour ? "\033[0m" : "", ID_WIDTH,
+	            r->check->id);
+	report_line(r->value, out);
+	text_other_goals(r, goals, out);
 	strbuf_addc(out, '\n');
 	if (!*r->remedy)
 		return;
 	strbuf_addf(out, "%*s=> ", ID_WIDTH + 7, "");
-	put_line(out, r->remedy);
+	report_line(r->remedy, out);
 	strbuf_addc(out, '\n');
 }
 
@@ -92,25 +126,61 @@ static void text_verdict(const struct report *report, struct strbuf *out)
 	            seen[CHECK_SKIP]);
 }
 
+/* ---- what root would add ---- */
+
+unsigned report_root_adds(const struct report *report,
+                          const char *adds[REPORT_ROOT_ADDS_MAX])
+{
+	const struct facts *f = &report->facts;
+	bool intel = vendor_module(f) == MODULE_KVM_INTEL;
+	unsigned n = 0;
+
+	if (!f->host.live || f->user.uid <= 0)
+		return 0;
+	if (f->cpu.msr_err > 0 && has_virt(f))
+		adds[n++] =
+			intel ? "read the register with which firmware locks VMX (MSR 3a)"
+			      : "read the register with which firmware locks SVM (MSR "
+				"c0010114)";
+	if (f->cpu.xd_disabled < 0 && intel)
+		adds[n++] = "read whether firmware filters no-execute pages (MSR 1a0)";
+	if (!*f->power.preempt)
+		adds[n++] = "read the kernel's preemption mode";
+	adds[n++] = "load modules (--load) and leave host.json for vmm";
+	return n;
+}
+
+static void text_root_adds(const struct report *report, struct strbuf *out)
+{
+	const char *adds[REPORT_ROOT_ADDS_MAX];
+	unsigned n = report_root_adds(report, adds);
+
+	for (unsigned i = 0; i < n; i++)
+		strbuf_addf(out, "%s%s", i ? "; " : "as root it would also: ", adds[i]);
+	strbuf_adds(out, n ? "\n" : "");
+}
+
 void report_text(const struct report *report, const struct text_options *options,
                  struct strbuf *out)
 {
 	const char *category = "";
 
 	if (!options->quiet)
-		text_head(&report->facts, out);
+		text_head(report, out);
 	for (unsigned i = 0; i < report->count; i++) {
 		const struct result *r = &report->results[i];
 
 		if (options->quiet && r->status == CHECK_PASS)
 			continue;
-		if (!options->quiet && i && strcmp(category, checks[i].category))
+		if (!options->quiet && i && strcmp(category, r->check->category))
 			strbuf_addc(out, '\n');
-		category = checks[i].category;
-		text_check(&checks[i], r, options->colour, out);
+		category = r->check->category;
+		text_check(r, report->goals, options->colour, out);
 	}
-	if (!options->quiet)
-		text_verdict(report, out);
+	if (options->quiet)
+		return;
+	text_verdict(report, out);
+	text_root_adds(report, out);
 }
 
 /* ---- summary ---- */
@@ -152,11 +222,11 @@ void report_summary(const struct report *report, struct strbuf *out)
 	strbuf_addf(out, "iommu     %s\n", f->iommu.groups ? "yes" : "no");
 	strbuf_addf(out, "verdict   %s", report_verdict(report));
 	if (cause >= 0) {
-		strbuf_addf(out, ": %s: ", checks[cause].id);
-		put_line(out, report->results[cause].value);
+		strbuf_addf(out, ": %s: ", report->results[cause].check->id);
+		report_line(report->results[cause].value, out);
 		if (*report->results[cause].remedy) {
 			strbuf_adds(out, "\nremedy    ");
-			put_line(out, report->results[cause].remedy);
+			report_line(report->results[cause].remedy, out);
 		}
 	}
 	strbuf_addc(out, '\n');
@@ -171,29 +241,37 @@ static json_t *text_or_null(const char *text)
 	return value ? value : json_null();
 }
 
-static json_t *json_check(const struct check *check, const struct result *r)
+static json_t *json_check(const struct result *r)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "id", check->id, "category",
-	                 check->category, "status", check_status_name(r->status), "value",
-	                 text_or_null(r->value), "source", check->source, "remedy",
-	                 text_or_null(r->remedy));
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "id", r->check->id, "category",
+	                 r->check->category, "status", check_status_name(r->status),
+	                 "value", text_or_null(r->value), "source", r->check->source,
+	                 "remedy", text_or_null(r->remedy));
 }
 
 json_t *report_json(const struct report *report)
 {
 	const struct facts *f = &report->facts;
 	bool measured = f->trial.state == TRIAL_OK;
-	json_t *list = json_array();
+	json_t *list = json_array(), *goals = json_array(), *root = json_array();
+	const char *adds[REPORT_ROOT_ADDS_MAX];
+	unsigned n = report_root_adds(report, adds);
+
+	for (unsigned g = 0; g < GOAL_COUNT; g++)
+		if (report->goals >> g & 1)
+			json_array_append_new(goals, json_string(goal_names[g]));
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(root, json_string(adds[i]));
 
 	for (unsigned i = 0; i < report->count; i++)
-		json_array_append_new(list, json_check(&checks[i], &report->results[i]));
-	return json_pack("{s:i, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o}", "version",
-	                 REPORT_VERSION, "program", "kvm-check", "program_version",
-	                 KVMKIT_VERSION, "backend", backend_name(backend_of(f)),
-	                 "hardware", hardware_of(f), "verdict", report_verdict(report),
-	                 "exit_ns",
-	                 measured ? json_integer(f->trial.exit_ns) : json_null(),
-	                 "instructions_per_s",
-	                 measured ? json_integer(f->trial.long_rate) : json_null(),
-	                 "checks", list, "facts", facts_to_json(f));
+		json_array_append_new(list, json_check(&report->results[i]));
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+		REPORT_VERSION, "program", "kvm-check", "program_version", KVMKIT_VERSION,
+		"backend", backend_name(backend_of(f)), "hardware", hardware_of(f),
+		"verdict", report_verdict(report), "exit_ns",
+		measured ? json_integer(f->trial.exit_ns) : json_null(),
+		"instructions_per_s",
+		measured ? json_integer(f->trial.long_rate) : json_null(), "goals", goals,
+		"root_adds", root, "checks", list, "facts", facts_to_json(f));
 }

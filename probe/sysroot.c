@@ -10,11 +10,14 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/opts.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -161,6 +164,77 @@ int sysroot_line(const struct sysroot *root, const char *path, char *buf, size_t
 	return 0;
 }
 
+int sysroot_number(const struct sysroot *root, const char *path, uint64_t *value)
+{
+	char line[32];
+	uint64_t number;
+	int ret = sysroot_line(root, path, line, sizeof(line));
+
+	line[strcspn(line, " \t\r")] = '\0';
+	if (!ret)
+		ret = opt_parse_u64(line, &number);
+	if (ret < 0)
+		return ret;
+	if (number > INT64_MAX)
+		return -ERANGE;
+	*value = number;
+	return 0;
+}
+
+int sysroot_small(const struct sysroot *root, const char *path)
+{
+	char line[32];
+	uint64_t value;
+
+	if (!sysroot_number(root, path, &value))
+		return value <= INT_MAX ? (int)value : -1;
+	if (sysroot_line(root, path, line, sizeof(line)) < 0)
+		return -1;
+	return !strcmp(line, "Y") ? 1 : !strcmp(line, "N") ? 0 : -1;
+}
+
+int sysroot_choice(const struct sysroot *root, const char *path, char *buf, size_t size)
+{
+	char line[256];
+	int ret = sysroot_line(root, path, line, sizeof(line));
+	const char *open = strchr(line, '[');
+	const char *word = open ? open + 1 : line;
+	size_t len = open ? strcspn(word, "]") : strlen(word);
+
+	if (len >= size)
+		len = size - 1;
+	memcpy(buf, word, len);
+	buf[len] = '\0';
+	return ret;
+}
+
+int sysroot_link_name(const struct sysroot *root, const char *path, char *buf,
+                      size_t size)
+{
+	_cleanup_close_ int fd = open_in(root, path, O_PATH | O_NOFOLLOW);
+	char target[PATH_MAX];
+	const char *name;
+	ssize_t n;
+
+	buf[0] = '\0';
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	name = strrchr(target, '/');
+	strncat(buf, name ? name + 1 : target, size - 1);
+	return 0;
+}
+
+int sysroot_access(const struct sysroot *root, const char *path, int mode)
+{
+	if (!root->live)
+		return -ENOTSUP;
+	return faccessat(root->fd, path, mode, AT_EACCESS) < 0 ? -errno : 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -212,6 +286,139 @@ void names_free(struct names *names)
 		free(names->name[i]);
 	free(names->name);
 	*names = (struct names){ 0 };
+}
+
+int sysroot_link(const struct sysroot *root, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = open_in(root, path, O_PATH | O_NOFOLLOW);
+	ssize_t n;
+
+	buf[0] = '\0';
+	if (fd < 0)
+		return fd;
+	n = readlinkat(fd, "", buf, size);
+	/* What is no link is reported as a missing path. */
+	if (n < 0)
+		n = errno == ENOENT ? -EINVAL : -errno;
+	else if ((size_t)n == size)
+		n = -ENAMETOOLONG;
+	buf[n < 0 ? 0 : n] = '\0';
+	return n < 0 ? n : 0;
+}
+
+/* ---- writing ---- */
+
+int sysroot_write(const struct sysroot *root, const char *path, const char *text)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	ssize_t n;
+	int ret = sysroot_stat(root, path, &st);
+
+	if (ret < 0)
+		return ret;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	fd = open_in(root, path, O_WRONLY | O_NOCTTY);
+	if (fd < 0)
+		return fd;
+	n = write(fd, text, strlen(text));
+	if (n < 0)
+		return -errno;
+	return (size_t)n == strlen(text) ? 0 : -EIO;
+}
+
+/* The folder that holds path; *name is the rest. With make, missing folders are created,
+ * outermost first. */
+static int open_parent(const struct sysroot *root, const char *path, bool make,
+                       const char **name)
+{
+	const char *end = strrchr(path, '/');
+	char prefix[512] = ".";
+	int dir = -1;
+
+	*name = end ? end + 1 : path;
+	if (end && (size_t)(end - path) >= sizeof(prefix))
+		return -ENAMETOOLONG;
+	if (end)
+		snprintf(prefix, sizeof(prefix), "%.*s", (int)(end - path), path);
+	dir = open_in(root, prefix, O_PATH | O_DIRECTORY);
+	if (dir == -ENOENT && make) {
+		const char *last;
+		_cleanup_close_ int up = open_parent(root, prefix, true, &last);
+
+		if (up < 0)
+			return up;
+		if (mkdirat(up, last, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		dir = open_in(root, prefix, O_PATH | O_DIRECTORY);
+	}
+	return dir;
+}
+
+enum { TEMP_SIZE = 300 };
+
+/* The same in every run, so that what a killed one left is found. */
+static void temp_name(const char *name, char temp[TEMP_SIZE])
+{
+	snprintf(temp, TEMP_SIZE, ".%.200s.kvmkit", name);
+}
+
+int sysroot_replace(const struct sysroot *root, const char *path, const char *text,
+                    mode_t mode)
+{
+	_cleanup_close_ int dir = -1, sync = -1, fd = -1;
+	const char *name;
+	char temp[TEMP_SIZE];
+	int ret;
+
+	dir = open_parent(root, path, true, &name);
+	if (dir < 0)
+		return dir;
+	temp_name(name, temp);
+	/* What is left of a run that was killed. */
+	unlinkat(dir, temp, 0);
+	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	            mode);
+	if (fd < 0)
+		return -errno;
+	ret = fchmod(fd, mode) < 0 ? -errno : fd_write(fd, text, strlen(text));
+	if (!ret && (fsync(fd) < 0 || renameat(dir, temp, dir, name) < 0))
+		ret = -errno;
+	if (ret < 0) {
+		unlinkat(dir, temp, 0);
+		return ret;
+	}
+	sync = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return sync < 0 || fsync(sync) < 0 ? -errno : 0;
+}
+
+int sysroot_remove(const struct sysroot *root, const char *path)
+{
+	const char *name;
+	_cleanup_close_ int dir = open_parent(root, path, false, &name);
+	char temp[TEMP_SIZE];
+
+	if (dir < 0)
+		return dir;
+	temp_name(name, temp);
+	unlinkat(dir, temp, 0);
+	return unlinkat(dir, name, 0) < 0 ? -errno : 0;
+}
+
+int sysroot_open_dir(const struct sysroot *root, const char *path, bool make)
+{
+	char inside[512];
+	const char *name;
+
+	snprintf(inside, sizeof(inside), "%s/.", path);
+	if (make) {
+		_cleanup_close_ int dir = open_parent(root, inside, true, &name);
+
+		if (dir < 0)
+			return dir;
+	}
+	return open_in(root, inside, O_RDONLY | O_DIRECTORY);
 }
 
 int sysroot_open_node(const struct sysroot *root, const char *path, int flags)

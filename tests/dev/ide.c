@@ -204,6 +204,9 @@ static void test_pio_write(struct ide_board *ib)
 
 static void test_dma(struct ide_board *ib)
 {
+	/* As while the machine is copied to another host. */
+	struct ram_block *block = (struct ram_block *)mem_ram(ib->b.vm.mem, 0);
+	uint64_t dirty[IDE_RAM / 4096 / 64] = { 0 };
 	unsigned edges;
 
 	ide_descriptor(ib, 0, IDE_DATA, 1024, false);
@@ -219,6 +222,7 @@ static void test_dma(struct ide_board *ib)
 	outb(&ib->b, ib->base + 5, 0);
 	outb(&ib->b, ib->base + 7, 0xc8);
 	board_settle(&ib->b);
+	block->dirty = dirty;
 	tap_eq(inb(&ib->b, ib->control) & 0x80, 0x80,
 	       "READ DMA waits for the bus master");
 	tap_eq(ide_run_dma(ib, true), 0x04, "which ends with an interrupt");
@@ -226,6 +230,9 @@ static void test_dma(struct ide_board *ib)
 	tap_ok(is_image(ib->ram + IDE_DATA, 50 * 512, 1024) &&
 	               is_image(ib->ram + IDE_DATA + 8192, 52 * 512, 1024),
 	       "memory has the sectors, in two places");
+	block->dirty = NULL;
+	tap_eq(dirty[0], 1ull << (IDE_DATA / 4096) | 1ull << (IDE_DATA / 4096 + 2),
+	       "whose pages are marked as written");
 	ide_stop_dma(ib);
 	tap_eq(inb(&ib->b, IDE_BM + 2), 0x04, "the interrupt bit stays");
 	outb(&ib->b, IDE_BM + 2, 0x64);
@@ -283,6 +290,10 @@ static void test_descriptors(struct ide_board *ib)
 
 static void test_dma_write(struct ide_board *ib)
 {
+	const struct block_stats *stats =
+		block_get_stats(block_find(ib->b.vm.blocks, "a"));
+	uint64_t flushes = stats->ops[BLOCK_FLUSH];
+
 	for (unsigned i = 0; i < 1024; i++)
 		ib->ram[IDE_DATA + i] = ide_image_byte(77 * 512 + i);
 	ide_descriptor(ib, 0, IDE_DATA, 100, false);
@@ -296,6 +307,7 @@ static void test_dma_write(struct ide_board *ib)
 	outb(&ib->b, ib->base + 5, 0);
 	outb(&ib->b, ib->base + 7, 0x3d);
 	tap_eq(ide_run_dma(ib, false), 0x04, "WRITE DMA FUA EXT");
+	tap_eq(stats->ops[BLOCK_FLUSH] - flushes, 1, "reaches stable storage");
 	ide_stop_dma(ib);
 	memset(data, 0, sizeof(data));
 	ide_command(ib, 0x20, 30, 2);
@@ -325,19 +337,24 @@ static void test_reset(struct ide_board *ib)
 	tap_ok(!board_irq(b, 14), "without an interrupt");
 	outb(b, ib->base + 6, 0xe0);
 	outb(b, ib->base + 2, 4);
-	outb(b, ib->base + 7, 0x20); /* in flight, perhaps */
+	outb(b, ib->base + 7, 0x20);
+	tap_eq(inb(b, ib->control), 0x80, "a request is in flight");
 	outb(b, ib->control, 0x04);
 	outb(b, ib->control, 0x00);
 	board_settle(b);
 	tap_eq(ide_wait(ib), 0x50, "SRST amid a request drops it");
 	outb(b, ib->base + 6, 0xe0);
 	outb(b, ib->base + 2, 4);
+	ide_descriptor(ib, 0, IDE_DATA, 2048, true);
 	outb(b, ib->base + 7, 0xc8);
+	outb(b, IDE_BM + 2, 0x04);
 	outb(b, IDE_BM, 9);
+	tap_eq(inb(b, IDE_BM + 2), 1, "the bus master is active");
 	outb(b, IDE_BM, 0);
 	board_settle(b);
-	tap_eq(inb(b, IDE_BM + 2) & 1, 0, "stopping the bus master ends its command");
-	tap_ok(!(ide_wait(ib) & IDE_DRQ), "and the drive's");
+	tap_eq(inb(b, IDE_BM + 2), 0, "stopping it ends its command, uninterrupted");
+	tap_eq(ide_wait(ib), 0x50, "and the drive's");
+	tap_ok(!board_irq(b, 14), "of which nothing comes later");
 	tap_eq(ide_command(ib, 0x90, 0, 0), 0x50, "EXECUTE DEVICE DIAGNOSTIC");
 	tap_eq(error(ib), 0x01, "passes");
 	devices_quiesce(&b->vm);
@@ -402,7 +419,8 @@ int main(void)
 	struct device *disk;
 
 	ide_board_init(ib);
-	ide_image(ib, "a", SECTORS, "");
+	/* Threads: what is in flight stays so until the loop runs. */
+	ide_image(ib, "a", SECTORS, ",aio=threads");
 	disk = board_add(&ib->b, &ide_hd_class, "drive=a,serial=AB");
 	test_presence(ib);
 	test_identify(ib);

@@ -47,10 +47,12 @@ expect() {
 }
 
 expect 0 '^usage: kvm-check' '' --help
-ok "$(($(wc -l <"$dir/out") > 24))" 'the help fits a screen'
+ok "$(($(wc -l <"$dir/out") > 30))" 'the help fits a screen'
 expect 0 '^usage: kvm-check' '' -h
 expect 0 '^kvmkit kvm-check version [0-9]' '' --version
 expect 0 '^kvm.hardware ' '' --list
+expect 0 '^security.ksm ' '' --list secure
+ok "$(($(grep -c '^memory.ksm' "$dir/out") != 0))" '--list knows the goals'
 expect 0 '^source: ' '' --explain kvm.node
 ids=$("$check" --list | cut -d' ' -f1)
 bad=0
@@ -63,11 +65,22 @@ expect 2 '' "did you mean 'kvm.node'" --explain kvm.nod
 expect 2 '' "did you mean '--json'" --jso
 expect 2 '' "did you mean '--root'" --rot=x
 expect 2 '' 'see kvm-check --help' -x
-expect 2 '' "'guest' is no option" guest
+expect 2 '' "'guests' is no goal, did you mean 'guest'" guests
 expect 2 '' '--root needs a value' --root
 expect 2 '' '--root needs a value' --root=
 expect 2 '' '--json takes no value' --json=1
 expect 2 '' 'exclude each other' --json --summary
+expect 2 '' 'exclude each other' --watch --nfd
+expect 2 '' '--diff needs two values: --diff A B' --diff x
+expect 2 '' '--cpu belongs to' --cpu host
+expect 2 '' '--modules and --param belong to' --modules tun
+expect 2 '' '--unpersist undoes --persist' --unpersist --persist
+expect 2 '' '--interval belongs to --watch' --interval 5
+expect 2 '' 'expected 1 to 86400 seconds' --watch --interval 0
+expect 2 '' "'wlan' is none of vhost_net" --load --modules tun,wlan
+expect 2 '' 'is not MODULE.NAME=VALUE' --persist --param nested=1
+expect 2 '' 'use one of them' --persist --root $roots/intel-ok
+expect 2 '' 'use one of them' --watch --root $roots/intel-ok
 expect 2 '' 'use one of them' --load --root $roots/intel-ok
 expect 2 '' 'use one of them' --write --root $roots/intel-ok
 expect 2 '' '/nowhere: No such file' --root /nowhere
@@ -82,8 +95,43 @@ expect 0 '^note  iommu.domain' '' -q --root $roots/intel-ok
 ok "$(($(grep -c '^pass' "$dir/out") != 0))" '-q leaves out what passed'
 ok "$(($(grep -c $'\033' "$dir/out") != 0))" 'no colour into a file'
 expect 0 '"verdict": "ok"' '' --json --root $roots/intel-ok
+expect 1 '^FAIL  cpu.firmware' '' -q --root $roots/intel-bios-locked
+expect 0 '^for: passthrough' '' passthrough --root $roots/intel-server-numa
+expect 1 '^FAIL  iommu.table ' '' passthrough --root $roots/no-iommu
+expect 0 '^WARN  iommu.table ' '' --root $roots/no-iommu
+expect 0 '^note  memory.swap .* \[dense\]$' '' --root $roots/intel-laptop-arch
+expect 1 '^WARN  security.ksm ' '' secure --strict --root $roots/intel-server-numa
+expect 0 '^kvmkit_hardware 1$' '' --prometheus --root $roots/intel-ok
+expect 0 '^kvmkit-iommu=true$' '' --nfd --root $roots/intel-ok
+expect 1 '"dense",' '' --json dense secure --strict --root $roots/intel-server-numa
 [[ ! -e $KVMKIT_STATE_DIR ]]
 ok $? "a captured host leaves no host.json"
+
+# Two hosts, as reports and as a captured one.
+for host in intel-server-numa intel-laptop-arch amd-epyc-sev; do
+	"$check" --json --root $roots/$host >"$dir/$host.json"
+done
+big=$dir/intel-server-numa.json small=$dir/intel-laptop-arch.json amd=$dir/amd-epyc-sev.json
+expect 1 'lacks CPUID.07H:EBX.avx512f' '' --diff "$big" "$small"
+ok "$(($(grep -c '^cpu.model: ' "$dir/out") != 1))" 'what differs is listed'
+ok "$(($(grep -c '^both have -cpu Skylake-Client-v3 complete$' "$dir/out") != 1))" 'and a way out'
+expect 0 '-cpu Skylake-Client-v3, from .*: yes$' '' --diff "$big" "$small" --cpu Skylake-Client-v3
+expect 0 ': yes$' '' --compatible-with "$big" --root $roots/intel-server-numa
+expect 1 'vendors differ' '' --compatible-with "$amd" --cpu kvm64 --root $roots/intel-server-numa
+expect 2 '' "did you mean 'Haswell'" --compatible-with "$amd" --cpu Haswel --root $roots/amd-epyc-sev
+expect 2 '' "the report Makefile, line 1" --diff "$big" Makefile
+expect 2 '' 'cannot read the report /nowhere' --compatible-with /nowhere
+
+# The initramfs has to know which devices vfio-pci takes.
+cp -r $roots/passthrough-divided "$dir/initramfs"
+image=$dir/initramfs/boot/initrd.img-6.1.0-22-amd64
+: >"$image"
+touch -d '2024-01-01' "$image"
+touch -d '2024-01-02' "$dir/initramfs/etc/modprobe.d/vfio.conf"
+expect 1 '^WARN  vfio.initramfs .*vfio.conf:1 is newer' '' passthrough --root "$dir/initramfs"
+ok "$(($(grep -c '=> sudo update-initramfs -u' "$dir/out") != 1))" 'and what builds it'
+touch -d '2024-01-03' "$image"
+expect 1 '^pass  vfio.initramfs ' '' passthrough --root "$dir/initramfs"
 
 # A damaged capture: one line that names file and field, no report.
 cp -r $roots/intel-ok "$dir/host"
@@ -105,6 +153,9 @@ rm "$KVMKIT_STATE_DIR/host.json"
 run --no-trial
 [[ ! -e $KVMKIT_STATE_DIR/host.json ]]
 ok $? 'not without measurements'
+run guest
+[[ ! -e $KVMKIT_STATE_DIR/host.json ]]
+ok $? 'nor for one goal'
 run --no-trial --write --state-dir "$dir/other"
 [[ -s $dir/other/host.json ]]
 ok $? 'unless --write asks for it, in --state-dir'
@@ -113,6 +164,18 @@ run --no-trial --state-dir "$dir/none/deeper"
 ok "$((rc > 1))" 'without --write that is no trouble'
 "$check" --help >/dev/full 2>"$dir/err"
 ok "$(($? != 3))" 'a full disk is exit 3'
+
+# --watch reports, waits, and ends with the verdict when it is told to.
+coproc watch { exec "$check" --watch --no-trial --interval 3600 2>&1; }
+read -r -t 60 line <&"${watch[0]}"
+[[ $line =~ ^watching\ [0-9]+\ checks,\ now\ (ok|warn|fail)$ ]]
+ok $? "--watch: '$line'"
+pid=$watch_PID
+kill -TERM "$pid"
+wait "$pid"
+rc=$?
+if [[ $line = *fail ]]; then want=1; else want=0; fi
+ok "$((rc != want))" "ends with exit $rc"
 
 # Time without the measurement, on the CPU: other tests run at the same time. An emulated
 # CPU is not what the promise is about.
@@ -141,9 +204,9 @@ else
 	ok "$(($? > 1))" 'as nobody: this machine'
 	"${as_nobody[@]}" "$check" --load >"$dir/out" 2>"$dir/err"
 	rc=$?
-	grep -q -e '^kvm-check: \(cannot load\|nothing to load\|kvm_[a-z]* is loaded\)' "$dir/err"
+	grep -q -e '^kvm-check: \(cannot load\|nothing to load\|loaded: \)' "$dir/err"
 	ok $? "as nobody: --load says why not, or that it is loaded (exit $rc)"
-	for t in parse decide sysroot handoff live roots; do
+	for t in parse decide sysroot handoff live roots verdicts persist compat; do
 		"${as_nobody[@]}" "$build/tests/probe/$t" >"$dir/out" 2>"$dir/err"
 		ok $? "as nobody: the tests of $t"
 	done

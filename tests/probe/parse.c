@@ -4,9 +4,12 @@
 #include "probe/cpu.h"
 #include "probe/factfield.h"
 #include "probe/host.h"
-#include "probe/iommu.h"
+#include "probe/kconfig.h"
 #include "probe/kvmcap.h"
+#include "probe/memory.h"
+#include "probe/modoption.h"
 #include "probe/module.h"
+#include "probe/system.h"
 #include "tests/tap.h"
 
 #include <errno.h>
@@ -166,13 +169,78 @@ static void test_others(void)
 	tap_ok(kvm_in_misc("232 kvm\n") && kvm_in_misc("1 psaux\n232 kvm"),
 	       "kvm in /proc/misc");
 	tap_ok(!kvm_in_misc("232 kvmx\n233 vhost-kvm\n"), "other devices");
-	tap_eq(iommu_config("CONFIG_INTEL_IOMMU=y\n", "CONFIG_INTEL_IOMMU"), 1, "built");
-	tap_eq(iommu_config("# CONFIG_A is not set\nXCONFIG_A=y\nCONFIG_A=m\n",
-	                    "CONFIG_A"),
+	tap_eq(kconfig_has("CONFIG_INTEL_IOMMU=y\n", "CONFIG_INTEL_IOMMU"), 1, "built");
+	tap_eq(kconfig_has("# CONFIG_A is not set\nXCONFIG_A=y\nCONFIG_A=m\n",
+	                   "CONFIG_A"),
 	       0, "not built");
 	tap_str(errno_name(EBUSY, buf), "EBUSY", "a known errno");
 	tap_eq(errno_by_name(errno_name(133, buf)), 133, "an unknown one comes back");
 	tap_eq(errno_by_name("ENOWHERE"), -EINVAL, "no errno");
+}
+
+static void test_memory(void)
+{
+	uint64_t v = 7;
+
+	tap_eq(memory_line("MemTotal:   123 kB\nMemFree: 4 kB\n", "MemFree", &v), 0,
+	       "a line");
+	tap_eq(v, 4, "its number");
+	tap_eq(memory_line("Node 1 MemTotal:  55 kB\n", "MemTotal", &v), 0, "of a node");
+	tap_eq(v, 55, "its number");
+	tap_eq(memory_line("XMemTotal: 1 kB\nMemTotalX: 2 kB\n", "MemTotal", &v), -ENOENT,
+	       "not a part of a name");
+	tap_eq(memory_line("MemTotal: none\n", "MemTotal", &v), -EINVAL, "no number");
+}
+
+static void test_system(void)
+{
+	char buf[20] = "";
+
+	system_cgroups(
+		"#subsys_name\thierarchy\tnum\tenabled\ncpu\t2\t1\t1\nmemory\t0\t1\t0\n"
+		"blkio\t0\t1\t1\npids\t3\t1\t1\npids\t3\t1\t1\n",
+		buf, sizeof(buf));
+	tap_str(buf, "cpu pids", "enabled and mounted controllers, each once");
+	system_cgroups("averyveryverylongname\t1\t1\t1\ncpu\nx\t1", buf, sizeof(buf));
+	tap_str(buf, "cpu pids", "what does not fit, and damaged lines");
+	buf[0] = '\0';
+	system_routes("Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+	              "br0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\n"
+	              "eth1\t0000A8C0\t00000000\t0001\t0\t0\t0\t0000FFFF\n"
+	              "vpn0\t00000000\t00000000\t0001\t0\t0\t0\t00000080\n"
+	              "eth2\t00000000\t0101A8C0\t0002\t0\t0\t0\t00000000\n",
+	              buf, sizeof(buf));
+	tap_str(buf, "br0", "the default route that is up");
+}
+
+static void test_options(void)
+{
+	struct module_options o = { 0 };
+
+	module_options_scan(
+		"options kvm_intel nested=1 ept=Y\n#options kvm_intel nested=0\n"
+		"options ext4 nested=0\noptions kvm-intel ept=1\n",
+		"/etc/modprobe.d/a.conf", &o);
+	tap_str(o.conflict, "",
+	        "equal values, comments and other modules are no conflict");
+	module_options_scan("options kvm ignore_msrs=N report\noptions kvm ignore_msrs=0 "
+	                    "report=1\n",
+	                    "/a.conf", &o);
+	tap_str(o.conflict, "", "N is 0, and a switch alone is on");
+	module_options_scan("options vfio-pci ids=10de:1b80\n", "/b.conf", &o);
+	tap_str(o.vfio_ids, "/b.conf:1", "devices by their IDs");
+	module_options_cmdline("quiet kvm-intel.nested=0 -- kvm_intel.ept=0", &o);
+	tap_str(o.conflict,
+	        "kvm_intel.nested=1 (/etc/modprobe.d/a.conf:1) and nested=0 (/proc/cmdline)",
+	        "both places are named");
+	o = (struct module_options){ 0 };
+	for (unsigned i = 0; i < 2 * MODULE_OPTIONS_MAX; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "options kvm p%u=1 p%u", i, i);
+		module_options_scan(line, "x", &o);
+	}
+	tap_eq(o.count, MODULE_OPTIONS_MAX, "no more than the table holds");
 }
 
 /* Every damaged value is refused with the field's name; nothing is stored half. */
@@ -200,7 +268,7 @@ static void test_capture(void)
 		struct facts facts = { 0 };
 		struct err err = { 0 };
 
-		tap_eq(facts_from_json(&facts, json, &err), -EINVAL, "refused: %s",
+		tap_eq(facts_from_json(&facts, json, false, &err), -EINVAL, "refused: %s",
 		       bad[i].json);
 		tap_has(err.text, bad[i].field, "and named");
 		json_decref(json);
@@ -226,7 +294,8 @@ static void test_round_trip(void)
 	a.trial = (struct trial_facts){ .state = TRIAL_OK, .exit_ns = 1ull << 40 };
 	memset(b.kvm.cap, 0xff, sizeof(b.kvm.cap));
 	json = facts_to_json(&a);
-	tap_eq(facts_from_json(&b, json, &err), 0, "a report's facts are a capture");
+	tap_eq(facts_from_json(&b, json, false, &err), 0,
+	       "a report's facts are a capture");
 	tap_ok(!memcmp(&a.user, &b.user, sizeof(a.user)), "user");
 	tap_ok(!memcmp(&a.kvm, &b.kvm, sizeof(a.kvm)), "kvm");
 	tap_ok(!memcmp(&a.trial, &b.trial, sizeof(a.trial)), "trial");
@@ -243,6 +312,9 @@ int main(void)
 	test_modules();
 	test_host();
 	test_others();
+	test_memory();
+	test_system();
+	test_options();
 	test_capture();
 	test_round_trip();
 	return tap_done();

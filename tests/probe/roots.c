@@ -30,6 +30,14 @@ static int read_report(const char *dir, struct report *report, struct err *err)
 }
 
 /* One line with every check that differs, so that a failure shows all of them. */
+static const struct result *result_of(const struct report *report, const char *id)
+{
+	for (unsigned i = 0; i < report->count; i++)
+		if (!strcmp(report->results[i].check->id, id))
+			return &report->results[i];
+	return NULL;
+}
+
 static void compare_status(const char *host, const struct report *report,
                            const json_t *expected)
 {
@@ -37,14 +45,15 @@ static void compare_status(const char *host, const struct report *report,
 	char diff[1000] = "";
 
 	for (unsigned i = 0; i < report->count; i++) {
-		const char *want =
-			json_string_value(json_object_get(status, checks[i].id));
+		const char *want = json_string_value(
+			json_object_get(status, report->results[i].check->id));
 		const char *got = check_status_name(report->results[i].status);
 		size_t len = strlen(diff);
 
 		if (!want || strcmp(want, got))
 			snprintf(diff + len, sizeof(diff) - len, "%s is %s, not %s; ",
-			         checks[i].id, got, want ? want : "expected at all");
+			         report->results[i].check->id, got,
+			         want ? want : "expected at all");
 	}
 	tap_str(diff, "", "%s: the status of every check", host);
 	tap_eq(json_object_size(status), report->count, "%s: no other check is expected",
@@ -60,16 +69,14 @@ static void compare_words(const char *host, const struct report *report,
 
 	json_object_foreach((json_t *)says, id, words)
 	{
-		const struct check *check = check_find(id);
+		const struct result *r = result_of(report, id);
 		char text[sizeof(struct result)];
 		const json_t *word;
 		size_t i;
 
-		if (!tap_ok(check, "%s: %s is a check", host, id))
+		if (!tap_ok(r != NULL, "%s: %s is a check", host, id))
 			continue;
-		snprintf(text, sizeof(text), "%s => %s",
-		         report->results[check - checks].value,
-		         report->results[check - checks].remedy);
+		snprintf(text, sizeof(text), "%s => %s", r->value, r->remedy);
 		json_array_foreach(words, i, word)
 			tap_has(text, json_string_value(word), "%s: %s says '%s'", host,
 		                id, json_string_value(word));
@@ -157,12 +164,14 @@ int main(void)
 		return tap_done();
 	sysroot_list(&top, ".", &names);
 	for (unsigned i = 0; i < names.count; i++) {
-		if (!strchr(names.name[i], '.')) {
-			test_host(names.name[i], schema);
-			hosts++;
-		}
+		struct stat st;
+
+		if (sysroot_stat(&top, names.name[i], &st) || !S_ISDIR(st.st_mode))
+			continue;
+		test_host(names.name[i], schema);
+		hosts++;
 	}
-	tap_ok(hosts >= 16, "%u hosts", hosts);
+	tap_ok(hosts >= 25, "%u hosts", hosts);
 	test_schema(schema);
 	names_free(&names);
 	sysroot_close(&top);

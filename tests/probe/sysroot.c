@@ -62,6 +62,33 @@ static void test_paths(const struct sysroot *root)
 	tap_ok(sysroot_exists(root, "file") && !sysroot_exists(root, "none"), "exists");
 }
 
+static void test_values(const struct sysroot *root)
+{
+	char buf[16];
+	uint64_t v;
+
+	tap_ok(!sysroot_number(root, "number", &v) && v == 0x30000, "a number");
+	tap_eq(sysroot_small(root, "number"), 0x30000, "a small one");
+	v = 7;
+	tap_ok(sysroot_number(root, "beyond", &v) == -ERANGE && v == 7,
+	       "beyond what JSON can say: nothing is set");
+	tap_ok(sysroot_number(root, "far", &v) == -ERANGE && v == 7, "beyond 64 bits");
+	tap_eq(sysroot_small(root, "beyond"), -1, "no small one");
+	tap_eq(sysroot_small(root, "yes"), 1, "Y");
+	tap_eq(sysroot_small(root, "file"), -1, "text");
+	tap_eq(sysroot_small(root, "none"), -1, "no file");
+	tap_eq(sysroot_choice(root, "choice", buf, sizeof(buf)), 0, "a choice");
+	tap_str(buf, "two", "the word in brackets");
+	sysroot_choice(root, "choice", buf, 3);
+	tap_str(buf, "tw", "is cut");
+	sysroot_choice(root, "file", buf, sizeof(buf));
+	tap_str(buf, "first", "or the line");
+	tap_eq(sysroot_link_name(root, "outside", buf, sizeof(buf)), 0, "a link");
+	tap_str(buf, "status", "the end of its target, which is not followed");
+	tap_ok(sysroot_link_name(root, "file", buf, sizeof(buf)) < 0 && !*buf, "no link");
+	tap_eq(sysroot_access(root, "file", 0), -ENOTSUP, "no permissions of a capture");
+}
+
 static void test_kinds(const struct sysroot *root)
 {
 	_cleanup_free_ char *text = NULL;
@@ -90,6 +117,44 @@ static void test_list(const struct sysroot *root)
 	tap_eq(names.count, 0, "no names");
 }
 
+static void test_links(const struct sysroot *root)
+{
+	char text[16];
+
+	tap_eq(sysroot_link(root, "absolute", text, sizeof(text)), 0, "a link is read");
+	tap_str(text, "/file", "not followed");
+	tap_eq(sysroot_link(root, "absolute", text, 5), -ENAMETOOLONG,
+	       "in a short buffer");
+	tap_eq(sysroot_link(root, "file", text, sizeof(text)), -EINVAL,
+	       "a file is no link");
+	tap_eq(sysroot_link(root, "none", text, sizeof(text)), -ENOENT, "nor is nothing");
+}
+
+static void test_write(const struct sysroot *root)
+{
+	char line[32];
+	struct stat st;
+
+	tap_eq(sysroot_write(root, "file", "other\n"), 0, "a file is written");
+	sysroot_line(root, "file", line, sizeof(line));
+	tap_str(line, "other", "in place");
+	tap_eq(sysroot_write(root, "new", "x"), -ENOENT, "nothing is created");
+	tap_eq(sysroot_write(root, "fifo", "x"), -EINVAL, "a FIFO is not opened");
+	tap_eq(sysroot_write(root, "outside", "x"), -ENOENT, "nor what is outside");
+	tap_eq(sysroot_replace(root, "a/b/conf", "one\n", 0640), 0,
+	       "a file with folders");
+	tap_eq(sysroot_replace(root, "a/b/conf", "two\n", 0640), 0, "is replaced");
+	sysroot_line(root, "a/b/conf", line, sizeof(line));
+	tap_str(line, "two", "as a whole");
+	tap_ok(!sysroot_stat(root, "a/b/conf", &st) && (st.st_mode & 0777) == 0640,
+	       "with its mode");
+	tap_eq(sysroot_replace(root, "etc/conf", "three", 0644), 0,
+	       "a link to an outer folder");
+	tap_eq(sysroot_line(root, "a/conf", line, sizeof(line)), 0, "leads inside");
+	tap_eq(sysroot_remove(root, "a/b/conf"), 0, "a file is removed");
+	tap_eq(sysroot_remove(root, "a/b/conf"), -ENOENT, "once");
+}
+
 int main(void)
 {
 	char dir[128], path[300];
@@ -106,6 +171,7 @@ int main(void)
 	link_to(dir, "up", "../../../../../../file");
 	link_to(dir, "outside", "/proc/self/status");
 	link_to(dir, "loop", "loop");
+	link_to(dir, "etc", "/a");
 	snprintf(path, sizeof(path), "%s/fifo", dir);
 	tap_eq(mkfifo(path, 0600), 0, "a FIFO");
 	snprintf(path, sizeof(path), "%s/dir", dir);
@@ -114,9 +180,17 @@ int main(void)
 	put(path, "a", "");
 	put(path, "b", "");
 	tap_eq(sysroot_open(&root, dir, &err), 0, "a captured root");
+	put(dir, "number", "0x30000 \n");
+	put(dir, "yes", "Y\n");
+	put(dir, "beyond", "9223372036854775808\n");
+	put(dir, "far", "99999999999999999999999\n");
+	put(dir, "choice", "one [two] three\n");
 	test_paths(&root);
+	test_values(&root);
 	test_kinds(&root);
 	test_list(&root);
+	test_links(&root);
+	test_write(&root);
 	sysroot_close(&root);
 	snprintf(path, sizeof(path), "%s/file", dir);
 	tap_eq(sysroot_open(&root, path, &err), -ENOTDIR, "a file is no root");

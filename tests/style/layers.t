@@ -53,6 +53,8 @@ my @refused = (
 	['vmm/pci/pci.c', '"passthrough/vfio.h"'],
 	['vmm/helpers/vnc/a.c', '"vmm/core/vm.h"'],
 	['probe/a.c', '"vmm/kvm/kvm.h"'],
+	['cpu/a.c', '"vmm/kvm/kvm.h"'],
+	['cpu/a.c', '<linux/kvm.h>'],
 	['probe/a.c', '"tune/plan.h"'],
 	['tune/a.c', '"passthrough/group.h"'],
 	['bench/a.c', '"vmm/kvm/kvm.h"'],

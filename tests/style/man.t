@@ -43,9 +43,10 @@ sub slurp {
 
 make_target('install');
 my @programs = map { m{/([^/]+)$} } grep { m{^/opt/kvm/bin/} } installed();
-is_deeply(\@programs, [qw(kvm-check vmm)], 'the programs are there');
+is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm)], 'the programs are there');
 my %files = map { $_ => 1 } installed();
-for (map({ "man/man1/$_.1" } @programs), map({ "doc/kvmkit/$_" } qw(README.md LICENSE SPECIFICATION.md host.schema.json))) {
+for (map({ "man/man1/$_.1" } @programs), map({ "doc/kvmkit/$_" } qw(README.md LICENSE SPECIFICATION.md assigned.schema.json host.schema.json
+		tuning.schema.json))) {
 	ok($files{"/opt/kvm/share/$_"}, "$_ is there");
 }
 ok(!grep(!m{^/opt/kvm/}, keys %files), 'and nothing outside PREFIX');
@@ -72,11 +73,12 @@ for my $program (@programs) {
 	}
 	ok(!@missing, "$program: its page has all of them") or diag("missing: @missing");
 	# Of the help and of the page alike: the table is the only source.
-	my $help = `'$path' --help`;
+	my @commands = $program eq 'kvm-tune' ? map { (split)[0] } `'$path' --list-commands` : ('');
+	my $help = join('', map { `'$path' $_ --help` } @commands);
 	my %in_table = map { $_->[0] => 1 } @rows;
-	my @in_help = $help =~ /^ {2,6}(?:-\w, )?--?([\w-]+)/mg;
+	my %in_help = map { $_ => 1 } $help =~ /^ {2,6}(?:-\w, )?--?([\w-]+)/mg;
 	ok(!grep({ index($help, $_->[4]) < 0 } @rows), "$program: --help as well");
-	is_deeply([sort @in_help], [sort keys %in_table], "$program: --help and the table have the same options");
+	is_deeply([sort keys %in_help], [sort keys %in_table], "$program: --help and the table have the same options");
 
 	SKIP: {
 		skip('groff is not installed', 1) if !`which groff 2>/dev/null`;

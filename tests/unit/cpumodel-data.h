@@ -6,7 +6,7 @@
 #ifndef TESTS_UNIT_CPUMODEL_DATA_H
 #define TESTS_UNIT_CPUMODEL_DATA_H
 
-#include "vmm/kvm/cpufeat.h"
+#include "cpu/cpufeat.h"
 
 static const struct golden {
 	const char *name;

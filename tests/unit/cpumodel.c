@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* CPU models, feature names and the -cpu option: tables against known values, text
  * against what it must mean, mistakes against the sentence that they give. */
-#include "vmm/kvm/cpumodel.h"
+#include "cpu/cpumodel.h"
 #include "common/cleanup.h"
 #include "tests/tap.h"
 #include "tests/unit/cpumodel-data.h"

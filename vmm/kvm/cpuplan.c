@@ -195,9 +195,7 @@ static void wanted_words(const struct cpu_plan *plan, const struct cpu_config *c
 	} else {
 		*words = data->words;
 		cpu_set(words, CPU_HYPERVISOR);
-		cpu_clear(words, CPU_ACPI);
-		cpu_clear(words, CPU_MONITOR);
-		cpu_clear(words, CPU_SVM);
+		cpu_model_trim(words);
 	}
 	if (config->model->kind == CPU_KIND_NAMED) {
 		for (unsigned i = 0; i < ARRAY_SIZE(kvm_defaults); i++)

@@ -8,8 +8,8 @@
 
 #include "common/err.h"
 #include "common/strbuf.h"
-#include "vmm/kvm/cpufeat.h"
-#include "vmm/kvm/cpumodel.h"
+#include "cpu/cpufeat.h"
+#include "cpu/cpumodel.h"
 #include "vmm/kvm/cputopo.h"
 
 #include <linux/kvm.h>

@@ -5,7 +5,7 @@
 
 #include "common/err.h"
 #include "common/strbuf.h"
-#include "vmm/kvm/cpumodel.h"
+#include "cpu/cpumodel.h"
 #include "vmm/kvm/cputopo.h"
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vcpu.h"

@@ -141,7 +141,6 @@ static void reply(struct ide_drive *d, uint32_t len, uint32_t allowed)
 static void atapi_finish(struct ide_drive *d, enum ide_phase phase, int ret)
 {
 	(void)phase;
-	d->raw = false;
 	if (ret == -EFAULT)
 		fail(d, SENSE_HARDWARE);
 	else if (ret < 0)

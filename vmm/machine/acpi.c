@@ -131,6 +131,7 @@ static uint8_t *add_dsdt(struct builder *b, const struct acpi_config *cfg)
 	set_name(t, len, "P64S", 8, cfg->pci64.size);
 	set_name(t, len, "COMS", 1, cfg->serial_ports);
 	set_name(t, len, "KBDS", 1, cfg->keyboard);
+	set_name(t, len, "FWCS", 1, cfg->fw_cfg);
 	set_name(t, len, "PVPP", 2, cfg->pvpanic_port);
 	finish(b, t);
 	return t;

@@ -19,6 +19,7 @@ struct acpi_config {
 	unsigned serial_ports;      /* bit n: COM(n+1) is there */
 	bool keyboard;              /* a keyboard controller with PS/2 devices */
 	uint16_t pvpanic_port;      /* of the panic device; 0: none */
+	bool fw_cfg;                /* the firmware configuration device */
 	bool vga;                   /* a VGA-compatible display */
 	struct layout_window pci64; /* for 64-bit BARs; size 0: none */
 };

@@ -13,6 +13,7 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 	Name (P64S, 0x1122334455667788)  // its size, 0: none
 	Name (COMS, 0x5A)                // bit n: serial port COM(n+1)
 	Name (KBDS, 0x5A)                // bit 0: keyboard controller
+	Name (FWCS, 0x5A)                // bit 0: firmware configuration device
 	Name (PVPP, 0x5A5A)              // port of the panic device, 0: none
 
 	Name (\_S5, Package () { 0, 0, 0, 0 })
@@ -242,6 +243,17 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 						PMAX = PVPP
 						Return (PRES)
 					}
+				}
+
+				// Not shown to users: guests read files of the host's through it.
+				Device (FWCF)
+				{
+					Name (_HID, "QEMU0002")
+					Method (_STA) { Return (HERE (FWCS, 1) & 0x0B) }
+					Name (_CRS, ResourceTemplate ()
+					{
+						IO (Decode16, 0x510, 0x510, 1, 0x0C)
+					})
 				}
 
 				// Ports of the board that no driver claims.

@@ -57,6 +57,7 @@ struct acpi_config pc_acpi_config(struct pc *pc)
 		.apic_ids = pc->apic_ids,
 		.cpu_count = pc->smp.cpus,
 		.serial_ports = serial_ports(pc),
+		.fw_cfg = pc->fwcfg,
 		.pvpanic_port = pvpanic_port(&pc->vm),
 	};
 }

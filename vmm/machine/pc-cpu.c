@@ -6,7 +6,7 @@
 #include "vmm/machine/internal.h"
 
 #include "common/log.h"
-#include "vmm/kvm/cpumodel.h"
+#include "cpu/cpumodel.h"
 #include "vmm/kvm/cpus.h"
 #include "vmm/kvm/cputopo.h"
 #include "vmm/kvm/kvm.h"

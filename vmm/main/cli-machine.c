@@ -7,7 +7,7 @@
 #include "vmm/main/cli-machine.h"
 
 #include "common/cleanup.h"
-#include "vmm/kvm/cpumodel.h"
+#include "cpu/cpumodel.h"
 
 #include <errno.h>
 #include <stdlib.h>

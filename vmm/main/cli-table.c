@@ -360,10 +360,8 @@ const struct cli_row cli_table[] = {
 	  "initial RAM disk, or multiboot modules", NULL, collect_initrd, NULL },
 	{ "append", NULL, "TEXT", "kernel command line", NULL, collect_append, NULL },
 
-	{ "boot", NULL,
-	  "[order=]cdn[,once=d][,menu=on][,splash-time=MS][,reboot-timeout=MS]",
-	  "boot order of the firmware: c disk, d CD-ROM, n network (default: " CONFIG_BOOT_ORDER
-	  ")",
+	{ "boot", NULL, "[order=]cdn[,once=d][,menu=on][,splash-time=MS]...",
+	  "what the BIOS tries: c disk, d CD, n network (" CONFIG_BOOT_ORDER ")",
 	  "Firmware", config_boot, NULL },
 	{ "bios", NULL, "FILE", "the firmware (default: SeaBIOS, to boot from media)",
 	  NULL, collect_bios, NULL },
@@ -374,9 +372,7 @@ const struct cli_row cli_table[] = {
 	{ "option-rom", NULL, "FILE", "an option ROM for the BIOS", NULL,
 	  collect_option_rom, NULL },
 
-	{ "drive", NULL,
-	  "file=FILE[,if=ide|virtio|none][,media=disk|cdrom][,index=N][,format=raw]"
-	  "[,id=][,readonly=][,cache=]...",
+	{ "drive", NULL, "file=FILE[,if=ide|virtio|none][,media=disk|cdrom]...",
 	  "a disk or CD-ROM; 'help' lists the keys", "Devices", collect_drive,
 	  answer_drive },
 	{ "hda", NULL, "FILE", "a disk; short for -drive file=FILE,index=0", NULL,

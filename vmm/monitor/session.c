@@ -141,7 +141,7 @@ static json_t *event_object(const char *name, const struct vm_event_field *f)
 void monitors_event(void *opaque, const char *name, const struct vm_event_field *fields)
 {
 	struct monitors *set = opaque;
-	json_t *event = event_object(name, fields);
+	json_t *event = NULL; /* made for the first who listens: mostly nobody does */
 
 	for (struct monitor *mon = set->first; mon; mon = mon->next) {
 		if (mon->mode != MONITOR_QMP || !mon->negotiated)
@@ -150,6 +150,8 @@ void monitors_event(void *opaque, const char *name, const struct vm_event_field 
 			mon->events_lost++;
 			continue;
 		}
+		if (!event)
+			event = event_object(name, fields);
 		qmp_send(mon, event);
 		flush(mon);
 	}

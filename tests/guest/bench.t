@@ -1,0 +1,146 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The measuring programs: what they report of programs whose behaviour is known, what they
+# do with programs that fail, and the promises that are counts. No time decides here.
+
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use JSON::PP qw(decode_json);
+use Test::More;
+
+my $top = abs_path(dirname(__FILE__) . '/../..');
+chdir $top or die "$top: $!";
+my $build = abs_path($ENV{BUILD} || 'build');
+my $bin   = "$build/bench";
+my $dir   = tempdir(CLEANUP => 1);
+
+# Standard output, standard error and exit code of a command.
+sub run {
+	my $pid = fork // die "fork: $!";
+	if (!$pid) {
+		open STDIN,  '<', '/dev/null' or die;
+		open STDOUT, '>', "$dir/out"  or die;
+		open STDERR, '>', "$dir/err"  or die;
+		exec @_ or die "$_[0]: $!";
+	}
+	waitpid $pid, 0;
+	return (slurp("$dir/out"), slurp("$dir/err"), $? >> 8);
+}
+
+sub slurp {
+	open my $in, '<', $_[0] or die "$_[0]: $!";
+	local $/;
+	my $text = <$in>;
+	return $text // '';
+}
+
+# A program that behaves like a VMM as far as guest-bench looks.
+sub fake_vmm {
+	my ($name, $text) = @_;
+	open my $out, '>', "$dir/$name" or die;
+	print $out "#!/usr/bin/perl\n\$| = 1;\n$text";
+	close $out;
+	chmod 0755, "$dir/$name";
+	return "$dir/$name";
+}
+
+sub rows {
+	return map { $_->{name} => $_ } @{ $_[0]{rows} };
+}
+
+sub in_order {
+	my ($stats) = @_;
+	return $stats->{min} > 0
+		&& $stats->{min} <= $stats->{q1}
+		&& $stats->{q1} <= $stats->{median}
+		&& $stats->{median} <= $stats->{q3}
+		&& $stats->{q3} <= $stats->{max};
+}
+
+subtest 'starting a VM' => sub {
+	plan skip_all => 'no access to /dev/kvm' unless -r '/dev/kvm' && -w _;
+	my @start = ("$bin/bench", '--preload', "$bin/first-run.so", '--only', 'start', '--json');
+	my ($out, $err, $rc) =
+		run(@start, '--rounds', 3, '--floor', "$bin/floor", '--vmm', "$build/vmm");
+	is($rc, 0, 'vmm is measured') or diag $err;
+	my ($case) = @{ decode_json($out) };
+	my %row = rows($case);
+	for my $name (qw(floor vmm)) {
+		ok(in_order($row{$name}{$_}), "$name: $_ has quartiles") for qw(wall_ms cpu_ms);
+	}
+	like($row{'qemu-pc'}{reason}, qr/no \{qemu\} was given/, 'a missing program has a reason');
+	my ($floor, $vmm) = ($row{floor}{syscalls}, $row{vmm}{syscalls});
+	# The floor makes 17 calls for its VM itself; the rest is the dynamic linker's.
+	cmp_ok($floor, '>', 17, 'the floor makes its system calls');
+	cmp_ok($vmm, '<=', 4 * $floor, "vmm starts with at most four times as many ($vmm, $floor)");
+	my ($ratio) = grep { $_->{vmm_to} eq 'floor' } @{ $case->{ratios} };
+	ok(in_order($ratio->{$_}), "the ratio of $_ has quartiles") for qw(wall cpu);
+
+	($out, $err, $rc) = run(@start, '--rounds', 1, '--vmm', '/bin/false');
+	is($rc, 1, 'a program that never enters a guest fails');
+	%row = rows(decode_json($out)->[0]);
+	like($row{vmm}{reason}, qr/ended before its first KVM_RUN.*printed nothing/, 'and says so');
+};
+
+my @guest = ("$bin/guest-bench", '--kernel', '/dev/null', '--initrd', '/dev/null', '--disk', 'none');
+
+subtest 'a guest at work' => sub {
+	my $vmm = fake_vmm('works', <<'PERL');
+my $ram = 'x' x (64 << 20);
+print "noise\n\e[H@ userspace\r\n@ idle\r\n@ idled\r\n";
+print "@ read-4096 iops=100 mbps=0.4\r\n@ write-1048576 iops=3 mbps=3.1\r\n@ done\r\n";
+select undef, undef, undef, undef;
+PERL
+	my ($out, $err, $rc) = run(@guest, qw(--ram 64 --rounds 2 --json --vmm), $vmm);
+	is($rc, 0, 'it is measured') or diag $err;
+	my ($case) = @{ decode_json($out) };
+	my %row = rows($case);
+	my $r   = $row{vmm};
+	is($r->{rounds}, 2, 'in every round');
+	ok(in_order($r->{$_}), "$_ has quartiles") for qw(cpu_s wall_s pss_kb dirty_kb);
+	is($r->{read_4k_iops}{median},  100, 'requests per second are those of the guest');
+	is($r->{write_1m_mbps}{median}, 3.1, 'so is the throughput');
+	is($r->{read_1m_mbps}, undef, 'what the guest did not say is no number');
+	cmp_ok($r->{dirty_kb}{max}, '<', 32 << 10, 'guest RAM does not count as memory of the VMM');
+	is($row{'qemu-pc'}{rounds}, 0, 'a missing program has no rounds');
+};
+
+subtest 'a guest that fails' => sub {
+	my $hangs = fake_vmm('hangs', qq{print "@ userspace\\n"; select undef, undef, undef, undef;\n});
+	my ($out, $err, $rc) = run(@guest, qw(--rounds 1 --limit 1 --vmm), $hangs);
+	is($rc, 1, 'one that hangs fails');
+	like($err, qr/not done after 1 s/, 'and says so');
+	like($out, qr/vmm: 1 rounds failed/, 'the report says it too');
+	my $dies = fake_vmm('dies', qq{print STDERR "no such disk\\n"; exit 1;\n});
+	($out, $err, $rc) = run(@guest, qw(--rounds 1 --vmm), $dies);
+	is($rc, 1, 'one that ends fails');
+	like($err, qr/ended before its guest was done.*no such disk/, 'with its last words');
+};
+
+subtest 'usage' => sub {
+	my @wrong = (
+		['scripts/bench', '--only', 'nothing'],
+		["$bin/bench", '--preload', 'x', '--rounds', '0'],
+		["$bin/bench", '--preload', 'x', '--only', 'nothing'],
+		[@guest, '--rounds', '101'],
+		["$bin/guest-bench"],
+	);
+	for my $command (@wrong) {
+		my ($out, $err, $rc) = run(@$command);
+		is($rc, 2, "@$command");
+	}
+};
+
+subtest 'the size of the program' => sub {
+	my ($out, $err, $rc) = run('scripts/bench', '--only', 'size', '--json');
+	is($rc, 0, 'it is measured') or diag $err;
+	my $size = decode_json($out)->{size}{vmm};
+	cmp_ok($size->{bytes},     '<=', 700 << 10, "stripped: at most 700 KiB ($size->{bytes})");
+	cmp_ok($size->{libraries}, '<=', 6,         "at most 6 shared objects ($size->{libraries})");
+};
+
+done_testing;
