@@ -370,7 +370,7 @@ is($black && unpack('H6', $black->{rows}[0]), '000000', 'black at first');
 # Only what changes from now on.
 syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, 640, 480));
 is(ask($g, 'sendkey a 10000'), '', 'a key');
-my ($type, $count, $x, $y, $w, $h) = unpack('CxnnnnnN', get($c->{socket}, 16));
+my ($type, $count, $x, $y, $w, $h) = (unpack('Cxnnnnn', get($c->{socket}, 16)), (0) x 6);
 my $rest = get($c->{socket}, 4 * $w * $h);
 is("$count: $x,$y ${w}x$h " . unpack('H8', $rest), '1: 0,0 1x1 0000001c',
 	'the one pixel that the guest wrote, and nothing else, is sent');
