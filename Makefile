@@ -27,6 +27,7 @@ LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
 	   $(if $(SAN),-fsanitize=address$(comma)undefined)
 
 vmm_LIBS       := -ljansson -luring -lseccomp -lpthread
+vmm_vnc_LIBS   := -lvncserver -lseccomp
 kvm_check_LIBS := -ljansson -lkmod
 kvm_tune_LIBS  := -ljansson
 kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
@@ -36,7 +37,7 @@ vmm_user_net_LIBS := -lslirp -lseccomp
 # ---- what each program is made of ----
 
 COMMON  := $(wildcard common/*.c cpu/*.c)
-VMM_DIRS := loop kvm mem core pci virtio legacy block net chardev machine monitor main guest
+VMM_DIRS := loop kvm mem core pci virtio legacy block net chardev display machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
 USER_NET := $(wildcard vmm/helpers/user-net/*.c)
 
@@ -50,6 +51,8 @@ PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(call obj,$(wildcard probe/*.c p
 TUNE_LIB   := $(filter-out $(OBJ)/tune/main.o,$(call obj,$(wildcard tune/*.c)))
 ASSIGN_LIB := $(filter-out $(OBJ)/passthrough/main.o,$(call obj,$(wildcard passthrough/*.c)))
 PROGRAMS   := $(addprefix $(BUILD)/,vmm vmm-user-net vmm-ctl kvm-check kvm-tune kvm-assign)
+# Started by vmm, found beside it or in libexec.
+HELPERS    := $(BUILD)/vmm-vnc
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
@@ -61,7 +64,7 @@ $(BUILD)/libassign.a: $(ASSIGN_LIB)
 .DEFAULT_GOAL := all
 .PHONY: all check run bench fuzz install uninstall clean man
 .SECONDARY:
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(HELPERS)
 
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 $(BUILD)/vmm-user-net: $(call obj,$(USER_NET)) $(BUILD)/libcommon.a
@@ -69,7 +72,8 @@ $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-tune: $(OBJ)/tune/main.o $(BUILD)/libtune.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/vmm-ctl: $(call obj,$(wildcard ctl/*.c)) $(BUILD)/libcommon.a
-$(PROGRAMS):
+$(BUILD)/vmm-vnc: $(call obj,$(wildcard vmm/helpers/vnc/*.c)) $(BUILD)/libcommon.a
+$(PROGRAMS) $(HELPERS):
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $($(subst -,_,$(@F))_LIBS)
 
@@ -185,14 +189,16 @@ $(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
 	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.tmp && mv $@.tmp $@
 
 bindir := $(DESTDIR)$(PREFIX)/bin
+libexecdir := $(DESTDIR)$(PREFIX)/libexec/kvmkit
 man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
 docdir := $(DESTDIR)$(PREFIX)/share/doc/kvmkit
 profiledir := $(DESTDIR)$(PREFIX)/share/kvmkit/profiles
 unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
 DOCS   := README.md LICENSE $(wildcard docs/*.md docs/*.json)
 install: all man
-	install -d $(bindir) $(man1dir) $(docdir) $(profiledir) $(unitdir)
+	install -d $(bindir) $(libexecdir) $(man1dir) $(docdir) $(profiledir) $(unitdir)
 	install -m 755 $(PROGRAMS) $(bindir)
+	install -m 755 $(HELPERS) $(libexecdir)
 	install -m 644 $(MAN) $(man1dir)
 	install -m 644 $(DOCS) $(docdir)
 	install -m 644 $(wildcard tune/profiles/*) $(profiledir)
@@ -201,9 +207,10 @@ install: all man
 
 uninstall:
 	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS))) $(addprefix $(man1dir)/,$(notdir $(MAN)))
+	rm -f $(addprefix $(libexecdir)/,$(notdir $(HELPERS)))
 	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS))) $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*)) \
 		$(patsubst tune/profiles/%,$(profiledir)/%,$(wildcard tune/profiles/*))
-	-rmdir $(docdir) $(profiledir)
+	-rmdir $(docdir) $(profiledir) $(libexecdir)
 
 clean:
 	rm -rf $(BUILD)

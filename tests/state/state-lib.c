@@ -60,6 +60,7 @@ const struct state_row state_rows[] = {
 	{ .class = "ide-cd", .opts = "drive=d", .keeps = "the tray stays as it is" },
 	{ .class = "ide-hd", .opts = "drive=d" },
 	{ .class = "virtio-balloon-pci", .opts = "free-page-reporting=on" },
+	{ .class = "VGA", .opts = "vgamem_mb=1,romfile=" },
 	{ .class = "virtio-blk-pci", .opts = "drive=d,num-queues=2" },
 	{ .class = "virtio-net-pci", .opts = "netdev=n" },
 	{ .class = "virtio-rng-pci", .opts = "" },

@@ -449,6 +449,49 @@ static void test_events(void)
 	close(match);
 }
 
+/* ---- memory of devices ---- */
+
+static void test_device_ram(void)
+{
+	static const struct region_ops other_ops = { 0 };
+	uint8_t *host = aligned_alloc(PAGE, 4 * PAGE);
+	struct region window = { .name = "window", .size = 4 * PAGE };
+	struct region other = { .name = "other", .size = 8, .ops = &other_ops };
+	uint64_t bits = 0, base = 1ull << 40;
+	struct err err = { 0 };
+
+	memset(host, 0, 4 * PAGE);
+	window.ram = mem_add_device_ram(mem, "device", 4 * PAGE, host, false, &err);
+	tap_ok(window.ram, "device memory");
+	tap_eq(dma_write(mem, 0xffffffffffff0000, "x", 1), (uint64_t)-EFAULT,
+	       "nowhere yet");
+	mem_map(mem, MEM_MMIO, &window, base);
+	tap_eq(dma_write(mem, base + PAGE, "abc", 3), 0, "mapped: it is RAM");
+	tap_eq(get(MEM_MMIO, base + PAGE, 4), 0x636261, "and answers accesses");
+	tap_eq(dma_write(mem, base + 4 * PAGE - 1, "xy", 2), (uint64_t)-EFAULT,
+	       "up to its end");
+	tap_eq(mem_log_dirty(mem, window.ram, true), 0, "logged");
+	put(MEM_MMIO, base + 2 * PAGE, 1, 1);
+	dma_write(mem, base + PAGE, "d", 1);
+	mem_mark_dirty(window.ram, 4 * PAGE - 1, 1);
+	tap_eq(mem_take_dirty(mem, window.ram, &bits), 0, "the log");
+	tap_eq(bits, 0xe, "has what each way wrote");
+	mem_take_dirty(mem, window.ram, &bits);
+	tap_eq(bits, 0, "once");
+	mem_unmap(&window);
+	tap_eq(dma_read(mem, base, &bits, 1), (uint64_t)-EFAULT, "unmapped: nowhere");
+	mem_map(mem, MEM_MMIO, &window, LOW - PAGE);
+	tap_eq(get(MEM_MMIO, LOW + PAGE - PAGE, 1), 'd', "over RAM: its region answers");
+	mem_map(mem, MEM_MMIO, &other, LOW);
+	mem_unmap(&other);
+	bits = 0;
+	dma_read(mem, LOW - PAGE + 1, &bits, 1);
+	tap_ok(host[1] == 0 && bits == low[LOW - PAGE + 1], "but RAM stays RAM");
+	mem_unmap(&window);
+	mem_drop_ram(window.ram);
+	free(host);
+}
+
 int main(void)
 {
 	set_up();
@@ -464,6 +507,7 @@ int main(void)
 	test_inner_port();
 	test_many_regions();
 	test_events();
+	test_device_ram();
 	tear_down();
 	return tap_done();
 }

@@ -16,6 +16,8 @@
 struct block_registry;
 struct chardev_registry;
 struct device;
+struct display;
+struct input;
 struct irqchip;
 struct kvm_vm;
 struct loop;
@@ -23,6 +25,7 @@ struct mem;
 struct net_registry;
 struct pci_bus;
 struct virtio_serial_bus;
+struct vnc;
 
 enum vm_runstate {
 	VM_PRELAUNCH,
@@ -68,6 +71,9 @@ struct vm {
 	/* -global: properties by class; borrowed */
 	struct vm_global *globals;
 	unsigned global_count;
+	struct display *display; /* NULL on boards that show nothing */
+	struct vnc *vnc;         /* NULL without -vnc */
+	struct input *input;     /* NULL where nobody types */
 	enum vm_runstate runstate;
 	/* set by the command line */
 	bool no_reboot;   /* a reset request ends the VMM */

@@ -28,9 +28,17 @@ int kvm_cap(const struct kvm_vm *kvm, int cap);
 unsigned kvm_max_vcpus(const struct kvm_vm *kvm);
 unsigned kvm_recommended_vcpus(const struct kvm_vm *kvm);
 
-/* Sets (size 0: deletes) a memory slot. 0 or -errno. */
+enum kvm_slot_flags {
+	KVM_SLOT_READONLY = 1 << 0,
+	KVM_SLOT_LOG = 1 << 1, /* KVM notes which pages vCPUs write */
+};
+
+/* Sets (size 0: deletes) a memory slot, or changes whether it is logged. flags: enum
+ * kvm_slot_flags. 0 or -errno. */
 int kvm_set_memory(struct kvm_vm *kvm, unsigned slot, uint64_t gpa, uint64_t size,
-                   void *host, bool readonly);
+                   void *host, unsigned flags);
+/* Copies the log of a slot, one bit for each 4 KiB page, and empties it. 0 or -errno. */
+int kvm_take_dirty(struct kvm_vm *kvm, unsigned slot, uint64_t *bitmap);
 /* Adds or removes an ioeventfd; value NULL: any value; size 0: any size. 0 or -errno. */
 int kvm_ioeventfd(struct kvm_vm *kvm, int fd, uint64_t addr, unsigned size,
                   const uint64_t *value, bool pio, bool add);

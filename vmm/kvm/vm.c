@@ -166,17 +166,25 @@ unsigned kvm_recommended_vcpus(const struct kvm_vm *kvm)
 }
 
 int kvm_set_memory(struct kvm_vm *kvm, unsigned slot, uint64_t gpa, uint64_t size,
-                   void *host, bool readonly)
+                   void *host, unsigned flags)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
-		.flags = readonly ? KVM_MEM_READONLY : 0,
+		.flags = (flags & KVM_SLOT_READONLY ? KVM_MEM_READONLY : 0) |
+		         (flags & KVM_SLOT_LOG ? KVM_MEM_LOG_DIRTY_PAGES : 0),
 		.guest_phys_addr = gpa,
 		.memory_size = size,
 		.userspace_addr = (uintptr_t)host,
 	};
 
 	return ioctl(kvm->fd, KVM_SET_USER_MEMORY_REGION, &region) < 0 ? -errno : 0;
+}
+
+int kvm_take_dirty(struct kvm_vm *kvm, unsigned slot, uint64_t *bitmap)
+{
+	struct kvm_dirty_log log = { .slot = slot, .dirty_bitmap = bitmap };
+
+	return ioctl(kvm->fd, KVM_GET_DIRTY_LOG, &log) < 0 ? -errno : 0;
 }
 
 int kvm_ioeventfd(struct kvm_vm *kvm, int fd, uint64_t addr, unsigned size,

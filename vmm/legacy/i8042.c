@@ -3,16 +3,18 @@
  * The keyboard controller of the PC/AT (Intel 8042 with IBM's firmware; IBM PC AT
  * Technical Reference, "Keyboard Controller").
  *
- * Two lines lead away from it, keyboard and auxiliary; nothing is plugged in yet, which
- * line_send() answers as the controller does: with a time-out. Everything that the guest
- * reads passes through the one output buffer, and put_output() is the only way in.
+ * Two lines lead away from it, to the keyboard and, auxiliary, to the mouse (ps2.h).
+ * Everything that the guest reads passes through the one output buffer, and put_output()
+ * is the only way in; fetch() takes what waits on the lines while it is empty.
  * The A20 gate is stored, not enforced: memory never wraps at 1 MiB. All functions run
  * under the machine lock.
  */
 #include "vmm/legacy/i8042.h"
 
 #include "vmm/core/vm.h"
+#include "vmm/display/input.h"
 #include "vmm/kvm/irqchip.h"
+#include "vmm/legacy/ps2.h"
 #include "vmm/mem/mem.h"
 
 #include <errno.h>
@@ -26,7 +28,6 @@ enum status {
 	STATUS_COMMAND = 0x08, /* the last write went to port 0x64 */
 	STATUS_UNLOCKED = 0x10,
 	STATUS_AUX = 0x20, /* the output buffer came from the auxiliary line */
-	STATUS_TIMEOUT = 0x40,
 };
 
 enum mode {
@@ -35,6 +36,7 @@ enum mode {
 	MODE_SYSTEM = 0x04,
 	MODE_KBD_OFF = 0x10,
 	MODE_AUX_OFF = 0x20,
+	MODE_TRANSLATE = 0x40, /* scan code set 2 to set 1 */
 };
 
 enum output_port {
@@ -71,13 +73,16 @@ enum line { LINE_KBD, LINE_AUX, LINES };
 #define SELF_TEST_GOOD 0x55
 #define LINE_GOOD      0x00
 #define INPUT_PORT     0xb0 /* not locked, no jumper set */
-#define NO_ANSWER      0xfe
+#define KEY_RELEASED   0xf0 /* the prefix of set 2 */
 
 struct i8042 {
 	struct device dev;
 	uint8_t ram[RAM_SIZE]; /* byte 0 is the mode */
 	uint8_t status, output_port, data;
 	uint8_t command; /* waits for its byte on port 0x60; 0: none */
+	struct ps2_keyboard keyboard;
+	struct ps2_mouse mouse;
+	bool released; /* KEY_RELEASED was translated: its key follows */
 	bool level[LINES];
 	struct region data_region, command_region;
 };
@@ -105,24 +110,55 @@ static void update_irq(struct i8042 *kbc)
 	}
 }
 
-/* flags: STATUS_AUX, STATUS_TIMEOUT. A byte that was not fetched is replaced. */
+/* flags: STATUS_AUX. A byte that was not fetched is replaced. */
 static void put_output(struct i8042 *kbc, uint8_t byte, uint8_t flags)
 {
 	kbc->data = byte;
-	kbc->status &= ~(STATUS_AUX | STATUS_TIMEOUT);
+	kbc->status &= ~STATUS_AUX;
 	kbc->status |= STATUS_OUTPUT | flags;
 	update_irq(kbc);
+}
+
+/* A prefix alone yields nothing yet. */
+static bool translate(struct i8042 *kbc, uint8_t *byte)
+{
+	if (!(kbc->ram[0] & MODE_TRANSLATE))
+		return true;
+	if (*byte == KEY_RELEASED) {
+		kbc->released = true;
+		return false;
+	}
+	*byte = ps2_translate(*byte) | (kbc->released ? 0x80 : 0);
+	kbc->released = false;
+	return true;
+}
+
+static void fetch(struct i8042 *kbc)
+{
+	uint8_t mode = kbc->ram[0], byte;
+
+	while (!(kbc->status & STATUS_OUTPUT) && !(mode & MODE_KBD_OFF) &&
+	       ps2_take(&kbc->keyboard.queue, &byte))
+		if (translate(kbc, &byte))
+			put_output(kbc, byte, 0);
+	if (!(kbc->status & STATUS_OUTPUT) && !(mode & MODE_AUX_OFF) &&
+	    ps2_take(&kbc->mouse.queue, &byte)) {
+		put_output(kbc, byte, STATUS_AUX);
+		ps2_mouse_fill(&kbc->mouse);
+	}
 }
 
 static uint64_t data_read(void *opaque, uint64_t offset, unsigned size)
 {
 	struct i8042 *kbc = opaque;
+	uint8_t data = kbc->data;
 
 	(void)offset;
 	(void)size;
-	kbc->status &= ~(STATUS_OUTPUT | STATUS_AUX | STATUS_TIMEOUT);
+	kbc->status &= ~(STATUS_OUTPUT | STATUS_AUX);
 	update_irq(kbc);
-	return kbc->data;
+	fetch(kbc);
+	return data;
 }
 
 /* ---- the lines ---- */
@@ -130,8 +166,27 @@ static uint64_t data_read(void *opaque, uint64_t offset, unsigned size)
 /* Sends a byte to what is plugged in. */
 static void line_send(struct i8042 *kbc, enum line line, uint8_t byte)
 {
-	(void)byte;
-	put_output(kbc, NO_ANSWER, STATUS_TIMEOUT | (line == LINE_AUX ? STATUS_AUX : 0));
+	if (line == LINE_AUX)
+		ps2_mouse_write(&kbc->mouse, byte);
+	else
+		ps2_keyboard_write(&kbc->keyboard, byte);
+	fetch(kbc);
+}
+
+static void on_key(void *opaque, uint16_t code, bool down)
+{
+	struct i8042 *kbc = opaque;
+
+	ps2_keyboard_key(&kbc->keyboard, code, down);
+	fetch(kbc);
+}
+
+static void on_move(void *opaque, int dx, int dy, int wheel, unsigned buttons)
+{
+	struct i8042 *kbc = opaque;
+
+	ps2_mouse_move(&kbc->mouse, dx, dy, wheel, buttons);
+	fetch(kbc);
 }
 
 /* ---- commands ---- */
@@ -153,6 +208,7 @@ static void write_ram(struct i8042 *kbc, unsigned index, uint8_t value)
 	if (value & MODE_SYSTEM)
 		kbc->status |= STATUS_SYSTEM;
 	update_irq(kbc);
+	fetch(kbc);
 }
 
 static void self_test(struct i8042 *kbc)
@@ -295,6 +351,12 @@ static int i8042_realize(struct device *dev, struct err *err)
 		.ops = &command_ops,
 		.opaque = kbc,
 	};
+	if (dev->vm->input)
+		input_set_device(dev->vm->input, &(struct input_device){
+							 .key = on_key,
+							 .move = on_move,
+							 .opaque = kbc,
+						 });
 	ret = mem_map(dev->vm->mem, MEM_PIO, &kbc->data_region, DATA_PORT);
 	if (ret >= 0)
 		ret = mem_map(dev->vm->mem, MEM_PIO, &kbc->command_region, COMMAND_PORT);
@@ -312,6 +374,9 @@ static void i8042_reset(struct device *dev)
 	kbc->status = STATUS_UNLOCKED | STATUS_COMMAND;
 	kbc->output_port = OUT_NO_RESET | OUT_A20;
 	kbc->data = kbc->command = 0;
+	kbc->released = false;
+	ps2_keyboard_reset(&kbc->keyboard);
+	ps2_mouse_reset(&kbc->mouse);
 	update_irq(kbc);
 }
 
@@ -319,10 +384,20 @@ static void i8042_unrealize(struct device *dev)
 {
 	struct i8042 *kbc = (struct i8042 *)dev;
 
+	if (dev->vm->input)
+		input_set_device(dev->vm->input, NULL);
 	kbc->status = 0;
 	update_irq(kbc);
 	mem_unmap(&kbc->data_region);
 	mem_unmap(&kbc->command_region);
+}
+
+static int i8042_validate(const void *obj, struct err *err)
+{
+	const struct i8042 *kbc = obj;
+	int ret = ps2_keyboard_validate(&kbc->keyboard, err);
+
+	return ret < 0 ? ret : ps2_mouse_validate(&kbc->mouse, err);
 }
 
 static int i8042_post_load(void *obj, struct err *err)
@@ -333,22 +408,29 @@ static int i8042_post_load(void *obj, struct err *err)
 }
 
 static const struct state_field i8042_fields[] = {
-	STATE_BYTES_F(struct i8042, ram),      STATE_U8_F(struct i8042, status),
-	STATE_U8_F(struct i8042, output_port), STATE_U8_F(struct i8042, data),
-	STATE_U8_F(struct i8042, command),     STATE_END_F,
+	STATE_BYTES_F(struct i8042, ram),
+	STATE_U8_F(struct i8042, status),
+	STATE_U8_F(struct i8042, output_port),
+	STATE_U8_F(struct i8042, data),
+	STATE_U8_F(struct i8042, command),
+	STATE_BOOL_F(struct i8042, released),
+	STATE_STRUCT_F(struct i8042, keyboard, &ps2_keyboard_state),
+	STATE_STRUCT_F(struct i8042, mouse, &ps2_mouse_state),
+	STATE_END_F,
 };
 
 static const struct state_desc i8042_state = {
 	.name = "i8042",
-	.version = 1,
+	.version = 2,
 	.fields = i8042_fields,
+	.validate = i8042_validate,
 	.post_load = i8042_post_load,
 };
 
 const struct device_class i8042_class = {
 	.name = "i8042",
 	.bus = "isa",
-	.help = "keyboard controller",
+	.help = "keyboard controller with keyboard and mouse",
 	.internal = true,
 	.size = sizeof(struct i8042),
 	.state = &i8042_state,

@@ -15,6 +15,7 @@
 #include "vmm/legacy/pvpanic.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/legacy/serial.h"
+#include "vmm/legacy/vga.h"
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
 #include "vmm/virtio/balloon.h"
@@ -34,6 +35,7 @@ const struct device_class *const device_catalog[] = {
 	&ide_hd_class,
 	/* pci */
 	&virtio_balloon_pci_class,
+	&vga_class,
 	&virtio_blk_pci_class,
 	&virtio_net_pci_class,
 	&virtio_rng_pci_class,

@@ -35,6 +35,8 @@ void config_free(struct vm_config *config)
 		free(config->disks[i]);
 	free(config->cdrom);
 	free(config->bios);
+	free(config->vga);
+	free(config->vnc);
 	opts_free(boot_opts, &config->boot);
 	str_list_free(&config->firmware_dirs);
 	str_list_free(&config->fw_cfg);

@@ -5,6 +5,8 @@
 
 #include "vmm/core/device.h"
 #include "vmm/core/vm.h"
+#include "vmm/display/display.h"
+#include "vmm/display/input.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/loop/loop.h"
 #include "vmm/machine/acpi.h"
@@ -38,6 +40,9 @@ int pc_add_devices(struct pc *pc, struct err *err);
 /* pc-global.c: -global */
 int pc_add_globals(struct pc *pc, struct err *err);
 void pc_free_globals(struct pc *pc);
+/* pc-display.c: the graphics card; then, after all else, who shows it. */
+int pc_add_display(struct pc *pc, struct err *err);
+int pc_show_display(struct pc *pc, struct err *err);
 /* pc-disks.c: -drive and -hda to -hdd. */
 int pc_add_disks(struct pc *pc, struct err *err);
 /* pc-net.c: -netdev, -nic and -net. */

@@ -197,6 +197,8 @@ int pc_add_devices(struct pc *pc, struct err *err)
 	if (ret >= 0)
 		ret = pc_add_fwcfg(pc, err);
 	if (ret >= 0)
+		ret = pc_add_display(pc, err);
+	if (ret >= 0)
 		ret = pc_add_disks(pc, err);
 	if (ret >= 0)
 		ret = add_chardevs(pc, err);

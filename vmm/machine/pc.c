@@ -6,6 +6,8 @@
  */
 #include "vmm/machine/internal.h"
 
+#include "vmm/display/vnc.h"
+
 #include "common/cleanup.h"
 #include "vmm/block/block.h"
 #include "vmm/chardev/chardev.h"
@@ -86,6 +88,10 @@ static int add_frame(struct pc *pc, struct err *err)
 	vm->nets = net_registry_new(vm->loop);
 	if (!vm->blocks || !vm->chardevs || !vm->nets)
 		return err_sys(err, ENOMEM, "registries");
+	vm->display = display_new(vm->loop, err);
+	vm->input = vm->display ? input_new(vm->loop, err) : NULL;
+	if (!vm->input)
+		return -err->code;
 	vm->kvm = kvm_vm_new(NULL, err);
 	if (!vm->kvm)
 		return -err->code;
@@ -117,8 +123,9 @@ struct pc *pc_new(const struct vm_config *config, struct err *err)
 	if (pc_add_globals(pc, err) < 0 || pc_open_firmware(pc, err) < 0 ||
 	    pc_open_boot(pc, err) < 0 || add_frame(pc, err) < 0 || add_ram(pc, err) < 0 ||
 	    add_irqchip(pc, err) < 0 || pc_add_cpus(pc, err) < 0 ||
-	    pc_add_devices(pc, err) < 0 || pc_fill_fwcfg(pc, err) < 0 ||
-	    pc_boot(pc, err) < 0 || net_registry_ready(pc->vm.nets, err) < 0) {
+	    pc_add_devices(pc, err) < 0 || pc_show_display(pc, err) < 0 ||
+	    pc_fill_fwcfg(pc, err) < 0 || pc_boot(pc, err) < 0 ||
+	    net_registry_ready(pc->vm.nets, err) < 0) {
 		pc_free(pc);
 		return NULL;
 	}
@@ -134,6 +141,7 @@ void pc_free(struct pc *pc)
 	vm = &pc->vm;
 	vcpus_free(pc->vcpus);
 	if (vm->loop) {
+		vnc_free(vm->vnc);
 		devices_quiesce(vm);
 		devices_destroy(vm);
 		if (pc->signal_fd >= 0) {
@@ -144,6 +152,8 @@ void pc_free(struct pc *pc)
 		block_registry_free(vm->blocks);
 		chardev_registry_free(vm->chardevs);
 	}
+	display_free(vm->display);
+	input_free(vm->input);
 	irqchip_free(vm->irqchip);
 	mem_free(vm->mem);
 	kvm_vm_free(vm->kvm);

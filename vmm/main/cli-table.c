@@ -11,6 +11,7 @@
 #include "common/version.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
+#include "vmm/display/vnc.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli-file.h"
 #include "vmm/main/cli-machine.h"
@@ -236,6 +237,41 @@ static int collect_none(struct vm_config *config, const char *arg, struct err *e
 	return only(arg, words, err);
 }
 
+static int collect_vnc(struct vm_config *config, const char *arg, struct err *err)
+{
+	if (!strcmp(arg, "none"))
+		return 0;
+	if (config->vnc)
+		return err_usage(err, "-vnc is given twice");
+	return cli_set_string(&config->vnc, arg);
+}
+
+static bool answer_vnc(const char *arg, struct strbuf *out, struct err *err)
+{
+	(void)err;
+	if (!cli_is_help(arg))
+		return false;
+	vnc_help(out);
+	return true;
+}
+
+static int collect_display(struct vm_config *config, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "none", "vnc=HOST:D", NULL };
+
+	if (!strncmp(arg, "vnc=", 4))
+		return collect_vnc(config, arg + 4, err);
+	return only(arg, words, err);
+}
+
+static int collect_vga(struct vm_config *config, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "std", "none", NULL };
+	int ret = only(arg, words, err);
+
+	return ret < 0 ? ret : cli_set_string(&config->vga, arg);
+}
+
 static int collect_monitor(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)err;
@@ -422,8 +458,14 @@ const struct cli_row cli_table[] = {
 	{ "nographic", NULL, NULL,
 	  "no screen; serial port and monitor share the terminal (Ctrl-A h)",
 	  "Display and behaviour", collect_nographic, NULL },
-	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
-	{ "vga", NULL, "none", "no graphics card", NULL, collect_none, NULL },
+	{ "display", NULL, "none|vnc=:D[,KEY=VALUE...]", "no screen, or as -vnc", NULL,
+	  collect_display, NULL },
+	{ "vnc", NULL, "HOST:D|:D|unix:PATH[,password]...",
+	  "show the screen to VNC clients; :D is for this host only", NULL, collect_vnc,
+	  answer_vnc },
+	{ "vga", NULL, "std|none",
+	  "graphics card (default: std when the guest starts in firmware)", NULL,
+	  collect_vga, NULL },
 	{ "parallel", NULL, "none", "no parallel port", NULL, collect_none, NULL },
 	{ "no-reboot", NULL, NULL, "end instead of rebooting", NULL, collect_no_reboot,
 	  NULL },

@@ -12,6 +12,10 @@ struct flat_range {
 	struct region *region;
 };
 
+/* Where a device's memory is; MEM_NOWHERE takes it away. It stays nowhere when there is
+ * other RAM, or KVM refuses: -errno, and the region's ops do. */
+int ram_place(struct mem *mem, struct ram_block *block, uint64_t gpa);
+
 struct mem_map {
 	struct region **regions; /* everything mapped */
 	unsigned count;

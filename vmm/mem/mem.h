@@ -31,8 +31,8 @@ void mem_free(struct mem *mem);
 /* ---- RAM ---- */
 
 struct ram_block {
-	const char *name; /* static */
-	uint64_t gpa, size;
+	const char *name;   /* static */
+	uint64_t gpa, size; /* gpa: MEM_NOWHERE while a device's memory is not placed */
 	uint8_t *host;
 	bool readonly; /* writes by the guest are dropped into a region below, or lost */
 	uint64_t *dirty; /* one bit per 4 KiB page while dirty logging is on, else NULL */
@@ -40,6 +40,7 @@ struct ram_block {
 };
 
 #define MEM_MAX_RAM 32
+#define MEM_NOWHERE UINT64_MAX
 
 /*
  * Maps `size` bytes of guest RAM at gpa, backed by `host` (page aligned, owned by the
@@ -47,6 +48,25 @@ struct ram_block {
  */
 int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
                 void *host, bool readonly, struct err *err);
+/*
+ * Memory of a device, which the guest moves about with a BAR (framebuffer, option ROM):
+ * RAM in every respect, but it answers only while a region that has it as `ram` is
+ * mapped. The block stays in the list; `host` is valid until mem_drop_ram(). NULL with a
+ * sentence on failure.
+ */
+struct ram_block *mem_add_device_ram(struct mem *mem, const char *name, uint64_t size,
+                                     void *host, bool readonly, struct err *err);
+/* The device goes away: its region is unmapped, the block keeps its place, without bytes.
+ * Accepts NULL. */
+void mem_drop_ram(struct ram_block *block);
+/* Notes writes by vCPUs and by user space from now on, or no longer. Machine lock. 0 or
+ * -errno. */
+int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on);
+/* Copies what was written since the last call (size / 4096 bits, in whole uint64_t) and
+ * forgets it. The block is logged. 0 or -errno. */
+int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap);
+/* User space wrote there, other than through dma_. */
+void mem_mark_dirty(struct ram_block *block, uint64_t offset, uint64_t len);
 /* Block by index, or NULL past the last. */
 const struct ram_block *mem_ram(struct mem *mem, unsigned index);
 /* Allocates anonymous, lazily populated, huge-page friendly memory; NULL and err on
@@ -99,6 +119,9 @@ struct region {
 	uint64_t size;
 	const struct region_ops *ops;
 	void *opaque;
+	/* Memory that KVM lets the guest use directly where it can; ops may then be NULL.
+	 * `size` is the block's. */
+	struct ram_block *ram;
 	int priority; /* where regions overlap the higher one answers; then the later
 	                 mapped */
 	/* set by mem_map(): */

@@ -4,8 +4,9 @@
  *
  * Blocks are added before vCPUs run (or under the machine lock) and never move or go away
  * while the machine lives; ram_count is published last, so the dma_ functions need no
- * lock. Every write that user space makes is recorded in the block's dirty bitmap while
- * there is one, because KVM's dirty log sees only what vCPUs write.
+ * lock; only a device's memory moves, under the machine lock. Every write that user space
+ * makes is recorded in the block's dirty bitmap while there is one, because KVM's dirty
+ * log sees only what vCPUs write.
  */
 #include "vmm/mem/internal.h"
 
@@ -89,7 +90,8 @@ static int check_block(const struct mem *mem, const char *name, uint64_t gpa,
 	for (unsigned i = 0; i < mem->ram_count; i++) {
 		const struct ram_block *other = &mem->ram[i];
 
-		if (gpa < other->gpa + other->size && other->gpa < gpa + size)
+		if (other->gpa != MEM_NOWHERE && gpa < other->gpa + other->size &&
+		    other->gpa < gpa + size)
 			return err_set(err, EEXIST,
 			               "guest RAM (%s) at 0x%llx overlaps %s at 0x%llx",
 			               name, (unsigned long long)gpa, other->name,
@@ -98,16 +100,28 @@ static int check_block(const struct mem *mem, const char *name, uint64_t gpa,
 	return 0;
 }
 
+static int check_room(const struct mem *mem, struct err *err)
+{
+	return mem->ram_count < MEM_MAX_RAM
+	               ? 0
+	               : err_set(err, ENOSPC, "more than %d blocks of guest RAM",
+	                         MEM_MAX_RAM);
+}
+
+static unsigned slot_flags(const struct ram_block *block)
+{
+	return (block->readonly ? KVM_SLOT_READONLY : 0) |
+	       (block->dirty ? KVM_SLOT_LOG : 0);
+}
+
 int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
                 void *host, bool readonly, struct err *err)
 {
 	struct ram_block *block = &mem->ram[mem->ram_count];
-	int ret;
+	int ret = check_room(mem, err);
 
-	if (mem->ram_count == MEM_MAX_RAM)
-		return err_set(err, ENOSPC, "more than %d blocks of guest RAM",
-		               MEM_MAX_RAM);
-	ret = check_block(mem, name, gpa, size, err);
+	if (ret >= 0)
+		ret = check_block(mem, name, gpa, size, err);
 	if (ret < 0)
 		return ret;
 	*block = (struct ram_block){
@@ -119,7 +133,8 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
 		.slot = mem->ram_count,
 	};
 	if (mem->kvm) {
-		ret = kvm_set_memory(mem->kvm, block->slot, gpa, size, host, readonly);
+		ret = kvm_set_memory(mem->kvm, block->slot, gpa, size, host,
+		                     slot_flags(block));
 		if (ret < 0)
 			return err_sys(err, -ret,
 			               "KVM refuses %llu MiB of guest RAM (%s) at 0x%llx",
@@ -128,6 +143,87 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
 	}
 	__atomic_store_n(&mem->ram_count, mem->ram_count + 1, __ATOMIC_RELEASE);
 	return 0;
+}
+
+/* ---- memory of devices ---- */
+
+struct ram_block *mem_add_device_ram(struct mem *mem, const char *name, uint64_t size,
+                                     void *host, bool readonly, struct err *err)
+{
+	struct ram_block *block = &mem->ram[mem->ram_count];
+
+	if (check_room(mem, err) < 0)
+		return NULL;
+	*block = (struct ram_block){
+		.name = name,
+		.gpa = MEM_NOWHERE,
+		.size = size,
+		.host = host,
+		.readonly = readonly,
+		.slot = mem->ram_count,
+	};
+	__atomic_store_n(&mem->ram_count, mem->ram_count + 1, __ATOMIC_RELEASE);
+	return block;
+}
+
+void mem_drop_ram(struct ram_block *block)
+{
+	if (!block)
+		return;
+	free(block->dirty);
+	block->dirty = NULL;
+	block->host = NULL;
+	block->size = 0;
+}
+
+int ram_place(struct mem *mem, struct ram_block *block, uint64_t gpa)
+{
+	uint64_t old = block->gpa;
+	int ret;
+
+	if (old != MEM_NOWHERE) {
+		__atomic_store_n(&block->gpa, MEM_NOWHERE, __ATOMIC_RELAXED);
+		if (mem->kvm)
+			kvm_set_memory(mem->kvm, block->slot, old, 0, block->host, 0);
+	}
+	if (gpa == MEM_NOWHERE)
+		return 0;
+	ret = check_block(mem, block->name, gpa, block->size, NULL);
+	if (ret >= 0 && mem->kvm)
+		ret = kvm_set_memory(mem->kvm, block->slot, gpa, block->size, block->host,
+		                     slot_flags(block));
+	if (ret >= 0)
+		__atomic_store_n(&block->gpa, gpa, __ATOMIC_RELAXED);
+	return ret;
+}
+
+int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on)
+{
+	uint64_t *bitmap = NULL, *old = block->dirty;
+
+	if (on == !!old)
+		return 0;
+	if (on && !(bitmap = calloc((block->size / PAGE + 63) / 64, sizeof(*bitmap))))
+		return -ENOMEM;
+	block->dirty = bitmap;
+	free(old);
+	return mem->kvm && block->gpa != MEM_NOWHERE
+	               ? kvm_set_memory(mem->kvm, block->slot, block->gpa, block->size,
+	                                block->host, slot_flags(block))
+	               : 0;
+}
+
+int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap)
+{
+	unsigned words = (block->size / PAGE + 63) / 64;
+	int ret = 0;
+
+	memset(bitmap, 0, words * sizeof(*bitmap));
+	if (mem->kvm && block->gpa != MEM_NOWHERE)
+		ret = kvm_take_dirty(mem->kvm, block->slot, bitmap);
+	for (unsigned i = 0; i < words && block->dirty; i++)
+		bitmap[i] |= __atomic_exchange_n(&block->dirty[i], 0, __ATOMIC_RELAXED);
+	return ret;
 }
 
 const struct ram_block *mem_ram(struct mem *mem, unsigned index)
@@ -143,9 +239,11 @@ static struct ram_block *find_block(struct mem *mem, uint64_t gpa, uint64_t *len
 	for (unsigned i = 0; i < count; i++) {
 		struct ram_block *block = &mem->ram[i];
 
+		uint64_t base = __atomic_load_n(&block->gpa, __ATOMIC_RELAXED);
+
 		/* Unsigned: below the block wraps to a huge offset. */
-		if (gpa - block->gpa < block->size) {
-			uint64_t room = block->size - (gpa - block->gpa);
+		if (base != MEM_NOWHERE && gpa - base < block->size) {
+			uint64_t room = block->size - (gpa - base);
 
 			if (*len > room)
 				*len = room;
@@ -155,7 +253,7 @@ static struct ram_block *find_block(struct mem *mem, uint64_t gpa, uint64_t *len
 	return NULL;
 }
 
-static void mark_dirty(struct ram_block *block, uint64_t offset, uint64_t len)
+void mem_mark_dirty(struct ram_block *block, uint64_t offset, uint64_t len)
 {
 	uint64_t first = offset / PAGE, last = (offset + len - 1) / PAGE;
 
@@ -212,7 +310,7 @@ static int dma_fill(struct mem *mem, uint64_t gpa, const void *buf, uint8_t byte
 		} else {
 			memset(block->host + offset, byte, part);
 		}
-		mark_dirty(block, offset, part);
+		mem_mark_dirty(block, offset, part);
 		gpa += part;
 		len -= part;
 	}
@@ -247,7 +345,7 @@ void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len)
 
 		if (!block)
 			return;
-		mark_dirty(block, gpa - block->gpa, part);
+		mem_mark_dirty(block, gpa - block->gpa, part);
 		gpa += part;
 		len -= part;
 	}
@@ -265,7 +363,7 @@ void mem_discard(struct mem *mem, void *host, uint64_t len)
 		if (first < block->host || end > block->host + block->size || from >= to)
 			continue;
 		madvise(block->host + from, to - from, MADV_DONTNEED);
-		mark_dirty(block, from, to - from);
+		mem_mark_dirty(block, from, to - from);
 		return;
 	}
 }

@@ -180,6 +180,36 @@ static bool signal_event(struct region *region, uint64_t offset, uint64_t value,
 	return false;
 }
 
+/* ---- memory of devices, where KVM does not serve it ---- */
+
+static uint64_t ram_read(void *opaque, uint64_t offset, unsigned size)
+{
+	return ldn(((const struct region *)opaque)->ram->host + offset, size);
+}
+
+static void ram_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+	struct ram_block *block = ((struct region *)opaque)->ram;
+
+	if (block->readonly)
+		return;
+	stn(block->host + offset, size, value);
+	mem_mark_dirty(block, offset, size);
+}
+
+static const struct region_ops ram_ops = { .read = ram_read, .write = ram_write };
+
+static void place_ram(struct region *region)
+{
+	if (!region->ops) {
+		region->ops = &ram_ops;
+		region->opaque = region;
+	}
+	if (ram_place(region->mem, region->ram, region->base) < 0)
+		log_debug(LOG_C_PCI, "%s at 0x%llx overlaps RAM: each access will exit",
+		          region->name, (unsigned long long)region->base);
+}
+
 /* ---- mapping ---- */
 
 int mem_map(struct mem *mem, enum mem_space space, struct region *region, uint64_t base)
@@ -210,6 +240,8 @@ int mem_map(struct mem *mem, enum mem_space space, struct region *region, uint64
 	}
 	for (unsigned i = 0; i < region->event_count; i++)
 		set_event(region, &region->events[i], true);
+	if (region->ram)
+		place_ram(region);
 	return 0;
 }
 
@@ -220,6 +252,8 @@ void mem_unmap(struct region *region)
 	if (!region->mem)
 		return;
 	map = &region->mem->maps[region->space];
+	if (region->ram)
+		ram_place(region->mem, region->ram, MEM_NOWHERE);
 	for (unsigned i = 0; i < region->event_count; i++)
 		set_event(region, &region->events[i], false);
 	for (unsigned i = 0; i < map->count; i++) {
@@ -336,6 +370,8 @@ void mem_dump(struct mem *mem, struct strbuf *out)
 	for (unsigned i = 0; i < mem->ram_count; i++) {
 		const struct ram_block *b = &mem->ram[i];
 
+		if (b->gpa == MEM_NOWHERE)
+			continue;
 		strbuf_addf(out, "  %016llx-%016llx %s%s\n", (unsigned long long)b->gpa,
 		            (unsigned long long)(b->gpa + b->size - 1), b->name,
 		            b->readonly ? " (read-only)" : "");

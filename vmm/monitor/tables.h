@@ -13,6 +13,7 @@ extern const struct mon_command mon_net_commands[];     /* cmd-net.c */
 extern const struct mon_command mon_debug_commands[];   /* cmd-debug.c */
 extern const struct mon_command mon_chardev_commands[]; /* cmd-chardev.c */
 extern const struct mon_command mon_inspect_commands[]; /* cmd-inspect.c */
+extern const struct mon_command mon_display_commands[]; /* cmd-display.c */
 extern const struct mon_command mon_meta_commands[];    /* cmd-meta.c */
 
 #endif

@@ -17,7 +17,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BAR_OFFSET(n) (PCI_BASE_ADDRESS_0 + 4 * (n))
+#define BAR_OFFSET(n) \
+	((n) == PCI_ROM_BAR ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + 4 * (n))
 
 /* ---- BARs ---- */
 
@@ -39,6 +40,8 @@ static uint64_t bar_address(const struct pci_device *pdev, unsigned n)
 	uint64_t addr = ld32(pdev->config + BAR_OFFSET(n)), limit;
 
 	if (!(command & (bar_is_io(bar) ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY)))
+		return UINT64_MAX;
+	if (n == PCI_ROM_BAR && !(addr & PCI_ROM_ADDRESS_ENABLE))
 		return UINT64_MAX;
 	if (bar_is_64(bar))
 		addr |= (uint64_t)ld32(pdev->config + BAR_OFFSET(n + 1)) << 32;
@@ -73,7 +76,7 @@ static void bar_map(struct pci_device *pdev, struct pci_bar *bar, uint64_t addr)
 
 void pci_update_bars(struct pci_device *pdev)
 {
-	for (unsigned n = 0; n < PCI_BAR_COUNT; n++) {
+	for (unsigned n = 0; n <= PCI_ROM_BAR; n++) {
 		struct pci_bar *bar = &pdev->bars[n];
 		uint64_t addr = bar->size ? bar_address(pdev, n) : UINT64_MAX;
 
@@ -97,7 +100,8 @@ void pci_bar_init(struct pci_device *pdev, unsigned n, uint8_t type, uint64_t si
 	bar->type = type;
 	bar->addr = UINT64_MAX;
 	st32(pdev->config + BAR_OFFSET(n), type);
-	st32(pdev->wmask + BAR_OFFSET(n), (uint32_t)mask);
+	st32(pdev->wmask + BAR_OFFSET(n),
+	     (uint32_t)mask | (n == PCI_ROM_BAR ? PCI_ROM_ADDRESS_ENABLE : 0));
 	if (bar_is_64(bar))
 		st32(pdev->wmask + BAR_OFFSET(n + 1), mask >> 32);
 }
@@ -159,7 +163,8 @@ void pci_config_write(struct pci_device *pdev, unsigned offset, uint32_t value,
 		*p &= ~(byte & pdev->w1cmask[offset + i]);
 	}
 	if (touches(offset, size, PCI_COMMAND, 2) ||
-	    touches(offset, size, PCI_BASE_ADDRESS_0, 4 * PCI_BAR_COUNT))
+	    touches(offset, size, PCI_BASE_ADDRESS_0, 4 * PCI_BAR_COUNT) ||
+	    touches(offset, size, PCI_ROM_ADDRESS, 4))
 		pci_update_bars(pdev);
 	if (touches(offset, size, PCI_COMMAND, 2))
 		pci_intx_update(pdev);
@@ -246,7 +251,7 @@ void pci_unrealize(struct pci_device *pdev)
 	if (!pdev->bus)
 		return;
 	pci_intx_set(pdev, false);
-	for (unsigned n = 0; n < PCI_BAR_COUNT; n++)
+	for (unsigned n = 0; n <= PCI_ROM_BAR; n++)
 		if (pdev->bars[n].size)
 			bar_unmap(&pdev->bars[n]);
 	pci_bus_release(pdev->bus, pdev);

@@ -17,7 +17,8 @@
 
 #define PCI_CONFIG_SIZE     256
 #define PCI_BAR_COUNT       6
-#define PCI_MSIX_MAX        128 /* vectors of one function */
+#define PCI_ROM_BAR         PCI_BAR_COUNT /* the expansion ROM */
+#define PCI_MSIX_MAX        128           /* vectors of one function */
 #define PCI_DEVFN(slot, fn) (((slot) << 3) | (fn))
 #define PCI_SLOT_OF(devfn)  ((devfn) >> 3)
 #define PCI_FN_OF(devfn)    ((devfn)&7)
@@ -51,7 +52,8 @@ struct pci_device {
 	bool config_saved;
 	uint8_t wmask[PCI_CONFIG_SIZE];   /* bits that a config write changes */
 	uint8_t w1cmask[PCI_CONFIG_SIZE]; /* bits that a config write of 1 clears */
-	struct pci_bar bars[PCI_BAR_COUNT];
+	struct pci_bar bars[PCI_BAR_COUNT + 1];
+	struct region rom;
 	uint8_t next_cap; /* where the next capability goes */
 	bool intx_level;
 	struct msix *msix; /* NULL: no MSI-X */
@@ -100,6 +102,11 @@ void pci_bar_init(struct pci_device *pdev, unsigned n, uint8_t type, uint64_t si
 /* Adds a region to a BAR; it is mapped and unmapped with it. */
 void pci_bar_add(struct pci_device *pdev, unsigned n, uint64_t offset,
                  struct region *region);
+/* Puts an option ROM into the function: the file of that name, or of that name in the
+ * folders of Debian's packages. package: named when there is none. */
+int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
+                 struct err *err);
+void pci_rom_free(struct pci_device *pdev);
 /* Appends a capability of len bytes (header included); returns its offset in config[].
  * The caller fills config and wmask. */
 unsigned pci_cap_add(struct pci_device *pdev, uint8_t id, unsigned len);

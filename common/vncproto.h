@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What vmm and its helper vmm-vnc tell each other: packets on a SOCK_SEQPACKET pair,
+ * which the helper finds as VNC_CONTROL_FD. Both come from one build; each checks the
+ * length and the numbers of what it gets. The first packet is VNC_START, with
+ * descriptors: the surface's memory, then the sockets to accept clients on.
+ */
+#ifndef COMMON_VNCPROTO_H
+#define COMMON_VNCPROTO_H
+
+#include <stdint.h>
+
+enum {
+	VNC_CONTROL_FD = 3,
+	VNC_MAX_LISTEN = 2,
+	VNC_MAX_RECTS = 16,
+	VNC_MAX_CLIENTS = 16, /* more are turned away */
+	VNC_MAX_PASSWORD = 8, /* the protocol uses no more */
+	VNC_MAX_SIDE = 4096,
+};
+
+enum vnc_share { VNC_SHARE_EXCLUSIVE, VNC_SHARE_FORCE, VNC_SHARE_IGNORE };
+
+/* To the helper. */
+enum vnc_command {
+	VNC_START,    /* start */
+	VNC_PASSWORD, /* password: from now on */
+	VNC_SIZE,     /* size: of the surface, from now on */
+	VNC_DAMAGE,   /* damage: pixels changed */
+};
+
+struct vnc_rect {
+	uint16_t x, y, width, height;
+};
+
+struct vnc_packet {
+	uint32_t type; /* enum vnc_command */
+	union {
+		struct {
+			uint32_t share;
+			char name[64];
+		} start;
+		struct {
+			uint32_t needed; /* without any set nobody gets in */
+			char text[VNC_MAX_PASSWORD + 1];
+		} password;
+		struct {
+			uint32_t width, height;
+		} size;
+		struct {
+			uint32_t count;
+			struct vnc_rect rects[VNC_MAX_RECTS];
+		} damage;
+	};
+};
+
+/* From the helper. */
+enum vnc_event {
+	/* clients: who is there. When somebody is again, the surface is drawn, and only
+	 * after the VNC_SIZE that follows the helper talks to the new client. */
+	VNC_CLIENTS,
+	VNC_KEY,     /* key */
+	VNC_POINTER, /* pointer */
+};
+
+struct vnc_report {
+	uint32_t type; /* enum vnc_event */
+	union {
+		struct {
+			uint32_t connected, count; /* count: were let in, named below */
+			char host[VNC_MAX_CLIENTS][64];
+		} clients;
+		struct {
+			uint16_t code; /* scan code set 1, 0xe000 added for the prefix */
+			uint16_t down;
+		} key;
+		struct {
+			uint16_t x, y;
+			uint32_t buttons; /* 1 left, 2 middle, 4 right, 8 up, 16 down */
+		} pointer;
+	};
+};
+
+#endif

@@ -1,0 +1,440 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The screen of a machine that really runs SeaBIOS and its VGA BIOS, on any /dev/kvm: its
+# text, pictures of it, and what VNC clients see and type. The pictures are held to the
+# text by a law: cells with the same character have the same pixels, others differ.
+
+use strict;
+use warnings;
+use Compress::Zlib ();
+use FindBin;
+use File::Temp qw(tempdir);
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use Test::More;
+use lib $FindBin::Bin;
+use vmmtest qw(put multiboot);
+
+my $top = "$FindBin::Bin/../..";
+my $build = $ENV{BUILD} // 'build';
+$build = "$top/$build" unless $build =~ m{^/};
+my $vmm = "$build/vmm";
+my $dir = tempdir(CLEANUP => 1);
+my $limit = 60;
+
+plan(skip_all => 'no access to /dev/kvm') unless -r '/dev/kvm' && -w '/dev/kvm';
+plan(skip_all => 'SeaBIOS is not installed') unless -r '/usr/share/seabios/vgabios-stdvga.bin';
+
+# ---- machines and their monitors ----
+
+my @running;
+$SIG{PIPE} = 'IGNORE';
+
+sub slurp {
+	my ($path) = @_;
+
+	open(my $in, '<:raw', $path) or return '';
+	local $/;
+	return <$in> // '';
+}
+
+sub start {
+	my ($name, @args) = @_;
+	my $pid = fork() // die "fork: $!\n";
+
+	if (!$pid) {
+		open(STDERR, '>', "$dir/$name.err");
+		open(STDIN, '<', '/dev/null');
+		my @what = "@args" =~ /-kernel/ ? () : ('-boot', 'order=c,menu=on,splash-time=65000');
+		exec($vmm, '-m', '64', '-serial', 'null', @what, '-monitor', "unix:$dir/$name,server,nowait", @args);
+		exit(126);
+	}
+	push(@running, $pid);
+	my $m = { pid => $pid, name => $name };
+	for (my $end = time + $limit; time < $end && !$m->{socket}; select(undef, undef, undef, 0.02)) {
+		$m->{socket} = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => "$dir/$name");
+	}
+	BAIL_OUT("$name does not start: " . slurp("$dir/$name.err")) unless $m->{socket};
+	read_prompt($m);
+	return $m;
+}
+
+END {
+	kill('KILL', $_) for @running;
+}
+
+sub read_prompt {
+	my ($m) = @_;
+	my $text = '';
+
+	while ($text !~ /\(qemu\) \z/) {
+		IO::Select->new($m->{socket})->can_read($limit) or return $text;
+		sysread($m->{socket}, $text, 65536, length($text)) or return $text;
+	}
+	return $text;
+}
+
+sub ask {
+	my ($m, $line) = @_;
+
+	syswrite($m->{socket}, "$line\n");
+	my $text = read_prompt($m);
+	$text =~ s/^.*?\n//s;
+	$text =~ s/\(qemu\) \z//;
+	return $text =~ s/\r//gr;
+}
+
+sub text_of {
+	my ($m) = @_;
+
+	ask($m, "screendump $dir/text text");
+	return slurp("$dir/text");
+}
+
+# Waits for something on the screen.
+sub see {
+	my ($m, $pattern) = @_;
+	my ($end, $text) = (time + $limit);
+
+	do {
+		$text = text_of($m);
+		return $text if $text =~ $pattern;
+		select(undef, undef, undef, 0.1);
+	} while (time < $end);
+	return $text;
+}
+
+sub finish {
+	my ($m) = @_;
+
+	syswrite($m->{socket}, "quit\n");
+	waitpid($m->{pid}, 0);
+	@running = grep { $_ != $m->{pid} } @running;
+	return $? >> 8;
+}
+
+# Waits until nothing but the cursor changes, and takes a picture.
+sub still {
+	my ($m, $path) = @_;
+	my ($end, $last) = (time + $limit);
+
+	while (time < $end) {
+		ask($m, "screendump $path");
+		my $next = read_ppm($path);
+		return $next if $last && difference($last, $next) eq '';
+		$last = $next;
+		select(undef, undef, undef, 0.3);
+	}
+	return $last;
+}
+
+# ---- pictures: { width, height, rows of RGB } ----
+
+sub read_ppm {
+	my ($path) = @_;
+	my $data = slurp($path);
+
+	$data =~ s/^P6\n(\d+) (\d+)\n255\n// or return;
+	my ($w, $h) = ($1, $2);
+	return { width => $w, height => $h, rows => [ map { substr($data, $_ * 3 * $w, 3 * $w) } 0 .. $h - 1 ] };
+}
+
+sub unfilter {
+	my ($type, $line, $above, $bytes) = @_;
+	my @up = unpack('C*', $above);
+	my @out;
+
+	for my $x (unpack('C*', $line)) {
+		my $i = @out;
+		my ($a, $b, $c) = ($i >= $bytes ? $out[$i - $bytes] : 0, $up[$i], $i >= $bytes ? $up[$i - $bytes] : 0);
+		my ($pa, $pb, $pc) = (abs($b - $c), abs($a - $c), abs($a + $b - 2 * $c));
+		my $paeth = $pa <= $pb && $pa <= $pc ? $a : $pb <= $pc ? $b : $c;
+		push(@out, ($x + (0, $a, $b, int(($a + $b) / 2), $paeth)[$type]) & 255);
+	}
+	return pack('C*', @out);
+}
+
+# 8 bits, RGB or RGBA, as the clients write it.
+sub read_png {
+	my ($path) = @_;
+	my ($data, $at, %chunk) = (slurp($path), 8);
+
+	return unless $data =~ /^\x89PNG\r\n\x1a\n/;
+	while ($at < length($data)) {
+		my ($len, $type) = unpack('Na4', substr($data, $at, 8));
+		my $body = substr($data, $at + 8, $len);
+		return if unpack('N', substr($data, $at + 8 + $len, 4)) != Compress::Zlib::crc32($type . $body);
+		$chunk{$type} = ($chunk{$type} // '') . $body;
+		$at += 12 + $len;
+	}
+	my ($w, $h, $depth, $color) = unpack('NNCC', $chunk{IHDR});
+	my $bytes = $color == 6 ? 4 : 3;
+	my $raw = Compress::Zlib::uncompress($chunk{IDAT});
+	my ($above, @rows) = ("\0" x ($bytes * $w));
+	for my $y (0 .. $h - 1) {
+		my ($type, $line) = unpack("Ca*", substr($raw, $y * (1 + $bytes * $w), 1 + $bytes * $w));
+		$line = unfilter($type, $line, $above, $bytes) if $type;
+		$above = $line;
+		$line =~ s/(...)./$1/gs if $bytes == 4;
+		push(@rows, $line);
+	}
+	return { width => $w, height => $h, rows => \@rows };
+}
+
+# The smallest rectangle that holds all differences, as text; the blinking cursor is one.
+sub difference {
+	my ($p, $q) = @_;
+
+	return 'one is missing' unless $p && $q;
+	return "$p->{width}x$p->{height} and $q->{width}x$q->{height}"
+		if $p->{width} != $q->{width} || $p->{height} != $q->{height};
+	my ($x0, $x1, $y0, $y1) = (1e9, -1, 1e9, -1);
+	for my $y (0 .. $p->{height} - 1) {
+		my $xor = $p->{rows}[$y] ^ $q->{rows}[$y];
+		next unless $xor =~ /[^\0]/;
+		$x0 = int($-[0] / 3) if $-[0] / 3 < $x0;
+		$xor =~ /[^\0]\0*\z/;
+		$x1 = int($-[0] / 3) if $-[0] / 3 > $x1;
+		$y0 = $y if $y < $y0;
+		$y1 = $y;
+	}
+	return '' if $x1 < 0 || ($x1 - $x0 < 9 && $y1 - $y0 < 16);
+	return "pixels from $x0,$y0 to $x1,$y1 differ";
+}
+
+# Holds a picture to the text; the number of different characters, or what is wrong.
+sub read_cells {
+	my ($p, $text) = @_;
+	my (%cell_of, %char_of, $row);
+
+	for my $line (split(/\n/, $text)) {
+		my $r = $row++ // 0;
+		$row = $r + 1;
+		for my $c (0 .. length($line) - 1) {
+			my $char = substr($line, $c, 1);
+			my $cell = join('', map { substr($p->{rows}[$r * 16 + $_], $c * 27, 27) } 0 .. 15);
+			return "two pictures of '$char'" if ($cell_of{$char} //= $cell) ne $cell;
+			return "'$char' looks like '$char_of{$cell}'" if ($char_of{$cell} //= $char) ne $char;
+		}
+	}
+	return scalar(keys %cell_of);
+}
+
+# ---- a client that speaks RFB (RFC 6143) without a password ----
+
+sub get {
+	my ($s, $n) = @_;
+	my $data = '';
+
+	while (length($data) < $n) {
+		IO::Select->new($s)->can_read($limit) or return $data;
+		sysread($s, $data, $n - length($data), length($data)) or return $data;
+	}
+	return $data;
+}
+
+sub rfb_open {
+	my ($socket) = @_;
+
+	is(get($socket, 12), "RFB 003.008\n", 'rfb: version');
+	syswrite($socket, "RFB 003.008\n");
+	is(get($socket, 2), "\1\1", 'rfb: no password is asked');
+	syswrite($socket, "\1");
+	get($socket, 4);
+	syswrite($socket, "\1");
+	my ($w, $h, $format, $len) = unpack('nna16N', get($socket, 24));
+	my $name = get($socket, $len);
+	# Pixels of 32 bits, big-endian: 00 RR GG BB.
+	syswrite($socket, pack('Cx3CCCCnnnCCCx3', 0, 32, 24, 1, 1, 255, 255, 255, 16, 8, 0));
+	syswrite($socket, pack('CxnNN', 2, 2, 0, -258 & 0xffffffff));
+	return { socket => $socket, width => $w, height => $h, name => $name };
+}
+
+# A whole picture; counts the announcements of extended key events on the way.
+sub rfb_picture {
+	my ($c) = @_;
+	my @rows = ("\0" x (3 * $c->{width})) x $c->{height};
+	my $pixels = 0;
+
+	syswrite($c->{socket}, pack('CCnnnn', 3, 0, 0, 0, $c->{width}, $c->{height}));
+	while ($pixels < $c->{width} * $c->{height}) {
+		my ($type, $count) = unpack('Cxn', get($c->{socket}, 4));
+		return unless defined($type) && !$type;
+		for (1 .. $count) {
+			my ($x, $y, $w, $h, $encoding) = unpack('nnnnN', get($c->{socket}, 12));
+			$c->{extended}++, next if $encoding == (-258 & 0xffffffff);
+			for my $r ($y .. $y + $h - 1) {
+				my $line = get($c->{socket}, 4 * $w) =~ s/.(...)/$1/gsr;
+				substr($rows[$r], 3 * $x, 3 * $w) = $line;
+			}
+			$pixels += $w * $h;
+		}
+	}
+	return { width => $c->{width}, height => $c->{height}, rows => \@rows };
+}
+
+# ---- without a password ----
+
+sub port_of {
+	my ($name) = @_;
+	my ($port) = slurp("$dir/$name.err") =~ /VNC on 127\.0\.0\.1:(\d+).*, for this host only/;
+
+	ok($port, 'the port, and whom it is for, is told') or BAIL_OUT(slurp("$dir/$name.err"));
+	return $port;
+}
+
+my $m = start('open', '-vnc', ':90,to=199', '-name', 'Fernblick');
+my $port = port_of('open');
+my $text = see($m, qr/boot menu\.\n/);
+my $ppm = still($m, "$dir/a.ppm");
+like($text, qr/^SeaBIOS \(version /, 'the text of the screen has the banner');
+is(ask($m, "screendump $dir/a.ppm"), '', 'screendump writes a PPM');
+is(ask($m, "screendump $dir/a.png"), '', 'and a PNG');
+is($ppm && "$ppm->{width}x$ppm->{height}", '720x400', 'of 80 by 25 cells of 9 by 16');
+cmp_ok(read_cells($ppm, $text), '>', 15, 'where each character has its picture');
+is(difference($ppm, read_png("$dir/a.png")), '', 'the PNG shows the same');
+like(ask($m, "screendump $dir/a.gif gif"), qr/there is no format 'gif'/, 'other formats are refused');
+like(ask($m, 'screendump /proc/none/a.ppm'), qr{cannot write /proc/none/a.ppm: }, 'and bad paths');
+like(ask($m, 'info vnc'), qr/^Server: 127\.0\.0\.1:$port \(ipv4\)\n  auth: none\n\z/, 'info vnc: nobody is there');
+
+sub children {
+	return split(' ', slurp("/proc/$_[0]/task/$_[0]/children"));
+}
+
+is(scalar(children($m->{pid})), 0, 'and no helper runs');
+my $c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
+is($c->{name}, 'Fernblick', 'rfb: the name of the machine');
+is("$c->{width}x$c->{height}", '720x400', 'rfb: the size of its screen');
+is(difference($ppm, rfb_picture($c)), '', 'rfb: the picture is the screendump');
+is($c->{extended}, 1, 'rfb: extended key events are offered');
+like(ask($m, 'info vnc'), qr/^Client: 127\.0\.0\.1$/m, 'info vnc: a client');
+SKIP: {
+	skip('gvnccapture is not installed', 2) if system('which gvnccapture >/dev/null 2>&1');
+	is(system("timeout 60 gvnccapture -q 127.0.0.1:" . ($port - 5900) . " $dir/g.png >/dev/null 2>&1"), 0, 'gvnccapture gets in');
+	is(difference($ppm, read_png("$dir/g.png")), '', 'and sees the screendump');
+}
+close($c->{socket});
+# gvnccapture is alone by its own wish. The key of the escape, as a scan code, and its release.
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
+syswrite($c->{socket}, pack('CCnNN', 255, 0, $_, 0xff1b, 1)) for 1, 0;
+$text = see($m, qr/Select boot device/);
+like($text, qr/Select boot device/, 'rfb: a typed key arrives in the guest');
+close($c->{socket});
+
+# The helper dies.
+my ($helper) = children($m->{pid});
+ok($helper, 'a helper runs');
+kill('KILL', $helper);
+my $end = time + $limit;
+select(undef, undef, undef, 0.02) while children($m->{pid}) && time < $end;
+is(scalar(children($m->{pid})), 0, 'the helper was killed, and cleaned up after');
+like(slurp("$dir/open.err"), qr/vmm-vnc ended; the next client starts it again/, 'which is told');
+like(ask($m, 'info status'), qr/running/, 'the guest goes on');
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
+ask($m, "screendump $dir/b.ppm");
+is(difference(read_ppm("$dir/b.ppm"), rfb_picture($c)), '', 'the next client sees the screen');
+# A keysym this time. The BIOS takes no second escape within 1.5 seconds of its own time.
+for ($end = time + $limit; time < $end && $text !~ /Booting from/; $text = text_of($m)) {
+	syswrite($c->{socket}, pack('CCxxN', 4, $_, 0xff1b)) for 1, 0;
+	select(undef, undef, undef, 0.2);
+}
+like($text, qr/Booting from/, 'and types keysyms');
+close($c->{socket});
+is(finish($m), 0, 'quit');
+
+# ---- graphics: what a guest writes into the framebuffer, with KVM's dirty log ----
+
+sub vbe {
+	my ($index, $value) = @_;
+
+	# mov ax, index; mov dx, 0x1ce; out dx, ax; mov ax, value; inc edx; out dx, ax
+	return pack('H4vH*', '66b8', $index, '66bace0166ef') . pack('H4vH*', '66b8', $value, '4266ef');
+}
+
+# BAR 0 of 00:02.0 to ebx; then each byte of port 0x60 becomes the first pixel.
+put("$dir/pixel.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480], [3, 32], [4, 0x41])
+	. pack('H*', 'b810100080' . '66baf80c' . 'ef' . '66bafc0c' . 'ed' . '25f0ffffff' . '89c3'
+		. 'e464' . 'a801' . '74fa' . 'e460' . '0fb6c0' . '8903' . 'ebf1')));
+my $g = start('pixel', '-kernel', "$dir/pixel.kernel", '-vga', 'std', '-vnc', ':90,to=199');
+$port = port_of('pixel');
+for ($end = time + $limit; time < $end; select(undef, undef, undef, 0.05)) {
+	ask($g, "screendump $dir/p.ppm");
+	last if (read_ppm("$dir/p.ppm") // { width => 0 })->{width} == 640;
+}
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
+is("$c->{width}x$c->{height}", '640x480', 'a VBE mode');
+my $black = rfb_picture($c);
+is($black && unpack('H6', $black->{rows}[0]), '000000', 'black at first');
+# Only what changes from now on.
+syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, 640, 480));
+is(ask($g, 'sendkey a 10000'), '', 'a key');
+my ($type, $count, $x, $y, $w, $h) = (unpack('Cxnnnnn', get($c->{socket}, 16)), (0) x 6);
+my $rest = get($c->{socket}, 4 * $w * $h);
+is("$count: $x,$y ${w}x$h " . unpack('H8', $rest), '1: 0,0 1x1 0000001c',
+	'the one pixel that the guest wrote, and nothing else, is sent');
+is(finish($g), 0, 'quit');
+
+# ---- with a password ----
+
+# Files of vncpasswd: DES with a key that everybody knows.
+my %file_of = (sesam => '1684190aad9db619', falsch => '4bd337da7084070d');
+
+sub snapshot {
+	my ($port, $password, $file) = @_;
+	my $display = $port - 5900;
+
+	open(my $out, '>:raw', "$dir/passwd") or die;
+	print $out pack('H*', $file_of{$password});
+	close($out);
+	unlink($file);
+	return system("timeout 60 vncsnapshot -quiet -allowblank -passwd $dir/passwd 127.0.0.1:$display $file >$dir/snapshot.out 2>&1");
+}
+
+$m = start('closed', '-S', '-vnc', ':90,password=on,to=199');
+$port = port_of('closed');
+like(ask($m, 'change vnc password much-too-long'), qr/at most 8 characters/, 'long passwords are refused');
+SKIP: {
+	skip('vncsnapshot is not installed', 7) if system('which vncsnapshot >/dev/null 2>&1');
+	isnt(snapshot($port, 'sesam', "$dir/c.jpg"), 0, 'before a password is set nobody gets in');
+	is(ask($m, 'set_password vnc sesam'), '', 'a password is set');
+	isnt(snapshot($port, 'falsch', "$dir/c.jpg"), 0, 'a wrong one is turned away');
+	ok(!-s "$dir/c.jpg", 'and saw nothing');
+	is(snapshot($port, 'sesam', "$dir/c.jpg"), 0, 'the right one gets in') or diag(slurp("$dir/snapshot.out"));
+	ok(-s "$dir/c.jpg", 'and has a picture');
+	snapshot($port, 'falsch', "$dir/c.jpg") for 1 .. 3;
+	is(get(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), 12), '',
+		'after three wrong ones the door is closed');
+}
+
+# ---- on a UNIX socket, a machine that does not run yet ----
+
+my $u = start('unix', '-S', '-vnc', "unix:$dir/vnc");
+like(ask($u, 'info vnc'), qr/^Server: \Q$dir\E\/vnc: \(unix\)\n  auth: none\n\z/, 'info vnc: a UNIX socket');
+$c = rfb_open(IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => "$dir/vnc"));
+ok(rfb_picture($c), 'and a picture through it');
+is(finish($u), 0, 'quit');
+ok(!-e "$dir/vnc", 'the socket is gone');
+
+# ---- what cannot be ----
+
+sub complaint {
+	my (@args) = @_;
+	my $out = `timeout 60 $vmm @args 2>&1 </dev/null`;
+
+	return ($? >> 8, $out);
+}
+
+my ($status, $said) = complaint('-vnc', ':' . ($port - 5900));
+is($status, 1, 'a port in use');
+like($said, qr/port $port of 127\.0\.0\.1 is in use; choose another display, or add to=N/, 'is named');
+is(finish($m), 0, 'quit');
+($status, $said) = complaint('-vnc', 'nowhere');
+is($status, 2, 'a display without a number');
+like($said, qr/'nowhere' is not HOST:D, :D or unix:PATH/, 'is explained');
+($status, $said) = complaint('-device', 'VGA,romfile=none.bin');
+like($said, qr/there is no option ROM none.bin; install the Debian package seabios/, 'a missing VGA BIOS too');
+($status, $said) = complaint('-vga', 'std', '-device', 'VGA');
+like($said, qr/-device VGA: there is a graphics card already/, 'and a second card');
+done_testing();

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The screen between the device that draws it and those who look at it.
+ *
+ * The surface is a memfd of fixed size that is mapped once and never moves, so that
+ * another process can map it as well; only its dimensions change. The device is asked to
+ * draw from a timer that runs only while there is a consumer: a screen that nobody
+ * watches costs nothing. Machine lock everywhere.
+ */
+#ifndef VMM_DISPLAY_DISPLAY_H
+#define VMM_DISPLAY_DISPLAY_H
+
+#include "common/err.h"
+#include "common/strbuf.h"
+#include "vmm/loop/loop.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	DISPLAY_MAX_WIDTH = 2560,
+	DISPLAY_MAX_HEIGHT = 1600,
+	DISPLAY_MAX_RECTS = 16,
+};
+
+/* Rows of width pixels, without gaps; a pixel is 0x00RRGGBB in host byte order. */
+struct surface {
+	uint32_t *pixels;
+	unsigned width, height;
+	int fd;      /* the memfd */
+	size_t size; /* of the memfd: for the largest dimensions */
+};
+
+struct display_rect {
+	uint16_t x, y, width, height;
+};
+
+/* The device that draws. */
+struct display_source {
+	/* Sets the dimensions, brings the pixels up to date and reports what changed; all
+	 * of them with full. */
+	void (*refresh)(void *opaque, bool full);
+	/* Somebody watches from now on, or nobody does. */
+	void (*watch)(void *opaque, bool on);
+	/* Appends the characters on the screen as UTF-8 lines; false: they are no text.
+	 */
+	bool (*text)(void *opaque, struct strbuf *out);
+	void *opaque;
+};
+
+/* Somebody who looks; embed it. */
+struct display_consumer {
+	/* Pixels changed in these rectangles; resized: first of all, dimensions did. */
+	void (*update)(void *opaque, const struct display_rect *rects, unsigned count,
+	               bool resized);
+	void *opaque;
+	struct display_consumer *next;
+};
+
+struct display;
+
+/* NULL with a sentence on failure. */
+struct display *display_new(struct loop *loop, struct err *err);
+/* Accepts NULL. Without source and consumers by then. */
+void display_free(struct display *display);
+const struct surface *display_surface(const struct display *display);
+
+/* ---- for the device ---- */
+
+/* One at a time; -EBUSY when there is one. NULL takes it away. */
+int display_set_source(struct display *display, const struct display_source *source);
+/* Dimensions from 1 to the maximum. What the surface showed is gone if they change. */
+void display_resize(struct display *display, unsigned width, unsigned height);
+/* Inside the dimensions. */
+void display_damage(struct display *display, unsigned x, unsigned y, unsigned width,
+                    unsigned height);
+
+/* ---- for those who look ---- */
+
+/* Its first update covers the whole surface. */
+void display_add_consumer(struct display *display, struct display_consumer *consumer);
+/* Idempotent. */
+void display_remove_consumer(struct display *display, struct display_consumer *consumer);
+/* Draws what is on the screen at this moment. -ENODEV with a sentence without a device.
+ */
+int display_capture(struct display *display, struct err *err);
+/* The text on the screen. -ENODEV, or -EINVAL in a graphics mode, with a sentence. */
+int display_text(struct display *display, struct strbuf *out, struct err *err);
+
+#endif

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Input routing and the names of keys (QEMU's QKeyCode; codes of scan code set 1 as in
+ * the IBM PS/2 Hardware Interface Technical Reference, "Keyboards"). Main loop's thread.
+ */
+#include "vmm/display/input.h"
+
+#include "common/cleanup.h"
+#include "common/opts.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct input {
+	struct input_device device; /* key NULL: none */
+	struct loop_timer release;
+	uint16_t held[INPUT_MAX_KEYS];
+	unsigned held_count, buttons;
+	int x, y; /* of the viewer's pointer; -1: not known */
+};
+
+static const struct {
+	const char *name;
+	uint16_t code;
+} keys[] = {
+	{ "esc", 0x01 },
+	{ "1", 0x02 },
+	{ "2", 0x03 },
+	{ "3", 0x04 },
+	{ "4", 0x05 },
+	{ "5", 0x06 },
+	{ "6", 0x07 },
+	{ "7", 0x08 },
+	{ "8", 0x09 },
+	{ "9", 0x0a },
+	{ "0", 0x0b },
+	{ "minus", 0x0c },
+	{ "equal", 0x0d },
+	{ "backspace", 0x0e },
+	{ "tab", 0x0f },
+	{ "q", 0x10 },
+	{ "w", 0x11 },
+	{ "e", 0x12 },
+	{ "r", 0x13 },
+	{ "t", 0x14 },
+	{ "y", 0x15 },
+	{ "u", 0x16 },
+	{ "i", 0x17 },
+	{ "o", 0x18 },
+	{ "p", 0x19 },
+	{ "bracket_left", 0x1a },
+	{ "bracket_right", 0x1b },
+	{ "ret", 0x1c },
+	{ "ctrl", 0x1d },
+	{ "a", 0x1e },
+	{ "s", 0x1f },
+	{ "d", 0x20 },
+	{ "f", 0x21 },
+	{ "g", 0x22 },
+	{ "h", 0x23 },
+	{ "j", 0x24 },
+	{ "k", 0x25 },
+	{ "l", 0x26 },
+	{ "semicolon", 0x27 },
+	{ "apostrophe", 0x28 },
+	{ "grave_accent", 0x29 },
+	{ "shift", 0x2a },
+	{ "backslash", 0x2b },
+	{ "z", 0x2c },
+	{ "x", 0x2d },
+	{ "c", 0x2e },
+	{ "v", 0x2f },
+	{ "b", 0x30 },
+	{ "n", 0x31 },
+	{ "m", 0x32 },
+	{ "comma", 0x33 },
+	{ "dot", 0x34 },
+	{ "slash", 0x35 },
+	{ "shift_r", 0x36 },
+	{ "kp_multiply", 0x37 },
+	{ "asterisk", 0x37 },
+	{ "alt", 0x38 },
+	{ "spc", 0x39 },
+	{ "caps_lock", 0x3a },
+	{ "f1", 0x3b },
+	{ "f2", 0x3c },
+	{ "f3", 0x3d },
+	{ "f4", 0x3e },
+	{ "f5", 0x3f },
+	{ "f6", 0x40 },
+	{ "f7", 0x41 },
+	{ "f8", 0x42 },
+	{ "f9", 0x43 },
+	{ "f10", 0x44 },
+	{ "num_lock", 0x45 },
+	{ "scroll_lock", 0x46 },
+	{ "kp_7", 0x47 },
+	{ "kp_8", 0x48 },
+	{ "kp_9", 0x49 },
+	{ "kp_subtract", 0x4a },
+	{ "kp_4", 0x4b },
+	{ "kp_5", 0x4c },
+	{ "kp_6", 0x4d },
+	{ "kp_add", 0x4e },
+	{ "kp_1", 0x4f },
+	{ "kp_2", 0x50 },
+	{ "kp_3", 0x51 },
+	{ "kp_0", 0x52 },
+	{ "kp_decimal", 0x53 },
+	{ "sysrq", 0x54 },
+	{ "less", 0x56 },
+	{ "f11", 0x57 },
+	{ "f12", 0x58 },
+	{ "hiragana", 0x70 },
+	{ "ro", 0x73 },
+	{ "henkan", 0x79 },
+	{ "muhenkan", 0x7b },
+	{ "yen", 0x7d },
+	{ "kp_comma", 0x7e },
+	{ "kp_enter", 0xe01c },
+	{ "ctrl_r", 0xe01d },
+	{ "kp_divide", 0xe035 },
+	{ "print", 0xe037 },
+	{ "alt_r", 0xe038 },
+	{ "home", 0xe047 },
+	{ "up", 0xe048 },
+	{ "pgup", 0xe049 },
+	{ "left", 0xe04b },
+	{ "right", 0xe04d },
+	{ "end", 0xe04f },
+	{ "down", 0xe050 },
+	{ "pgdn", 0xe051 },
+	{ "insert", 0xe052 },
+	{ "delete", 0xe053 },
+	{ "meta_l", 0xe05b },
+	{ "meta_r", 0xe05c },
+	{ "menu", 0xe05d },
+	{ "compose", 0xe05d },
+	{ "power", 0xe05e },
+	{ "sleep", 0xe05f },
+	{ "wake", 0xe063 },
+	{ "audiomute", 0xe020 },
+	{ "volumedown", 0xe02e },
+	{ "volumeup", 0xe030 },
+	{ "pause", INPUT_KEY_PAUSE },
+};
+
+uint16_t input_find_key(const char *name, unsigned len)
+{
+	_cleanup_free_ char *text = strndup(name, len);
+	uint64_t code;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strlen(keys[i].name) == len && !strncmp(keys[i].name, name, len))
+			return keys[i].code;
+	if (!text || strncmp(text, "0x", 2) || opt_parse_u64(text, &code) < 0)
+		return 0;
+	/* A bit for the prefix, as in QEMU's numbers. */
+	return code < 0x80 ? code : code < 0x100 ? 0xe000 | (code & 0x7f) : 0;
+}
+
+const char *input_key_name(unsigned n)
+{
+	return n < ARRAY_SIZE(keys) ? keys[n].name : NULL;
+}
+
+static void release_all(void *opaque)
+{
+	struct input *in = opaque;
+
+	while (in->held_count)
+		input_key(in, in->held[--in->held_count], false);
+}
+
+struct input *input_new(struct loop *loop, struct err *err)
+{
+	struct input *in = calloc(1, sizeof(*in));
+
+	if (!in) {
+		err_sys(err, ENOMEM, "input");
+		return NULL;
+	}
+	in->x = in->y = -1;
+	loop_timer_init(loop, &in->release, release_all, in);
+	return in;
+}
+
+void input_free(struct input *in)
+{
+	if (!in)
+		return;
+	loop_timer_disarm(&in->release);
+	free(in);
+}
+
+void input_set_device(struct input *in, const struct input_device *device)
+{
+	in->device = device ? *device : (struct input_device){ 0 };
+}
+
+void input_key(struct input *in, uint16_t code, bool down)
+{
+	if (in->device.key)
+		in->device.key(in->device.opaque, code, down);
+}
+
+void input_send_keys(struct input *in, const uint16_t *codes, unsigned count,
+                     unsigned hold_ms)
+{
+	loop_timer_disarm(&in->release);
+	release_all(in);
+	for (unsigned i = 0; i < count && i < INPUT_MAX_KEYS; i++) {
+		input_key(in, codes[i], true);
+		in->held[in->held_count++] = codes[i];
+	}
+	loop_timer_arm(&in->release, loop_now() + hold_ms * 1000000ull);
+}
+
+void input_move(struct input *in, int dx, int dy, int wheel)
+{
+	if (in->device.move && (dx || dy || wheel))
+		in->device.move(in->device.opaque, dx, dy, wheel, in->buttons);
+}
+
+void input_buttons(struct input *in, unsigned buttons)
+{
+	if (buttons == in->buttons)
+		return;
+	in->buttons = buttons;
+	if (in->device.move)
+		in->device.move(in->device.opaque, 0, 0, 0, buttons);
+}
+
+void input_point(struct input *in, unsigned x, unsigned y)
+{
+	int dx = in->x < 0 ? 0 : (int)x - in->x, dy = in->y < 0 ? 0 : (int)y - in->y;
+
+	in->x = x;
+	in->y = y;
+	input_move(in, dx, dy, 0);
+}

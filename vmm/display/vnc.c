@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * vmm's side of VNC. Here are the sockets that listen, so that a port in use is told at
+ * start and stays ours while the helper is away; the helper accepts on them, parses what
+ * clients send and encodes pixels (common/vncproto.h).
+ *
+ * With no helper the listening sockets are watched here, and the first client starts one.
+ * Only while clients are connected is this a consumer of the display. A helper that dies
+ * leaves everything as at the start. Packets that do not fit into a full socket are made
+ * up for by a full update. Main loop's thread.
+ */
+#include "vmm/display/vnc.h"
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "vmm/display/vnc-listen.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define HELPER         "vmm-vnc"
+#define VNC_PORT       5900
+#define WEBSOCKET_PORT 5700
+
+extern char **environ;
+
+struct vnc_opts {
+	char *display, *websocket;
+	bool password;
+	uint32_t to;
+	int share;
+};
+
+struct vnc {
+	struct loop *loop;
+	struct display *display;
+	struct input *input;
+	struct vnc_opts opts;
+	char name[64], password[VNC_MAX_PASSWORD + 1], helper[PATH_MAX];
+	struct vnc_address address;
+	char websocket[16]; /* its port, or "" */
+	int listen[VNC_MAX_LISTEN];
+	struct loop_fd watch[VNC_MAX_LISTEN];
+	unsigned listen_count;
+	/* the helper; control -1: none */
+	int control;
+	pid_t pid;
+	struct loop_fd control_watch;
+	struct display_consumer consumer;
+	bool watching, behind;
+	unsigned client_count;
+	char clients[VNC_MAX_CLIENTS][64];
+};
+
+#define FIELD(f) .offset = offsetof(struct vnc_opts, f)
+
+static const char *const share_names[] = { "allow-exclusive", "force-shared", "ignore",
+	                                   NULL };
+
+static const struct opt_desc vnc_table[] = {
+	{ .name = "vnc",
+	  .type = OPT_STR,
+	  FIELD(display),
+	  .help = "HOST:D, :D (this host only) or unix:PATH; port 5900 + D" },
+	{ .name = "password",
+	  .type = OPT_BOOL,
+	  FIELD(password),
+	  .help = "clients need the one set by the monitor's change vnc password" },
+	{ .name = "to",
+	  .type = OPT_U32,
+	  FIELD(to),
+	  .max = 59635,
+	  .help = "try D to this" },
+	{ .name = "share",
+	  .type = OPT_ENUM,
+	  FIELD(share),
+	  .def = "allow-exclusive",
+	  .choices = share_names,
+	  .help = "whether a client may have the others turned out" },
+	{ .name = "websocket",
+	  .type = OPT_STR,
+	  FIELD(websocket),
+	  .help = "also for browsers, on port 5700 + D or on this port" },
+	{ .name = NULL },
+};
+
+void vnc_help(struct strbuf *out)
+{
+	strbuf_adds(out, "vnc options:\n");
+	opts_help(vnc_table, out);
+}
+
+/* ---- to the helper ---- */
+
+static bool tell(struct vnc *vnc, const struct vnc_packet *p)
+{
+	return send(vnc->control, p, sizeof(*p), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+	       sizeof(*p);
+}
+
+static void tell_password(struct vnc *vnc)
+{
+	struct vnc_packet p = { .type = VNC_PASSWORD };
+
+	p.password.needed = vnc->opts.password;
+	memcpy(p.password.text, vnc->password, sizeof(vnc->password));
+	tell(vnc, &p);
+}
+
+static bool tell_size(struct vnc *vnc)
+{
+	const struct surface *s = display_surface(vnc->display);
+	struct vnc_packet p = { .type = VNC_SIZE };
+
+	p.size.width = s->width;
+	p.size.height = s->height;
+	return tell(vnc, &p);
+}
+
+static void on_update(void *opaque, const struct display_rect *rects, unsigned count,
+                      bool resized)
+{
+	struct vnc *vnc = opaque;
+	const struct surface *s = display_surface(vnc->display);
+	struct vnc_packet p = { .type = VNC_DAMAGE };
+	bool all = resized || vnc->behind;
+
+	p.damage.count = all ? 1 : count;
+	if (all)
+		p.damage.rects[0] = (struct vnc_rect){ 0, 0, s->width, s->height };
+	for (unsigned i = 0; i < count && !all; i++)
+		p.damage.rects[i] = (struct vnc_rect){ rects[i].x, rects[i].y,
+			                               rects[i].width, rects[i].height };
+	vnc->behind = (all && !tell_size(vnc)) || !tell(vnc, &p);
+}
+
+/* ---- the helper's life ---- */
+
+static void on_client(void *opaque, uint32_t events);
+static void on_report(void *opaque, uint32_t events);
+
+static void watch_listeners(struct vnc *vnc)
+{
+	for (unsigned i = 0; i < vnc->listen_count; i++)
+		loop_add(vnc->loop, &vnc->watch[i], vnc->listen[i], EPOLLIN, on_client,
+		         vnc);
+}
+
+static void unwatch_listeners(struct vnc *vnc)
+{
+	for (unsigned i = 0; i < vnc->listen_count; i++)
+		loop_remove(vnc->loop, &vnc->watch[i]);
+}
+
+static void set_watching(struct vnc *vnc, bool on)
+{
+	if (on == vnc->watching)
+		return;
+	vnc->watching = on;
+	if (on)
+		display_add_consumer(vnc->display, &vnc->consumer);
+	else
+		display_remove_consumer(vnc->display, &vnc->consumer);
+}
+
+static void end_helper(struct vnc *vnc)
+{
+	if (vnc->control < 0)
+		return;
+	set_watching(vnc, false);
+	input_buttons(vnc->input, 0);
+	loop_remove(vnc->loop, &vnc->control_watch);
+	close(vnc->control);
+	vnc->control = -1;
+	vnc->client_count = 0;
+	kill(vnc->pid, SIGKILL);
+	while (waitpid(vnc->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int spawn(struct vnc *vnc, int fd)
+{
+	char *argv[] = { HELPER, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none;
+	int ret;
+
+	/* The signals that vmm blocks to read them are not blocked there. */
+	sigemptyset(&none);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fd, VNC_CONTROL_FD);
+	ret = posix_spawn(&vnc->pid, vnc->helper, &actions, &attr, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	return -ret;
+}
+
+static bool tell_start(struct vnc *vnc)
+{
+	struct vnc_packet p = { .type = VNC_START };
+	union {
+		char bytes[CMSG_SPACE(sizeof(int) * (1 + VNC_MAX_LISTEN))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { &p, sizeof(p) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = CMSG_SPACE(sizeof(int) * (1 + vnc->listen_count)),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int fds[1 + VNC_MAX_LISTEN] = { display_surface(vnc->display)->fd };
+
+	p.start.share = vnc->opts.share;
+	memcpy(p.start.name, vnc->name, sizeof(p.start.name));
+	memcpy(fds + 1, vnc->listen, sizeof(vnc->listen));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int) * (1 + vnc->listen_count));
+	memcpy(CMSG_DATA(c), fds, sizeof(int) * (1 + vnc->listen_count));
+	return sendmsg(vnc->control, &msg, MSG_NOSIGNAL) == sizeof(p);
+}
+
+static int start_helper(struct vnc *vnc)
+{
+	int pair[2], ret;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	ret = spawn(vnc, pair[1]);
+	close(pair[1]);
+	if (ret < 0) {
+		close(pair[0]);
+		return ret;
+	}
+	vnc->control = pair[0];
+	loop_add(vnc->loop, &vnc->control_watch, vnc->control, EPOLLIN, on_report, vnc);
+	if (!tell_start(vnc)) {
+		end_helper(vnc);
+		return -EPIPE;
+	}
+	tell_password(vnc);
+	return 0;
+}
+
+static void on_client(void *opaque, uint32_t events)
+{
+	struct vnc *vnc = opaque;
+	int ret = start_helper(vnc);
+
+	(void)events;
+	unwatch_listeners(vnc);
+	if (ret >= 0)
+		return;
+	/* Without sockets nobody waits in vain; watching them on would spin. */
+	log_error("VNC ends: cannot start %s: %s", vnc->helper, strerror(-ret));
+	for (unsigned i = 0; i < vnc->listen_count; i++)
+		close(vnc->listen[i]);
+	vnc->listen_count = 0;
+}
+
+/* ---- from the helper ---- */
+
+static void take_pointer(struct vnc *vnc, const struct vnc_report *r)
+{
+	unsigned b = r->pointer.buttons;
+
+	input_point(vnc->input, r->pointer.x, r->pointer.y);
+	input_buttons(vnc->input, (b & 1 ? INPUT_LEFT : 0) | (b & 2 ? INPUT_MIDDLE : 0) |
+	                                  (b & 4 ? INPUT_RIGHT : 0));
+	input_move(vnc->input, 0, 0, (b & 16 ? 1 : 0) - (b & 8 ? 1 : 0));
+}
+
+static void take_clients(struct vnc *vnc, struct vnc_report *r)
+{
+	unsigned count =
+		r->clients.count < VNC_MAX_CLIENTS ? r->clients.count : VNC_MAX_CLIENTS;
+
+	for (unsigned i = 0; i < count; i++)
+		snprintf(vnc->clients[i], sizeof(vnc->clients[i]), "%.*s",
+		         (int)sizeof(r->clients.host[i]) - 1, r->clients.host[i]);
+	vnc->client_count = count;
+	set_watching(vnc, r->clients.connected);
+}
+
+static void on_report(void *opaque, uint32_t events)
+{
+	struct vnc *vnc = opaque;
+	struct vnc_report r;
+	ssize_t n = recv(vnc->control, &r, sizeof(r), MSG_DONTWAIT);
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != sizeof(r) || r.type > VNC_POINTER) {
+		log_warn("%s ended; the next client starts it again", HELPER);
+		end_helper(vnc);
+		watch_listeners(vnc);
+		return;
+	}
+	if (r.type == VNC_KEY)
+		input_key(vnc->input, r.key.code, r.key.down);
+	else if (r.type == VNC_POINTER)
+		take_pointer(vnc, &r);
+	else
+		take_clients(vnc, &r);
+}
+
+/* ---- options ---- */
+
+/* Beside vmm itself, or where it is installed. */
+static int find_helper(struct vnc *vnc, struct err *err)
+{
+	static const char *const places[] = { HELPER, "../libexec/kvmkit/" HELPER };
+	char self[PATH_MAX - 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return err_sys(err, errno, "/proc/self/exe");
+	self[n] = '\0';
+	strrchr(self, '/')[1] = '\0';
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+		snprintf(vnc->helper, sizeof(vnc->helper), "%s%s", self, places[i]);
+		if (!access(vnc->helper, X_OK))
+			return 0;
+	}
+	return err_set(err, ENOENT,
+	               "-vnc: there is no " HELPER
+	               " in %s, nor in ../libexec/kvmkit from there; make install "
+	               "puts it there",
+	               self);
+}
+
+/* "on": the port that goes with the display; a number: that port of the same host. */
+static int listen_websocket(struct vnc *vnc, struct err *err)
+{
+	const char *text = vnc->opts.websocket, *colon = strrchr(vnc->opts.display, ':');
+	struct vnc_address address;
+	char display[160];
+	uint64_t port;
+	bool on;
+	int fd;
+
+	if (!text ||
+	    (opt_parse_u64(text, &port) < 0 && !opt_parse_bool(text, &on) && !on))
+		return 0;
+	if (opt_parse_u64(text, &port) < 0)
+		fd = vnc_listen(vnc->opts.display, WEBSOCKET_PORT, 0, &address, err);
+	else {
+		snprintf(display, sizeof(display), "%.*s:%llu",
+		         (int)(colon ? colon - vnc->opts.display : 0), vnc->opts.display,
+		         (unsigned long long)port);
+		fd = vnc_listen(display, 0, 0, &address, err);
+	}
+	if (fd < 0)
+		return fd;
+	vnc->listen[vnc->listen_count++] = fd;
+	memcpy(vnc->websocket, address.service, sizeof(vnc->websocket));
+	return 0;
+}
+
+static int open_sockets(struct vnc *vnc, struct err *err)
+{
+	bool local = vnc->opts.display[0] == ':';
+	int fd = vnc_listen(vnc->opts.display, VNC_PORT, vnc->opts.to, &vnc->address,
+	                    err),
+	    ret;
+
+	if (fd < 0)
+		return fd;
+	vnc->listen[vnc->listen_count++] = fd;
+	ret = listen_websocket(vnc, err);
+	if (ret < 0)
+		return ret;
+	log_info("VNC on %s%s%s%s%s%s", vnc->address.host,
+	         *vnc->address.service ? ":" : "", vnc->address.service,
+	         *vnc->websocket ? ", WebSocket port " : "", vnc->websocket,
+	         local ? ", for this host only; -vnc 0.0.0.0:D is for others" : "");
+	return 0;
+}
+
+static int configure(struct vnc *vnc, const char *text, struct err *err)
+{
+	struct opt_list list = { 0 };
+	int ret = opt_list_parse(&list, text, "vnc", err);
+
+	if (ret >= 0)
+		ret = opts_apply(vnc_table, &list, &vnc->opts, "-vnc", err);
+	opt_list_free(&list);
+	if (ret >= 0 && !vnc->opts.display)
+		ret = err_usage(err, "-vnc names no display; -vnc :0 is port 5900");
+	return ret;
+}
+
+struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *input,
+                    const char *text, const char *name, struct err *err)
+{
+	struct vnc *vnc = calloc(1, sizeof(*vnc));
+
+	if (!vnc) {
+		err_sys(err, ENOMEM, "-vnc");
+		return NULL;
+	}
+	vnc->loop = loop;
+	vnc->display = display;
+	vnc->input = input;
+	vnc->control = -1;
+	vnc->consumer.update = on_update;
+	vnc->consumer.opaque = vnc;
+	snprintf(vnc->name, sizeof(vnc->name), "%s", name ? name : "vmm");
+	if (configure(vnc, text, err) < 0 || find_helper(vnc, err) < 0 ||
+	    open_sockets(vnc, err) < 0) {
+		vnc_free(vnc);
+		return NULL;
+	}
+	watch_listeners(vnc);
+	return vnc;
+}
+
+void vnc_free(struct vnc *vnc)
+{
+	if (!vnc)
+		return;
+	end_helper(vnc);
+	unwatch_listeners(vnc);
+	for (unsigned i = 0; i < vnc->listen_count; i++)
+		close(vnc->listen[i]);
+	if (vnc->address.family && !strcmp(vnc->address.family, "unix"))
+		unlink(vnc->address.host);
+	explicit_bzero(vnc->password, sizeof(vnc->password));
+	opts_free(vnc_table, &vnc->opts);
+	free(vnc);
+}
+
+int vnc_set_password(struct vnc *vnc, const char *password, struct err *err)
+{
+	if (!vnc->opts.password)
+		return err_set(err, EINVAL,
+		               "VNC was started without a password; use -vnc %s,password",
+		               vnc->opts.display);
+	if (strlen(password) > VNC_MAX_PASSWORD)
+		return err_set(err, EINVAL, "a VNC password has at most %d characters",
+		               VNC_MAX_PASSWORD);
+	snprintf(vnc->password, sizeof(vnc->password), "%s", password);
+	if (vnc->control >= 0)
+		tell_password(vnc);
+	return 0;
+}
+
+void vnc_info(const struct vnc *vnc, struct vnc_info *info)
+{
+	*info = (struct vnc_info){
+		.host = vnc->address.host,
+		.service = vnc->address.service,
+		.family = vnc->address.family,
+		.password = vnc->opts.password,
+		.client_count = vnc->client_count,
+	};
+	memcpy(info->clients, vnc->clients, sizeof(info->clients));
+}

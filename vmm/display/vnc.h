@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * -vnc: sockets for VNC clients, and the helper process vmm-vnc behind them, which is
+ * started when the first client comes and again after it has died. Machine lock.
+ */
+#ifndef VMM_DISPLAY_VNC_H
+#define VMM_DISPLAY_VNC_H
+
+#include "common/opts.h"
+#include "common/vncproto.h"
+#include "vmm/display/display.h"
+#include "vmm/display/input.h"
+
+struct vnc;
+
+struct vnc_info {
+	const char *host, *service, *family; /* "127.0.0.1", "5900", "ipv4" */
+	bool password;
+	unsigned client_count;
+	char clients[VNC_MAX_CLIENTS][64];
+};
+
+/* text: the argument of -vnc; name: of the desktop. Listens at once. NULL with a sentence
+ * on failure. */
+struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *input,
+                    const char *text, const char *name, struct err *err);
+/* Accepts NULL. The helper ends. */
+void vnc_free(struct vnc *vnc);
+/* For clients that come from now on. -EINVAL with a sentence when it is too long, or when
+ * -vnc did not ask for one. */
+int vnc_set_password(struct vnc *vnc, const char *password, struct err *err);
+void vnc_info(const struct vnc *vnc, struct vnc_info *info);
+void vnc_help(struct strbuf *out);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Text modes of the graphics card. Machine lock. */
+#ifndef VMM_LEGACY_VGA_TEXT_H
+#define VMM_LEGACY_VGA_TEXT_H
+
+#include "vmm/legacy/vga-core.h"
+
+/* Draws the cells that changed since the last call, or all. */
+void vga_draw_text(struct vga *vga, bool all);
+/* vga-draw.c: the colour of one of 16 attribute values, and the visible scan lines. */
+uint32_t vga_attr_color(const struct vga *vga, unsigned index);
+unsigned vga_lines(const struct vga *vga);
+
+#endif

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Screen, keyboard and mouse, for those who steer the machine. */
+#include "common/cleanup.h"
+#include "vmm/core/vm.h"
+#include "vmm/display/display.h"
+#include "vmm/display/input.h"
+#include "vmm/display/picture.h"
+#include "vmm/display/vnc.h"
+#include "vmm/monitor/tables.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- screendump ---- */
+
+static int dump_text(struct display *display, const char *path, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	_cleanup_fclose_ FILE *file = NULL;
+	int ret = display_text(display, &text, err);
+
+	if (ret < 0)
+		return ret;
+	file = fopen(path, "we");
+	if (!file || fwrite(text.data, 1, text.len, file) != text.len || fflush(file))
+		return err_sys(err, errno, "cannot write %s", path);
+	return 0;
+}
+
+/* The format, or what the file's name ends with. */
+static int find_format(const char *format, const char *path, struct err *err)
+{
+	const char *dot = strrchr(path, '.');
+
+	for (int i = 0; i < PICTURE_FORMATS; i++)
+		if (!strcmp(format ? format : dot ? dot + 1 : "", picture_names[i]))
+			return i;
+	return format ? err_usage(err, "there is no format '%s'; ppm, png and text are",
+	                          format)
+	              : PICTURE_PPM;
+}
+
+static int run_screendump(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	const char *path = mon_str(args, "filename", ""),
+		   *format = mon_str(args, "format", NULL);
+	struct display *display = ctx->vm->display;
+	int ret, kind;
+
+	(void)result;
+	if (mon_int(args, "head", 0))
+		return err_usage(err, "there is only head 0");
+	if (format && !strcmp(format, "text"))
+		return dump_text(display, path, err);
+	kind = find_format(format, path, err);
+	if (kind < 0)
+		return kind;
+	ret = display_capture(display, err);
+	return ret < 0 ? ret : picture_write(display_surface(display), kind, path, err);
+}
+
+/* ---- keyboard and mouse ---- */
+
+#define HOLD_MS     100
+#define HOLD_MS_MAX 10000
+
+static int check_hold(int64_t ms, struct err *err)
+{
+	return ms >= 0 && ms <= HOLD_MS_MAX
+	               ? 0
+	               : err_usage(err, "hold-time: 0 to %d milliseconds", HOLD_MS_MAX);
+}
+
+/* "ctrl-alt-delete" */
+static int run_sendkey(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                       struct err *err)
+{
+	int64_t hold = mon_int(args, "hold-time", HOLD_MS);
+	uint16_t codes[INPUT_MAX_KEYS];
+	unsigned count = 0;
+	int ret = check_hold(hold, err);
+
+	(void)result;
+	if (ret < 0)
+		return ret;
+	for (const char *p = mon_str(args, "keys", "");; p++) {
+		unsigned len = strcspn(p, "-");
+
+		if (count == INPUT_MAX_KEYS)
+			return err_usage(err, "more than %d keys", INPUT_MAX_KEYS);
+		codes[count] = input_find_key(p, len);
+		if (!codes[count++])
+			return err_usage(err, "there is no key '%.*s'", (int)len, p);
+		p += len;
+		if (!*p)
+			break;
+	}
+	input_send_keys(ctx->vm->input, codes, count, hold);
+	return 0;
+}
+
+/* A KeyValue. 0 with a sentence when it is no key. */
+static uint16_t key_value(const json_t *value, struct err *err)
+{
+	const json_t *data = json_object_get(value, "data");
+	const char *type = mon_str(value, "type", ""), *name = json_string_value(data);
+	uint16_t code = 0;
+	char number[16];
+
+	if (!strcmp(type, "number") && json_is_integer(data)) {
+		snprintf(number, sizeof(number), "0x%x",
+		         (unsigned)json_integer_value(data) & 0xffff);
+		code = input_find_key(number, strlen(number));
+	} else if (!strcmp(type, "qcode") && name) {
+		code = input_find_key(name, strlen(name));
+	}
+	if (!code)
+		err_usage(err, "'keys' has something that is no key");
+	return code;
+}
+
+static int run_send_key(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                        struct err *err)
+{
+	int64_t hold = mon_int(args, "hold-time", HOLD_MS);
+	const json_t *keys = json_object_get(args, "keys"), *key;
+	uint16_t codes[INPUT_MAX_KEYS];
+	int ret = check_hold(hold, err);
+	size_t i;
+
+	(void)result;
+	if (ret < 0)
+		return ret;
+	if (!json_is_array(keys) || json_array_size(keys) > INPUT_MAX_KEYS)
+		return err_usage(err, "'keys' is not a list of up to %d keys",
+		                 INPUT_MAX_KEYS);
+	json_array_foreach(keys, i, key)
+	{
+		codes[i] = key_value(key, err);
+		if (!codes[i])
+			return -EINVAL;
+	}
+	input_send_keys(ctx->vm->input, codes, i, hold);
+	return 0;
+}
+
+static int run_mouse_move(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	int64_t dx = mon_int(args, "dx", 0), dy = mon_int(args, "dy", 0),
+		dz = mon_int(args, "dz", 0);
+
+	(void)result;
+	if (dx < -4096 || dx > 4096 || dy < -4096 || dy > 4096 || dz < -4096 || dz > 4096)
+		return err_usage(err, "a movement is at most 4096");
+	input_move(ctx->vm->input, dx, dy, dz);
+	return 0;
+}
+
+static int run_mouse_button(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                            struct err *err)
+{
+	int64_t buttons = mon_int(args, "button_state", 0);
+
+	(void)result;
+	if (buttons < 0 || buttons > 7)
+		return err_usage(err, "1 is the left button, 2 the right, 4 the middle");
+	input_buttons(ctx->vm->input, buttons);
+	return 0;
+}
+
+/* ---- VNC ---- */
+
+static int run_query_vnc(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
+{
+	json_t *clients = json_array();
+	struct vnc_info info;
+
+	(void)args;
+	(void)err;
+	if (!ctx->vm->vnc) {
+		json_decref(clients);
+		*result = json_pack("{s:b}", "enabled", 0);
+		return 0;
+	}
+	vnc_info(ctx->vm->vnc, &info);
+	for (unsigned i = 0; i < info.client_count; i++)
+		json_array_append_new(
+			clients, json_pack("{s:o}", "host", mon_text(info.clients[i])));
+	*result = json_pack("{s:b, s:o, s:s, s:s, s:s, s:o}", "enabled", 1, "host",
+	                    mon_text(info.host), "service", info.service, "family",
+	                    info.family, "auth", info.password ? "vnc" : "none",
+	                    "clients", clients);
+	return 0;
+}
+
+static void print_vnc(const json_t *result, struct strbuf *out)
+{
+	const json_t *clients = json_object_get(result, "clients"), *client;
+	size_t i;
+
+	if (!json_is_true(json_object_get(result, "enabled"))) {
+		strbuf_adds(out, "VNC is not on; start vmm with -vnc\n");
+		return;
+	}
+	strbuf_addf(out, "Server: %s:%s (%s)\n  auth: %s\n", mon_str(result, "host", ""),
+	            mon_str(result, "service", ""), mon_str(result, "family", ""),
+	            mon_str(result, "auth", ""));
+	json_array_foreach(clients, i, client)
+		strbuf_addf(out, "Client: %s\n", mon_str(client, "host", ""));
+}
+
+static int set_password(struct mon_ctx *ctx, const char *password, struct err *err)
+{
+	if (!ctx->vm->vnc)
+		return err_set(err, EINVAL, "VNC is not on; start vmm with -vnc");
+	return vnc_set_password(ctx->vm->vnc, password, err);
+}
+
+static int run_set_password(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                            struct err *err)
+{
+	(void)result;
+	if (strcmp(mon_str(args, "protocol", ""), "vnc"))
+		return err_usage(err, "protocol: only vnc has a password");
+	return set_password(ctx, mon_str(args, "password", ""), err);
+}
+
+/* "change vnc password SECRET"; other devices are not changed by this command. */
+static int run_change(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                      struct err *err)
+{
+	const char *target = mon_str(args, "target", "");
+
+	(void)result;
+	if (strcmp(mon_str(args, "device", ""), "vnc") ||
+	    (strcmp(target, "password") && strcmp(target, "passwd")))
+		return err_usage(err, "it is: change vnc password SECRET");
+	return set_password(ctx, mon_str(args, "arg", ""), err);
+}
+
+static const struct mon_arg set_password_args[] = {
+	{ "protocol", MON_STR, false, 0, NULL, NULL },
+	{ "password", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg change_args[] = {
+	{ "device", MON_STR, false, 0, NULL, NULL },
+	{ "target", MON_STR, false, 0, NULL, NULL },
+	{ "arg", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static void complete_key(struct vm *vm, void (*add)(void *opaque, const char *value),
+                         void *opaque)
+{
+	const char *name;
+
+	(void)vm;
+	for (unsigned i = 0; (name = input_key_name(i)); i++)
+		add(opaque, name);
+}
+
+static const struct mon_arg sendkey_args[] = {
+	{ "keys", MON_STR, false, 0, NULL, complete_key },
+	{ "hold-time", MON_INT, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg send_key_args[] = {
+	{ "keys", MON_ANY, false, 0, "[KeyValue]", NULL },
+	{ "hold-time", MON_INT, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg mouse_move_args[] = {
+	{ "dx", MON_INT, false, 0, NULL, NULL },
+	{ "dy", MON_INT, false, 0, NULL, NULL },
+	{ "dz", MON_INT, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg mouse_button_args[] = {
+	{ "button_state", MON_INT, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg screendump_args[] = {
+	{ "filename", MON_STR, false, 0, NULL, NULL },
+	{ "format", MON_STR, true, 0, "ImageFormat", NULL },
+	{ "device", MON_STR, true, 0, NULL, NULL },
+	{ "head", MON_INT, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+const struct mon_command mon_display_commands[] = {
+	{ "screendump", "screendump", "the screen to a file: ppm, png, or its text",
+	  screendump_args, NULL, run_screendump, NULL },
+	{ NULL, "sendkey", "press keys together: sendkey ctrl-alt-delete [ms]",
+	  sendkey_args, NULL, run_sendkey, NULL },
+	{ "send-key", NULL, "press keys together", send_key_args, NULL, run_send_key,
+	  NULL },
+	{ NULL, "mouse_move", "move the mouse; dz: the wheel", mouse_move_args, NULL,
+	  run_mouse_move, NULL },
+	{ NULL, "mouse_button", "press these buttons: 1 left, 2 right, 4 middle",
+	  mouse_button_args, NULL, run_mouse_button, NULL },
+	{ "query-vnc", "info vnc", "where VNC listens, and who is connected", NULL,
+	  "VncInfo", run_query_vnc, print_vnc },
+	{ "set_password", "set_password",
+	  "the password for VNC clients: set_password vnc X", set_password_args, NULL,
+	  run_set_password, NULL },
+	{ NULL, "change", "the password for VNC clients: change vnc password X",
+	  change_args, NULL, run_change, NULL },
+	{ .help = NULL },
+};

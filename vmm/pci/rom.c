@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Expansion ROMs (PCI Local Bus 3.0, 6.2.5.2 and 6.3): a file's bytes behind the ROM BAR,
+ * which firmware copies and runs. Read-only memory that KVM serves. Main thread, before
+ * the function is seen.
+ */
+#include "vmm/pci/internal.h"
+
+#include "common/cleanup.h"
+#include "common/fdio.h"
+#include "vmm/core/vm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define ROM_MAX (16u << 20)
+
+static const char *const usual_dirs[] = { "/usr/share/seabios", "/usr/share/qemu" };
+
+static char *find(const char *file)
+{
+	char *path;
+
+	if (!access(file, R_OK))
+		return strdup(file);
+	for (unsigned i = 0; i < ARRAY_SIZE(usual_dirs) && !strchr(file, '/'); i++) {
+		if (asprintf(&path, "%s/%s", usual_dirs[i], file) < 0)
+			return NULL;
+		if (!access(path, R_OK))
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
+static int make_bar(struct pci_device *pdev, uint8_t *host, uint64_t size,
+                    struct err *err)
+{
+	pdev->rom = (struct region){ .name = "option-rom", .size = size };
+	pdev->rom.ram = mem_add_device_ram(pdev->dev.vm->mem, "option-rom", size, host,
+	                                   true, err);
+	if (!pdev->rom.ram) {
+		munmap(host, size);
+		return -err->code;
+	}
+	pci_bar_init(pdev, PCI_ROM_BAR, 0, size);
+	pci_bar_add(pdev, PCI_ROM_BAR, 0, &pdev->rom);
+	return 0;
+}
+
+int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
+                 struct err *err)
+{
+	_cleanup_free_ char *path = find(file);
+	uint64_t len, size = 4096;
+	_cleanup_close_ int fd = -1;
+	uint8_t *host;
+	ssize_t n;
+
+	if (!path)
+		return err_set(err, ENOENT,
+		               "there is no option ROM %s; install the Debian package "
+		               "%s, or give romfile=FILE, or romfile= for none",
+		               file, package);
+	fd = fd_open_regular(path, "option ROM", &len, err);
+	if (fd < 0)
+		return fd;
+	if (!len || len > ROM_MAX)
+		return err_set(err, EINVAL,
+		               "the option ROM %s has %llu bytes; 1 to 16M are possible",
+		               path, (unsigned long long)len);
+	while (size < len)
+		size *= 2;
+	host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	            0);
+	if (host == MAP_FAILED)
+		return err_sys(err, errno, "option ROM %s", path);
+	n = fd_pread(fd, host, len, 0);
+	if (n < 0 || (uint64_t)n < len) {
+		munmap(host, size);
+		return err_sys(err, n < 0 ? -n : EIO, "cannot read the option ROM %s",
+		               path);
+	}
+	return make_bar(pdev, host, size, err);
+}
+
+void pci_rom_free(struct pci_device *pdev)
+{
+	struct ram_block *block = pdev->rom.ram;
+
+	if (!block)
+		return;
+	mem_unmap(&pdev->rom);
+	munmap(block->host, block->size);
+	mem_drop_ram(block);
+	pdev->rom.ram = NULL;
+}
