@@ -3,7 +3,7 @@
 # make            build everything into $(BUILD)
 # make check      build and run all tests          make bench     measure, beside peers
 # make run        boot a Linux guest               make fuzz      fuzz for FUZZ_SECONDS each
-# make install    DESTDIR= PREFIX= (also uninstall) make clean
+# make install    DESTDIR= PREFIX= (also uninstall) make compare-host   make clean
 #
 # BUILD=dir  CC=clang  V=1 (show commands)  DEBUG=1 (-O0 -g)  SAN=1 (address and undefined-behaviour checks)
 
@@ -33,30 +33,22 @@ kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
 
 # ---- what each program is made of ----
 
-COMMON  := $(wildcard common/*.c cpu/*.c)
-VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
-VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
-
 OBJ := $(BUILD)/obj
 obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 
-COMMON_OBJ := $(call obj,$(COMMON))
-VMM_OBJ    := $(call obj,$(VMM_SRC))
-VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
-PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(call obj,$(wildcard probe/*.c probe/*.S)))
-TUNE_LIB   := $(filter-out $(OBJ)/tune/main.o,$(call obj,$(wildcard tune/*.c)))
-ASSIGN_LIB := $(filter-out $(OBJ)/passthrough/main.o,$(call obj,$(wildcard passthrough/*.c)))
-PROGRAMS   := $(addprefix $(BUILD)/,vmm kvm-check kvm-tune kvm-assign)
+# All of a folder but the program's own main.
+lib = $(filter-out $(OBJ)/$(1)/main.o,$(call obj,$(wildcard $(1)/*.c $(1)/*.S)))
+PROGRAMS := $(addprefix $(BUILD)/,vmm kvm-check kvm-tune kvm-assign)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
-$(BUILD)/libcommon.a: $(COMMON_OBJ)
-$(BUILD)/libvmm.a: $(VMM_LIB)
-$(BUILD)/libprobe.a: $(PROBE_LIB)
-$(BUILD)/libtune.a: $(TUNE_LIB)
-$(BUILD)/libassign.a: $(ASSIGN_LIB)
+$(BUILD)/libcommon.a: $(call obj,$(wildcard common/*.c cpu/*.c))
+$(BUILD)/libvmm.a: $(filter-out $(OBJ)/vmm/main/main.o,$(call obj,$(wildcard vmm/*/*.c vmm/*/*.S)))
+$(BUILD)/libprobe.a: $(call lib,probe)
+$(BUILD)/libtune.a: $(call lib,tune)
+$(BUILD)/libassign.a: $(call lib,passthrough)
 
 .DEFAULT_GOAL := all
-.PHONY: all check run bench fuzz install uninstall clean man
+.PHONY: all check run tests bench compare-host fuzz fuzzers install uninstall clean man
 .SECONDARY:
 all: $(PROGRAMS)
 
@@ -96,7 +88,6 @@ test_bin   = $(patsubst %.c,$(BUILD)/%,$(call test_src,$(1)))
 TEST_BIN  := $(foreach k,$(TEST_KINDS),$(call test_bin,$(k)))
 FUZZERS   := $(filter-out standalone,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_BIN  := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZERS))
-.PHONY: tests
 tests: $(TEST_BIN) $(FUZZ_BIN)
 
 define test_rule
@@ -105,8 +96,7 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 	$$(call say,LD)
 	$(Q)mkdir -p $$(@D) && $(CC) $(LDFLAGS) -o $$@ $$^ $(3)
 endef
-$(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(vmm_LIBS)))
-$(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(vmm_LIBS)))
+$(foreach k,unit dev,$(eval $(call test_rule,$(k),$(BUILD)/libvmm.a,$(vmm_LIBS))))
 $(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(vmm_LIBS)))
 # What fuzz targets borrow from the tests.
 $(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
@@ -139,7 +129,6 @@ fuzz:
 		$(BUILD)/fuzz/tests/fuzz/$$f.fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/new/$$f \
 		$(wildcard tests/fuzz/corpus/$$f) || exit 1; done
-.PHONY: fuzzers
 fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
 $(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libtest.a $(BUILD)/libvmm.a \
 	$(BUILD)/libcommon.a
@@ -172,6 +161,9 @@ tests: $(if $(SAN),,$(BENCH))
 
 bench: all $(BENCH)
 	$(Q)scripts/bench $(BENCH_ARGS)
+
+compare-host: all
+	$(Q)scripts/compare-host $(COMPARE_ARGS)
 
 MAN := $(patsubst docs/%.in,$(BUILD)/man/%,$(wildcard docs/*.1.in))
 man: $(MAN)
