@@ -23,13 +23,14 @@ CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-prot
 	   $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
 	   $(EXTRA_CFLAGS)
 CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
-LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
-	   $(if $(SAN),-fsanitize=address$(comma)undefined)
+LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined)
 
 vmm_LIBS       := -ljansson -luring -lseccomp -lpthread
 kvm_check_LIBS := -ljansson -lkmod
 kvm_tune_LIBS  := -ljansson
 kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
+vmm_ctl_LIBS    := -ljansson
+vmm_user_net_LIBS := -lslirp -lseccomp
 
 # ---- what each program is made of ----
 
@@ -38,7 +39,7 @@ obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 
 # All of a folder but the program's own main.
 lib = $(filter-out $(OBJ)/$(1)/main.o,$(call obj,$(wildcard $(1)/*.c $(1)/*.S)))
-PROGRAMS := $(addprefix $(BUILD)/,vmm kvm-check kvm-tune kvm-assign)
+PROGRAMS := $(addprefix $(BUILD)/,vmm vmm-user-net vmm-ctl kvm-check kvm-tune kvm-assign)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(call obj,$(wildcard common/*.c cpu/*.c))
@@ -53,9 +54,11 @@ $(BUILD)/libassign.a: $(call lib,passthrough)
 all: $(PROGRAMS)
 
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+$(BUILD)/vmm-user-net: $(call obj,$(wildcard vmm/helpers/user-net/*.c)) $(BUILD)/libcommon.a
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-tune: $(OBJ)/tune/main.o $(BUILD)/libtune.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/vmm-ctl: $(call obj,$(wildcard ctl/*.c)) $(BUILD)/libcommon.a
 $(PROGRAMS):
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $($(subst -,_,$(@F))_LIBS)
@@ -142,8 +145,7 @@ run:
 
 # Ours, but no part of the product: they measure it from outside.
 BENCH      := $(addprefix $(BUILD)/bench/,bench guest-bench floor blkload first-run.so)
-BENCH_LIB  := $(call obj,$(filter-out bench/bench.c bench/guest-bench.c bench/floor.c \
-	      bench/first-run.c,$(wildcard bench/*.c)))
+BENCH_LIB  := $(call obj,$(filter-out $(addprefix bench/,bench.c guest-bench.c floor.c first-run.c),$(wildcard bench/*.c)))
 $(BUILD)/bench/bench $(BUILD)/bench/guest-bench $(BUILD)/bench/floor: $(BUILD)/bench/%: \
 	$(OBJ)/bench/%.o $(BENCH_LIB) $(BUILD)/libcommon.a
 	$(call say,LD)

@@ -37,7 +37,7 @@ statuses() { # ARG...: "id status" lines of a report
 unpack() { # TAR: into $dir/host
 	rm -rf "$dir/host"
 	mkdir "$dir/host"
-	tar -C "$dir/host" -xf "$1"
+	tar -C "$dir/host" --strip-components=1 -xf "$1"
 }
 
 # What only ioctls, instructions and this process know: a capture without kvm-check says
@@ -51,6 +51,8 @@ compare() { # WHO COMMAND-PREFIX...
 	rm -f "$dir/out/"*.tar
 	"$@" "$capture" --check "$check" "$dir/out/a.tar" 2>>"$dir/err"
 	ok $? "$who: captured with kvm-check"
+	! tar tf "$dir/out/a.tar" | grep -qv '^kvm-host/'
+	ok $? "$who: all of it in one folder"
 	unpack "$dir/out/a.tar"
 	"$@" "$check" --json 2>>"$dir/err" |
 		sed -nE 's/^      "(id|status)": "(.*)",$/\2/p' | paste - - >"$dir/live"
