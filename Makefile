@@ -3,7 +3,7 @@
 # make            build everything into $(BUILD)
 # make check      build and run all tests          make bench     measure, beside peers
 # make run        boot a Linux guest               make fuzz      fuzz for FUZZ_SECONDS each
-# make install    DESTDIR= PREFIX= (also uninstall) make clean
+# make install    DESTDIR= PREFIX= (also uninstall) make compare-host   make clean
 #
 # BUILD=dir  CC=clang  V=1 (show commands)  DEBUG=1 (-O0 -g)  SAN=1 (address and undefined-behaviour checks)
 
@@ -23,8 +23,7 @@ CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-prot
 	   $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
 	   $(EXTRA_CFLAGS)
 CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
-LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed \
-	   $(if $(SAN),-fsanitize=address$(comma)undefined)
+LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=address$(comma)undefined)
 
 vmm_LIBS       := -ljansson -luring -lseccomp -lpthread
 vmm_vnc_LIBS   := -lvncserver -lseccomp
@@ -36,38 +35,29 @@ vmm_user_net_LIBS := -lslirp -lseccomp
 
 # ---- what each program is made of ----
 
-COMMON  := $(wildcard common/*.c cpu/*.c)
-VMM_DIRS := loop kvm mem core pci virtio legacy block net chardev display machine monitor main guest
-VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
-USER_NET := $(wildcard vmm/helpers/user-net/*.c)
-
 OBJ := $(BUILD)/obj
 obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 
-COMMON_OBJ := $(call obj,$(COMMON))
-VMM_OBJ    := $(call obj,$(VMM_SRC))
-VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
-PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(call obj,$(wildcard probe/*.c probe/*.S)))
-TUNE_LIB   := $(filter-out $(OBJ)/tune/main.o,$(call obj,$(wildcard tune/*.c)))
-ASSIGN_LIB := $(filter-out $(OBJ)/passthrough/main.o,$(call obj,$(wildcard passthrough/*.c)))
-PROGRAMS   := $(addprefix $(BUILD)/,vmm vmm-user-net vmm-ctl kvm-check kvm-tune kvm-assign)
+# All of a folder but the program's own main.
+lib = $(filter-out $(OBJ)/$(1)/main.o,$(call obj,$(wildcard $(1)/*.c $(1)/*.S)))
+PROGRAMS := $(addprefix $(BUILD)/,vmm vmm-ctl kvm-check kvm-tune kvm-assign)
 # Started by vmm, found beside it or in libexec.
-HELPERS    := $(BUILD)/vmm-vnc
+HELPERS  := $(addprefix $(BUILD)/,vmm-user-net vmm-vnc)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
-$(BUILD)/libcommon.a: $(COMMON_OBJ)
-$(BUILD)/libvmm.a: $(VMM_LIB)
-$(BUILD)/libprobe.a: $(PROBE_LIB)
-$(BUILD)/libtune.a: $(TUNE_LIB)
-$(BUILD)/libassign.a: $(ASSIGN_LIB)
+$(BUILD)/libcommon.a: $(call obj,$(wildcard common/*.c cpu/*.c))
+$(BUILD)/libvmm.a: $(filter-out $(OBJ)/vmm/main/main.o,$(call obj,$(wildcard vmm/*/*.c vmm/*/*.S)))
+$(BUILD)/libprobe.a: $(call lib,probe)
+$(BUILD)/libtune.a: $(call lib,tune)
+$(BUILD)/libassign.a: $(call lib,passthrough)
 
 .DEFAULT_GOAL := all
-.PHONY: all check run bench fuzz install uninstall clean man
+.PHONY: all check run tests bench compare-host fuzz fuzzers install uninstall clean man
 .SECONDARY:
 all: $(PROGRAMS) $(HELPERS)
 
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
-$(BUILD)/vmm-user-net: $(call obj,$(USER_NET)) $(BUILD)/libcommon.a
+$(BUILD)/vmm-user-net: $(call obj,$(wildcard vmm/helpers/user-net/*.c)) $(BUILD)/libcommon.a
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-tune: $(OBJ)/tune/main.o $(BUILD)/libtune.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
@@ -105,7 +95,6 @@ test_bin   = $(patsubst %.c,$(BUILD)/%,$(call test_src,$(1)))
 TEST_BIN  := $(foreach k,$(TEST_KINDS),$(call test_bin,$(k)))
 FUZZERS   := $(filter-out standalone,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_BIN  := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZERS))
-.PHONY: tests
 tests: $(TEST_BIN) $(FUZZ_BIN)
 
 define test_rule
@@ -114,8 +103,7 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 	$$(call say,LD)
 	$(Q)mkdir -p $$(@D) && $(CC) $(LDFLAGS) -o $$@ $$^ $(3)
 endef
-$(eval $(call test_rule,unit,$(BUILD)/libvmm.a,$(vmm_LIBS)))
-$(eval $(call test_rule,dev,$(BUILD)/libvmm.a,$(vmm_LIBS)))
+$(foreach k,unit dev,$(eval $(call test_rule,$(k),$(BUILD)/libvmm.a,$(vmm_LIBS))))
 $(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(vmm_LIBS)))
 # What fuzz targets borrow from the tests.
 $(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
@@ -148,7 +136,6 @@ fuzz:
 		$(BUILD)/fuzz/tests/fuzz/$$f.fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/new/$$f \
 		$(wildcard tests/fuzz/corpus/$$f) || exit 1; done
-.PHONY: fuzzers
 fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
 $(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libtest.a $(BUILD)/libvmm.a \
 	$(BUILD)/libcommon.a
@@ -162,8 +149,7 @@ run:
 
 # Ours, but no part of the product: they measure it from outside.
 BENCH      := $(addprefix $(BUILD)/bench/,bench guest-bench floor blkload first-run.so)
-BENCH_LIB  := $(call obj,$(filter-out bench/bench.c bench/guest-bench.c bench/floor.c \
-	      bench/first-run.c,$(wildcard bench/*.c)))
+BENCH_LIB  := $(call obj,$(filter-out $(addprefix bench/,bench.c guest-bench.c floor.c first-run.c),$(wildcard bench/*.c)))
 $(BUILD)/bench/bench $(BUILD)/bench/guest-bench $(BUILD)/bench/floor: $(BUILD)/bench/%: \
 	$(OBJ)/bench/%.o $(BENCH_LIB) $(BUILD)/libcommon.a
 	$(call say,LD)
@@ -181,6 +167,9 @@ tests: $(if $(SAN),,$(BENCH))
 
 bench: all $(BENCH)
 	$(Q)scripts/bench $(BENCH_ARGS)
+
+compare-host: all
+	$(Q)scripts/compare-host $(COMPARE_ARGS)
 
 MAN := $(patsubst docs/%.in,$(BUILD)/man/%,$(wildcard docs/*.1.in))
 man: $(MAN)
