@@ -46,7 +46,8 @@ my @programs = map { m{/([^/]+)$} } grep { m{^/opt/kvm/bin/} } installed();
 is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm)], 'the programs are there');
 my %files = map { $_ => 1 } installed();
 for (map({ "man/man1/$_.1" } @programs), map({ "doc/kvmkit/$_" } qw(README.md LICENSE SPECIFICATION.md assigned.schema.json host.schema.json
-		tuning.schema.json))) {
+		tuning.schema.json ansible-kvmkit.yml prometheus-alerts.yml)),
+	map({ ("bash-completion/completions/$_", "zsh/site-functions/_$_") } @programs)) {
 	ok($files{"/opt/kvm/share/$_"}, "$_ is there");
 }
 ok(!grep(!m{^/opt/kvm/}, keys %files), 'and nothing outside PREFIX');
