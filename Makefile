@@ -30,12 +30,15 @@ vmm_LIBS       := -ljansson -luring -lseccomp -lpthread
 kvm_check_LIBS := -ljansson -lkmod
 kvm_tune_LIBS  := -ljansson
 kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
+vmm_ctl_LIBS    := -ljansson
+vmm_user_net_LIBS := -lslirp -lseccomp
 
 # ---- what each program is made of ----
 
 COMMON  := $(wildcard common/*.c cpu/*.c)
-VMM_DIRS := loop kvm mem core pci virtio legacy block chardev machine monitor main guest
+VMM_DIRS := loop kvm mem core pci virtio legacy block net chardev machine monitor main guest
 VMM_SRC := $(foreach d,$(VMM_DIRS),$(wildcard vmm/$d/*.c vmm/$d/*.S))
+USER_NET := $(wildcard vmm/helpers/user-net/*.c)
 
 OBJ := $(BUILD)/obj
 obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
@@ -46,7 +49,7 @@ VMM_LIB    := $(filter-out $(OBJ)/vmm/main/main.o,$(VMM_OBJ))
 PROBE_LIB  := $(filter-out $(OBJ)/probe/main.o,$(call obj,$(wildcard probe/*.c probe/*.S)))
 TUNE_LIB   := $(filter-out $(OBJ)/tune/main.o,$(call obj,$(wildcard tune/*.c)))
 ASSIGN_LIB := $(filter-out $(OBJ)/passthrough/main.o,$(call obj,$(wildcard passthrough/*.c)))
-PROGRAMS   := $(addprefix $(BUILD)/,vmm kvm-check kvm-tune kvm-assign)
+PROGRAMS   := $(addprefix $(BUILD)/,vmm vmm-user-net vmm-ctl kvm-check kvm-tune kvm-assign)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(COMMON_OBJ)
@@ -61,9 +64,11 @@ $(BUILD)/libassign.a: $(ASSIGN_LIB)
 all: $(PROGRAMS)
 
 $(BUILD)/vmm: $(OBJ)/vmm/main/main.o $(BUILD)/libvmm.a $(BUILD)/libcommon.a
+$(BUILD)/vmm-user-net: $(call obj,$(USER_NET)) $(BUILD)/libcommon.a
 $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-tune: $(OBJ)/tune/main.o $(BUILD)/libtune.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
+$(BUILD)/vmm-ctl: $(call obj,$(wildcard ctl/*.c)) $(BUILD)/libcommon.a
 $(PROGRAMS):
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $($(subst -,_,$(@F))_LIBS)

@@ -21,6 +21,10 @@
 
 #define MAX_ROUNDS 100
 #define MICROVM    "qemu-microvm"
+#define NO_AIM                   \
+	{                        \
+		NULL, AT_MOST, 0 \
+	}
 #define BLOCK_AIM                        \
 	{                                \
 		"qemu-pc", AT_LEAST, 1.0 \
@@ -42,15 +46,15 @@ static const struct {
 	                  "VM exits to userspace",
 	                  0,
 	                  { MICROVM, AT_MOST, 0.75 } },
-	[GUEST_OWN_EXITS] = { "own_exits", "  without host irqs", 0 },
+	[GUEST_OWN_EXITS] = { "own_exits", "  without host irqs", 0, NO_AIM },
 	[GUEST_CPU] = { "cpu_s", "CPU s to userspace", 2, { MICROVM, AT_MOST, 0.75 } },
-	[GUEST_WALL] = { "wall_s", "wall s to userspace", 2 },
-	[GUEST_IDLE_EXITS] = { "idle_exits", "VM exits per idle s", 1 },
+	[GUEST_WALL] = { "wall_s", "wall s to userspace", 2, NO_AIM },
+	[GUEST_IDLE_EXITS] = { "idle_exits", "VM exits per idle s", 1, NO_AIM },
 	[GUEST_DIRTY] = { "dirty_kb",
 	                  "idle private dirty kB",
 	                  0,
 	                  { NULL, AT_MOST, 900 } },
-	[GUEST_PSS] = { "pss_kb", "idle Pss kB", 0 },
+	[GUEST_PSS] = { "pss_kb", "idle Pss kB", 0, NO_AIM },
 	[GUEST_READ_4K] = { "read_4k_iops", "4k random reads/s", 0, BLOCK_AIM },
 	[GUEST_WRITE_4K] = { "write_4k_iops", "4k random writes/s", 0, BLOCK_AIM },
 	[GUEST_READ_1M] = { "read_1m_mbps", "1M reads MB/s", 0, BLOCK_AIM },

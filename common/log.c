@@ -18,6 +18,7 @@ static struct {
 	const char *program;
 	int fd;
 	unsigned classes;
+	bool timestamps;
 } g_log = { .program = "kvmkit", .fd = STDERR_FILENO };
 
 static const struct {
@@ -41,7 +42,7 @@ void log_init(const char *program)
 
 int log_open(const char *path, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644), ret = 0;
 
 	if (fd < 0) {
 		int code = errno;
@@ -50,8 +51,16 @@ int log_open(const char *path, struct err *err)
 		err_hint(err, "check the path given to -D");
 		return -code;
 	}
-	g_log.fd = fd;
-	return 0;
+	/* Another thread may be writing: the number stays, unless it is that of standard
+	 * error. */
+	if (g_log.fd == STDERR_FILENO) {
+		__atomic_store_n(&g_log.fd, fd, __ATOMIC_RELEASE);
+		return 0;
+	}
+	if (dup3(fd, g_log.fd, O_CLOEXEC) < 0)
+		ret = err_sys(err, errno, "cannot open the log file %s", path);
+	close(fd);
+	return ret;
 }
 
 static int enable_one(const char *name, size_t len, struct err *err)
@@ -90,6 +99,23 @@ void log_help(struct strbuf *out)
 		strbuf_addf(out, "%-14s %s\n", log_classes[i].name, log_classes[i].help);
 }
 
+void log_timestamps(bool on)
+{
+	g_log.timestamps = on;
+}
+
+static size_t add_time(char *line, size_t size)
+{
+	struct timespec now;
+	struct tm tm;
+	size_t len;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	len = strftime(line, size, "%Y-%m-%dT%H:%M:%S", &tm);
+	return len + snprintf(line + len, size - len, ".%06ldZ ", now.tv_nsec / 1000);
+}
+
 bool log_enabled(enum log_class cls)
 {
 	return g_log.classes & cls;
@@ -99,11 +125,11 @@ void log_write(enum log_level level, const char *fmt, ...)
 {
 	static const char *const tag[] = { "", "warning: ", "", "" };
 	char line[1200];
-	size_t len;
+	size_t len = g_log.timestamps ? add_time(line, sizeof(line)) : 0;
 	va_list ap;
 
-	snprintf(line, sizeof(line), "%s: %s", g_log.program, tag[level]);
-	len = strlen(line);
+	snprintf(line + len, sizeof(line) - len, "%s: %s", g_log.program, tag[level]);
+	len += strlen(line + len);
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 2, fmt, ap);
 	va_end(ap);

@@ -2,7 +2,7 @@
 /*
  * The diagnostic log: standard error, or the file given to -D. The level and the file are
  * the only mutable globals of the project; they are set by a `main` before any thread
- * starts.
+ * starts, and by a monitor: log_open() and log_enable() are safe beside log_write().
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -30,6 +30,8 @@ enum log_class {
 void log_init(const char *program);
 /* Opens the file of -D for append. */
 int log_open(const char *path, struct err *err);
+/* The time before each line, in UTC with microseconds. */
+void log_timestamps(bool on);
 /* Enables the comma-separated classes of -d; "help" and unknown names set err (-EINVAL).
  */
 int log_enable(const char *classes, struct err *err);

@@ -41,6 +41,7 @@ void board_init(struct board *b, bool pci)
 	if (!b->vm.irqchip)
 		die("board", &err);
 	b->vm.chardevs = chardev_registry_new(b->vm.loop);
+	b->vm.nets = net_registry_new(b->vm.loop);
 	if (pci && !pci_bus_new(&b->vm, route, b, &err))
 		die("bus", &err);
 }
@@ -49,6 +50,7 @@ void board_free(struct board *b)
 {
 	devices_quiesce(&b->vm);
 	devices_destroy(&b->vm);
+	net_registry_free(b->vm.nets);
 	chardev_registry_free(b->vm.chardevs);
 	block_registry_free(b->vm.blocks);
 	irqchip_free(b->vm.irqchip);
@@ -89,6 +91,24 @@ int board_socket(struct board *b, const char *id)
 		die(addr.sun_path, NULL);
 	board_settle(b);
 	return fd;
+}
+
+int board_net(struct board *b, const char *id)
+{
+	struct opt_list opts = { 0 };
+	struct err err = { 0 };
+	char text[100];
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		die("socketpair", NULL);
+	snprintf(text, sizeof(text), "stream,id=%s,addr.type=fd,addr.str=%d", id, fds[1]);
+	if (opt_list_parse(&opts, text, "type", &err) < 0 ||
+	    !net_create(b->vm.nets, &opts, &err))
+		die(text, &err);
+	opt_list_free(&opts);
+	close(fds[1]);
+	return fds[0];
 }
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size)

@@ -12,6 +12,7 @@
 #include "vmm/kvm/irqchip.h"
 #include "vmm/loop/loop.h"
 #include "vmm/mem/mem.h"
+#include "vmm/net/net.h"
 
 struct board {
 	struct vm vm;
@@ -28,6 +29,8 @@ struct device *board_add(struct board *b, const struct device_class *cls,
                          const char *opts);
 /* A chardev of that id behind a socket; returns the other end, non-blocking. */
 int board_socket(struct board *b, const char *id);
+/* A netdev of that id; returns the socket that is its other side. */
+int board_net(struct board *b, const char *id);
 
 uint32_t board_in(struct board *b, uint16_t port, unsigned size);
 void board_out(struct board *b, uint16_t port, uint32_t value, unsigned size);

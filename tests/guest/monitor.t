@@ -7,130 +7,11 @@
 use strict;
 use warnings;
 use FindBin;
-use File::Temp qw(tempdir);
+use lib $FindBin::Bin;
+use montest;
 use IO::Select;
-use IO::Socket::UNIX;
 use IPC::Open3;
-use JSON::PP;
 use Test::More;
-
-my $top = "$FindBin::Bin/../..";
-my $build = $ENV{BUILD} // 'build';
-$build = "$top/$build" unless $build =~ m{^/};
-my $vmm = "$build/vmm";
-my $dir = tempdir(CLEANUP => 1);
-my $json = JSON::PP->new->allow_nonref;
-my $limit = 60;
-
-plan(skip_all => 'no access to /dev/kvm') unless -r '/dev/kvm' && -w '/dev/kvm';
-
-# ---- the machine and its clients ----
-
-my %machines;
-
-sub start {
-	my (@args) = @_;
-	my $pid = open3(my $in, my $out, undef, $vmm, '-m', '64', '-display', 'none', @args);
-
-	close($in);
-	$machines{$pid} = $out;
-	return $pid;
-}
-
-# What it said, and its exit status.
-sub ended {
-	my ($pid) = @_;
-	my $out = delete $machines{$pid};
-
-	local $/;
-	my $said = <$out>;
-	waitpid($pid, 0);
-	return ($? >> 8, $said // '');
-}
-
-# The socket is there once vmm has come that far: its folder tells.
-sub connect_to {
-	my ($path) = @_;
-	my $end = time + $limit;
-
-	while (time < $end) {
-		my $s = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => $path);
-		return { socket => $s, text => '' } if $s;
-		select(undef, undef, undef, 0.01);
-	}
-	BAIL_OUT("$path did not appear");
-}
-
-# Reads until the pattern matches; returns what came up to its end.
-sub expect {
-	my ($c, $pattern) = @_;
-	my $select = IO::Select->new($c->{socket});
-
-	while ($c->{text} !~ /$pattern/) {
-		my $n = $select->can_read($limit) ? sysread($c->{socket}, my $data, 65536) : undef;
-
-		return undef unless $n;
-		$c->{text} .= $data;
-	}
-	$c->{text} =~ s/^(.*?$pattern)//s;
-	return $1;
-}
-
-sub receive {
-	my ($c) = @_;
-	my $line = expect($c, qr/\n/);
-
-	return defined($line) ? $json->decode($line) : undef;
-}
-
-sub put {
-	my ($c, $text) = @_;
-
-	syswrite($c->{socket}, $text);
-}
-
-# Sends a command; its answer. Events on the way are kept.
-sub qmp {
-	my ($c, $name, %args) = @_;
-
-	put($c, $json->encode({ execute => $name, (%args ? (arguments => \%args) : ()) }));
-	while (my $answer = receive($c)) {
-		return $answer unless $answer->{event};
-		push(@{ $c->{events} }, $answer);
-	}
-	return undef;
-}
-
-sub event {
-	my ($c, $name) = @_;
-
-	while (1) {
-		my $e = @{ $c->{events} // [] } ? shift(@{ $c->{events} }) : receive($c);
-
-		return undef unless $e;
-		return $e if ($e->{event} // '') eq $name;
-	}
-}
-
-sub qmp_client {
-	my $c = connect_to($_[0]);
-
-	receive($c);
-	qmp($c, 'qmp_capabilities');
-	return $c;
-}
-
-sub hmp {
-	my ($c, $line) = @_;
-
-	put($c, "$line\n");
-	my $text = expect($c, qr/\(qemu\) $/);
-	return undef unless defined($text);
-	$text =~ s/\r//g;
-	$text =~ s/^\Q$line\E\n//;
-	$text =~ s/\(qemu\) $//;
-	return $text;
-}
 
 # ---- values against the schema ----
 
@@ -180,7 +61,7 @@ print $kernel pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffff
 	"\x66\xba\x04\x06\x66\xb8\x00\x20\x66\xef\xf4\xeb\xfd";
 close($kernel);
 
-my $pid = start('-S', '-no-shutdown', '-name', 'guest one', '-serial', 'null', '-kernel', "$dir/off",
+my $pid = start('-S', '-no-shutdown', '-name', 'guest one', '-serial', 'null', '-balloon', 'virtio', '-kernel', "$dir/off",
 	'-drive', "file=$dir/disk,if=virtio,format=raw,id=d0",
 	'-qmp', "unix:$dir/a,server,nowait",
 	'-chardev', "socket,id=b,path=$dir/b,server=on,wait=off", '-mon', 'chardev=b,mode=control,pretty=on',
@@ -278,7 +159,7 @@ like(hmp($m, 'help info'), qr/^info block -- /m, 'help info');
 is(hmp($m, 'block_resize d0 2M'), '', 'block_resize');
 is(-s "$dir/disk", 2 << 20, 'the image has grown');
 is(qmp($a, 'human-monitor-command', 'command-line' => 'info name')->{return}, "guest one\r\n", 'HMP through QMP');
-is(hmp($m, "info sta\t"), "info status \nVM status: paused (shutdown)\n", 'Tab completes');
+is(hmp($m, "info statu\t"), "info status \nVM status: paused (shutdown)\n", 'Tab completes');
 
 # ---- hostile and absent clients ----
 

@@ -97,6 +97,22 @@ my $shown = on_terminal(sub {
 restored('Ctrl-A h, then x', $shown, 0);
 like($shown, qr/Ctrl-A h +this help\r+\nCtrl-A x +leave/, 'Ctrl-A h lists the keys');
 
+$shown = on_terminal(sub {
+	my ($type) = @_;
+
+	syswrite($type, "\x01c");
+	return (qr/\(qemu\) $/, sub {
+		syswrite($type, "info status\r");
+		return (qr/VM status: running\r+\n\(qemu\) $/, sub {
+			syswrite($type, "\x01cx\x01cquit\r");
+			return ();
+		});
+	});
+}, qw(-m 16 -nographic -kernel halt));
+restored('Ctrl-A c, then quit', $shown, 0);
+like($shown, qr/L.*type 'help'.*\(qemu\) info status\r+\nVM status: running/s, 'the monitor is behind the serial port');
+unlike($shown, qr/x.*quit/, 'keys for the guest are not the monitor\'s');
+
 for my $signal (qw(TERM INT HUP)) {
 	$shown = on_terminal(sub {
 		kill($signal, slurp('pid'));

@@ -388,6 +388,46 @@ static void test_sections(struct board *board)
 	devices_reset(&board->kvm.vm);
 }
 
+static uint64_t clock_now(struct board *board)
+{
+	struct err err = { 0 };
+	uint64_t ns = 0;
+
+	if (chips_clock_read(board->kvm.vm.kvm, &ns, &err) < 0)
+		tap_diag("%s", err.text);
+	return ns;
+}
+
+/* KVM's own clock is waited for, which goes on. */
+static void test_clock(struct board *board)
+{
+	_cleanup_strbuf_ struct strbuf saved = { 0 };
+	struct device *chips = board->chips;
+	struct err err = { 0 };
+	uint64_t before, later;
+	size_t used = 0;
+
+	before = clock_now(board);
+	devices_quiesce(&board->kvm.vm);
+	while (clock_now(board) < before + 300000000)
+		;
+	state_save(chips->cls->state, chips, chips->path, &saved, &err);
+	devices_resume(&board->kvm.vm);
+	later = clock_now(board);
+	tap_ok(later >= before && later - before < 200000000,
+	       "the paravirtual clock stands while the machine is stopped");
+	while (clock_now(board) < later + 300000000)
+		;
+	devices_quiesce(&board->kvm.vm);
+	done(state_load(chips->cls->state, chips, chips->cls->size, chips->path,
+	                saved.data, saved.len, &used, &err),
+	     &err, "chips are loaded while it is stopped");
+	devices_resume(&board->kvm.vm);
+	later = clock_now(board);
+	tap_ok(later >= before && later - before < 200000000,
+	       "and the clock goes on from when the state was saved");
+}
+
 static void test_without_kvm(void)
 {
 	struct vm vm = { 0 };
@@ -444,6 +484,7 @@ int main(void)
 		test_devices(&board);
 		test_second_vcpu(&board);
 		test_sections(&board);
+		test_clock(&board);
 	}
 	board_free(&board);
 	return tap_done();

@@ -59,7 +59,9 @@ const struct state_row state_rows[] = {
 	{ .class = "pvpanic", .opts = "", .stateless = "events are passed on at once" },
 	{ .class = "ide-cd", .opts = "drive=d", .keeps = "the tray stays as it is" },
 	{ .class = "ide-hd", .opts = "drive=d" },
+	{ .class = "virtio-balloon-pci", .opts = "free-page-reporting=on" },
 	{ .class = "virtio-blk-pci", .opts = "drive=d,num-queues=2" },
+	{ .class = "virtio-net-pci", .opts = "netdev=n" },
 	{ .class = "virtio-rng-pci", .opts = "" },
 	{ .class = "virtio-serial-pci",
 	  .opts = "max_ports=4",
@@ -140,6 +142,7 @@ static void add_resources(struct state_board *sb)
 	else if (!chardev_create_short(vm->chardevs, "null", "c", &err))
 		die("chardev", &err);
 	add_disk(vm);
+	sb->peer = board_net(&sb->b, "n");
 }
 
 static void init_kvm(struct state_board *sb)
@@ -197,6 +200,7 @@ void state_board_free(struct state_board *sb)
 		close(sb->client);
 		settle(sb);
 	}
+	close(sb->peer);
 	board_free(&sb->b);
 	munmap(sb->ram, STATE_RAM);
 }

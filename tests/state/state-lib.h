@@ -38,6 +38,7 @@ struct state_board {
 	struct kvm_board kvm;
 	struct device *dev;
 	int client;   /* the other end of a full chardev, or -1 */
+	int peer;     /* the other end of the netdev */
 	uint8_t *ram; /* STATE_RAM bytes at address 0 */
 };
 

@@ -18,7 +18,7 @@ fi
 # Not the flags and the job server of a make that runs this test.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 echo "1..2"
-if log=$(make -C "$top" -j2 CC=clang BUILD="$build/clang" all 2>&1); then
+if log=$(make -C "$top" -j2 CC=clang BUILD="$build/clang" all tests 2>&1); then
 	echo "ok 1 - builds with clang"
 else
 	echo "not ok 1 - builds with clang"

@@ -43,7 +43,10 @@ sub slurp {
 
 make_target('install');
 my @programs = map { m{/([^/]+)$} } grep { m{^/opt/kvm/bin/} } installed();
-is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm)], 'the programs are there');
+is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm vmm-ctl vmm-user-net)], 'the programs are there');
+# This one is for vmm, not for users.
+@programs = grep { $_ ne 'vmm-user-net' } @programs;
+like(`'$dest/opt/kvm/bin/vmm-user-net' 2>&1`, qr/started by vmm -netdev user/, 'the helper says what it is');
 my %files = map { $_ => 1 } installed();
 for (map({ "man/man1/$_.1" } @programs), map({ "doc/kvmkit/$_" } qw(README.md LICENSE SPECIFICATION.md assigned.schema.json host.schema.json
 		tuning.schema.json ansible-kvmkit.yml prometheus-alerts.yml)),
@@ -96,7 +99,7 @@ for my $program (@programs) {
 # Keys of devices and drives are in the page as well.
 my $vmm_page = slurp("$dest/opt/kvm/share/man/man1/vmm.1");
 $vmm_page =~ s/\\-/-/g;
-for ('-drive help', '-chardev help', '-M pc,help') {
+for ('-drive help', '-chardev help', '-netdev help', '-M pc,help') {
 	my @keys = map { /^  ([^\s=]+)/ } split(/\n/, `'$dest/opt/kvm/bin/vmm' $_`);
 	ok(@keys && !grep({ $vmm_page !~ /^\\fB\Q$_\E\\fR/m } @keys), "the page has the keys of $_");
 }

@@ -78,7 +78,7 @@ static void test_errors(void)
 	refuse_long("null,id=x,path=y", "unknown option 'path'");
 	refuse_long("file,id=x", "path= is missing");
 	refuse_long("file,id=x,path=/dev/null,apend=on", "did you mean 'append'?");
-	refuse_long("socket,id=x", "path= is missing");
+	refuse_long("socket,id=x", "path= is missing, or port=");
 	refuse_long("stdio,id=x,mux=maybe", "expected auto|on|off");
 }
 
@@ -102,7 +102,7 @@ static void test_registry(void)
 	tap_ok(!recorder_open(&r, "chardev:one", &err), "one front end at a time");
 	tap_has(err.text, "already in use", "and the error says so");
 	tap_eq(chardev_write(chr, "x", 1), 1, "null takes everything");
-	chardev_detach(chr);
+	chardev_detach(chr, &r);
 	tap_ok(recorder_open(&r, "chardev:one", &err), "free again after a detach");
 	chardev_help(&help);
 	tap_has(help.data, "server=<on|off>", "help lists the options");

@@ -38,7 +38,7 @@ static void check(const char *text, const char *want, const char *what)
 	struct jsonstream js = { 0 };
 	char *got = feed(&js, text, strlen(text));
 
-	tap_str(got, want, what);
+	tap_str(got, want, "%s", what);
 	free(got);
 	jsonstream_reset(&js);
 }

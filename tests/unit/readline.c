@@ -168,7 +168,7 @@ static void test_edits(void)
 
 		type(e, edits[i].keys);
 		s = see(e);
-		tap_str(e->rl.line, edits[i].line, edits[i].name);
+		tap_str(e->rl.line, edits[i].line, "%s", edits[i].name);
 		tap_ok(!strncmp(s.line, "> ", 2) && !strcmp(s.line + 2, edits[i].line),
 		       "it is what the screen shows");
 		tap_eq(s.cursor - 2, edits[i].cursor, "with the cursor where it belongs");

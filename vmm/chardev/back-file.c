@@ -20,7 +20,7 @@ struct file {
 };
 
 static const struct opt_desc file_opts[] = {
-	CHARDEV_OPTS(struct file),
+	CHARDEV_OPTS(struct file, "off"),
 	{ .name = "path",
 	  .type = OPT_STR,
 	  .offset = offsetof(struct file, path),
@@ -112,7 +112,7 @@ const struct chardev_ops chardev_file_ops = {
 /* ---- null ---- */
 
 static const struct opt_desc null_opts[] = {
-	CHARDEV_OPTS(struct file),
+	CHARDEV_OPTS(struct file, "off"),
 	{ .name = NULL },
 };
 

@@ -27,7 +27,7 @@ struct pty {
 };
 
 static const struct opt_desc pty_opts[] = {
-	CHARDEV_OPTS(struct pty),
+	CHARDEV_OPTS(struct pty, "off"),
 	{ .name = NULL },
 };
 

@@ -1,49 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The back end "socket": a Unix stream socket, as server (one client at a time; others
- * wait in the backlog until it leaves) or as client.
+ * The back end "socket": a Unix or TCP stream socket, as server (one client at a time;
+ * others wait in the backlog until it leaves) or as client, which may try again and again
+ * (reconnect=).
  *
  * A connection that breaks is noticed by the thread that writes, but closed in the loop's
  * thread, which alone watches descriptors; until then its output is dropped.
  */
 #include "common/log.h"
 #include "vmm/chardev/backend.h"
+#include "vmm/chardev/socket.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <unistd.h>
 
-struct sock {
-	struct chardev chr;
-	char *path;
-	bool server, wait;
-	int listen_fd, fd;
-	bool broken; /* fd failed: to be closed by update() */
-	dev_t dev;   /* of the socket that we bound, to remove only our own */
-	ino_t ino;
-	bool bound;
-	struct chardev_watch listen_watch, watch;
-};
+/* How long the start of a client waits for its server, when reconnect= does not say that
+ * it may come later. */
+#define CONNECT_MS 5000
+
+static const char *const allow_choices[] = { "local", "insecure", NULL };
+
+#define ROW(key, kind, field, text) \
+	.name = key, .type = kind, .offset = offsetof(struct sock, field), .help = text
 
 static const struct opt_desc sock_opts[] = {
-	CHARDEV_OPTS(struct sock),
-	{ .name = "path",
-	  .type = OPT_STR,
-	  .offset = offsetof(struct sock, path),
-	  .help = "the Unix socket's path" },
-	{ .name = "server",
+	CHARDEV_OPTS(struct sock, "off"),
+	{ ROW("path", OPT_STR, path, "a Unix socket's path") },
+	{ ROW("host", OPT_STR, inet.host,
+	      "TCP: name or address; a server without it listens on all addresses") },
+	{ ROW("port", OPT_STR, inet.port,
+	      "TCP: the port; 0: a server's kernel chooses") },
+	{ ROW("to", OPT_U32, inet.to, "TCP server: try the ports up to this one") },
+	{ ROW("ipv4", OPT_TRI, inet.ipv4, "TCP: use IPv4"), .def = "auto" },
+	{ ROW("ipv6", OPT_TRI, inet.ipv6, "TCP: use IPv6"), .def = "auto" },
+	{ ROW("nodelay", OPT_BOOL, nodelay, "TCP: send small packets at once"),
+	  .def = "off" },
+	{ .name = "delay",
 	  .type = OPT_BOOL,
-	  .offset = offsetof(struct sock, server),
-	  .def = "off",
-	  .help = "wait for clients; off: connect to a server" },
-	{ .name = "wait",
-	  .type = OPT_BOOL,
-	  .offset = offsetof(struct sock, wait),
+	  .offset = offsetof(struct sock, delay),
 	  .def = "on",
-	  .help = "server: do not start before the first client is there" },
+	  .help = "TCP: off is the same as nodelay=on" },
+	{ ROW("server", OPT_BOOL, server, "wait for clients; off: connect to a server"),
+	  .def = "off" },
+	{ ROW("wait", OPT_BOOL, wait,
+	      "server: do not start before the first client is there"),
+	  .def = "on" },
+	{ ROW("telnet", OPT_BOOL, use_telnet,
+	      "speak telnet, so that its clients send "
+	      "single keys"),
+	  .def = "off" },
+	{ ROW("reconnect", OPT_U32, reconnect,
+	      "client: seconds until the next try, also for the first connection"),
+	  .max = 86400 },
+	{ ROW("allow", OPT_ENUM, allow,
+	      "insecure: a monitor may be reached from other hosts, unprotected"),
+	  .def = "local", .choices = allow_choices },
 	{ .name = NULL },
 };
 
@@ -51,18 +67,36 @@ static void sock_update(struct chardev *chr);
 
 static void describe(struct sock *s)
 {
-	chardev_set_desc(&s->chr, "%sunix:%s%s", s->fd < 0 ? "disconnected:" : "",
-	                 s->path, s->server ? ",server=on" : "");
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+
+	sock_describe(s, &text);
+	chardev_set_desc(&s->chr, "%s%s", s->fd < 0 ? "disconnected:" : "",
+	                 text.data ? text.data : "socket");
 }
 
 /* ---- the connection ---- */
 
 static void use_connection(struct sock *s, int fd)
 {
+	int on = 1;
+
 	s->fd = s->chr.out_fd = fd;
-	s->broken = false;
+	s->broken = s->half_iac = false;
+	s->telnet = (struct telnet){ 0 };
+	/* Fails on Unix sockets, which never wait. */
+	if (s->nodelay || !s->delay)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (s->use_telnet &&
+	    chardev_fd_write(fd, true, telnet_greeting, telnet_greeting_len) < 0)
+		s->broken = true;
 	describe(s);
 	chardev_set_open(&s->chr, true);
+}
+
+static void try_later(struct sock *s)
+{
+	if (!s->server && s->reconnect)
+		loop_timer_arm(&s->timer, loop_now() + s->reconnect * 1000000000ull);
 }
 
 static void drop_connection(struct sock *s)
@@ -72,6 +106,7 @@ static void drop_connection(struct sock *s)
 	s->fd = s->chr.out_fd = -1;
 	describe(s);
 	chardev_set_open(&s->chr, false);
+	try_later(s);
 }
 
 /* The peer has gone, and nothing that it sent is left to be read. */
@@ -81,6 +116,29 @@ static bool is_spent(const struct sock *s)
 	ssize_t n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
 	return !n || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* Takes the protocol out of the bytes; returns how much is left. */
+static size_t filter(struct sock *s, uint8_t *buf, size_t len)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		enum telnet_action action = telnet_feed(&s->telnet, buf[i]);
+
+		if (action == TELNET_PASS) {
+			buf[kept++] = buf[i];
+		} else if (action == TELNET_BREAK) {
+			chardev_deliver(&s->chr, buf, kept);
+			kept = 0;
+			chardev_line_break(&s->chr);
+		}
+		/* A peer that does not read can do without the answer. */
+		if (s->telnet.reply_len && !s->half_iac)
+			chardev_fd_write(s->fd, true, s->telnet.reply,
+			                 s->telnet.reply_len);
+	}
+	return kept;
 }
 
 static void sock_ready(void *opaque, uint32_t events)
@@ -96,7 +154,8 @@ static void sock_ready(void *opaque, uint32_t events)
 		                            room < sizeof(buf) ? room : sizeof(buf));
 
 		if (n > 0)
-			chardev_deliver(&s->chr, buf, n);
+			chardev_deliver(&s->chr, buf,
+			                s->use_telnet ? filter(s, buf, n) : (size_t)n);
 		else if (n != -EAGAIN)
 			s->broken = true;
 	} else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) && is_spent(s)) {
@@ -105,11 +164,36 @@ static void sock_ready(void *opaque, uint32_t events)
 	sock_update(&s->chr);
 }
 
+/* Up to the next byte that telnet wants twice. */
+static ssize_t write_telnet(struct sock *s, const uint8_t *data, size_t len)
+{
+	static const uint8_t iac[2] = { TELNET_IAC_BYTE, TELNET_IAC_BYTE };
+	const uint8_t *special;
+	ssize_t n;
+
+	if (s->half_iac) {
+		n = chardev_fd_write(s->fd, true, iac, 1);
+		if (n < 0)
+			return n;
+		s->half_iac = false;
+	}
+	special = memchr(data, TELNET_IAC_BYTE, len);
+	if (special != data)
+		return chardev_fd_write(s->fd, true, data,
+		                        special ? (size_t)(special - data) : len);
+	n = chardev_fd_write(s->fd, true, iac, 2);
+	s->half_iac = n == 1;
+	return n < 0 ? n : 1;
+}
+
 static ssize_t sock_write(struct chardev *chr, const void *data, size_t len)
 {
 	struct sock *s = (struct sock *)chr;
-	ssize_t n = s->broken ? -EPIPE : chardev_fd_write(s->fd, true, data, len);
+	ssize_t n = -EPIPE;
 
+	if (!s->broken)
+		n = s->use_telnet ? write_telnet(s, data, len)
+		                  : chardev_fd_write(s->fd, true, data, len);
 	if (n < 0 && n != -EAGAIN) {
 		s->broken = true;
 		chardev_poke(chr);
@@ -117,14 +201,68 @@ static ssize_t sock_write(struct chardev *chr, const void *data, size_t len)
 	return n;
 }
 
+/* ---- coming and going ---- */
+
+static int take_client(struct sock *s)
+{
+	for (unsigned i = 0; i < INET_MAX; i++) {
+		int fd = s->listen_fd[i] < 0 ? -1
+		                             : accept4(s->listen_fd[i], NULL, NULL,
+		                                       SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
 static void client_ready(void *opaque, uint32_t events)
 {
 	struct sock *s = opaque;
-	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = s->fd < 0 ? take_client(s) : -1;
 
 	(void)events;
 	if (fd >= 0)
 		use_connection(s, fd);
+	sock_update(&s->chr);
+}
+
+/* 0, or why connecting failed. */
+static int connect_result(int fd)
+{
+	int code = 0;
+	socklen_t len = sizeof(code);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &len) < 0 ? errno : code;
+}
+
+static void connected(void *opaque, uint32_t events)
+{
+	struct sock *s = opaque;
+	int fd = s->connecting, code = connect_result(fd);
+
+	(void)events;
+	chardev_unwatch(&s->chr, &s->watch);
+	s->connecting = -1;
+	if (!code) {
+		use_connection(s, fd);
+	} else {
+		close(fd);
+		try_later(s);
+	}
+	sock_update(&s->chr);
+}
+
+static void try_again(void *opaque)
+{
+	struct sock *s = opaque;
+	int fd = sock_connect(s, s->next_address++);
+
+	if (fd < 0) {
+		try_later(s);
+		return;
+	}
+	s->connecting = fd;
 	sock_update(&s->chr);
 }
 
@@ -137,9 +275,12 @@ static void sock_update(struct chardev *chr)
 
 	if (s->fd >= 0 && s->broken)
 		drop_connection(s);
-	if (s->listen_fd >= 0)
-		chardev_watch(chr, &s->listen_watch, s->listen_fd,
-		              s->fd < 0 ? EPOLLIN : 0, client_ready);
+	for (unsigned i = 0; i < INET_MAX; i++)
+		if (s->listen_fd[i] >= 0)
+			chardev_watch(chr, &s->listen_watch[i], s->listen_fd[i],
+			              s->fd < 0 ? EPOLLIN : 0, client_ready);
+	if (s->connecting >= 0)
+		chardev_watch(chr, &s->watch, s->connecting, EPOLLOUT, connected);
 	if (s->fd < 0)
 		return;
 	if (chardev_room(chr))
@@ -151,74 +292,17 @@ static void sock_update(struct chardev *chr)
 
 /* ---- set-up ---- */
 
-static int fill_address(const struct sock *s, struct sockaddr_un *addr, struct err *err)
-{
-	if (!s->path || !*s->path)
-		return err_usage(err, "path= is missing: which socket?");
-	if (strlen(s->path) >= sizeof(addr->sun_path))
-		return err_set(err, ENAMETOOLONG,
-		               "the socket path is longer than %zu bytes; use a shorter "
-		               "one",
-		               sizeof(addr->sun_path) - 1);
-	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	memcpy(addr->sun_path, s->path, strlen(s->path));
-	return 0;
-}
-
-static int remove_stale(const char *path, struct err *err)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return 0; /* bind() tells what is wrong, if anything is */
-	if (!S_ISSOCK(st.st_mode))
-		return err_set(err, EEXIST,
-		               "%s exists and is not a socket; remove it or choose "
-		               "another path",
-		               path);
-	return unlink(path) < 0
-	               ? err_sys(err, errno, "cannot remove the old socket %s", path)
-	               : 0;
-}
-
-static int start_server(struct sock *s, const struct sockaddr_un *addr, struct err *err)
-{
-	struct stat st;
-	int ret = remove_stale(s->path, err);
-
-	if (ret < 0)
-		return ret;
-	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->listen_fd < 0)
-		return err_sys(err, errno, "cannot create a socket");
-	/* Whoever connects controls the guest, or all of vmm: the owner alone. Linux
-	 * takes the mode of the new file from the socket. */
-	if (fchmod(s->listen_fd, 0600) < 0)
-		return err_sys(err, errno, "cannot protect the socket");
-	if (bind(s->listen_fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0) {
-		int code = errno;
-
-		err_sys(err, code, "cannot bind %s", s->path);
-		err_hint(err, "check its folder and permissions");
-		return -code;
-	}
-	if (stat(s->path, &st) == 0) {
-		s->dev = st.st_dev;
-		s->ino = st.st_ino;
-		s->bound = true;
-	}
-	if (listen(s->listen_fd, 1) < 0)
-		return err_sys(err, errno, "cannot listen on %s", s->path);
-	return 0;
-}
-
 static int wait_for_client(struct sock *s, struct err *err)
 {
-	struct pollfd pfd = { .fd = s->listen_fd, .events = POLLIN };
+	struct pollfd pfd[INET_MAX];
+	_cleanup_strbuf_ struct strbuf name = { 0 };
 
-	log_info("chardev %s: waiting for a client on %s", s->chr.id, s->path);
+	for (unsigned i = 0; i < INET_MAX; i++)
+		pfd[i] = (struct pollfd){ .fd = s->listen_fd[i], .events = POLLIN };
+	sock_where(s, &name);
+	log_info("chardev %s: waiting for a client on %s", s->chr.id, name.data);
 	for (;;) {
-		int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int fd = take_client(s);
 
 		if (fd >= 0) {
 			use_connection(s, fd);
@@ -226,71 +310,95 @@ static int wait_for_client(struct sock *s, struct err *err)
 		}
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			return err_sys(err, errno, "cannot accept a client on %s",
-			               s->path);
-		poll(&pfd, 1, -1);
+			               name.data);
+		poll(pfd, INET_MAX, -1);
 	}
 }
 
-static int start_client(struct sock *s, const struct sockaddr_un *addr, struct err *err)
+/* One address after the other; the first that answers. -errno of the last one. */
+static int connect_now(struct sock *s)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int code = EADDRNOTAVAIL;
 
-	if (fd < 0)
-		return err_sys(err, errno, "cannot create a socket");
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0) {
-		int code = errno;
+	for (unsigned i = 0; i < (s->path ? 1 : s->addresses.count); i++) {
+		int fd = sock_connect(s, i);
+		struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 
+		code = -fd;
+		if (fd < 0)
+			continue;
+		code = poll(&pfd, 1, CONNECT_MS) > 0 ? connect_result(fd) : ETIMEDOUT;
+		if (!code)
+			return fd;
 		close(fd);
-		err_sys(err, code, "cannot connect to %s", s->path);
-		err_hint(err, "start its server, or add server=on to be one");
-		return -code;
 	}
-	use_connection(s, fd);
-	return 0;
+	return -code;
+}
+
+static int start_client(struct sock *s, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf name = { 0 };
+	int fd;
+
+	if (s->reconnect) {
+		loop_timer_arm(&s->timer, loop_now());
+		return 0;
+	}
+	fd = connect_now(s);
+	if (fd >= 0) {
+		use_connection(s, fd);
+		return 0;
+	}
+	sock_where(s, &name);
+	err_sys(err, -fd, "cannot connect to %s", name.data);
+	err_hint(err, "start its server, or add server=on to be one");
+	return fd;
 }
 
 static int sock_open(struct chardev *chr, struct err *err)
 {
 	struct sock *s = (struct sock *)chr;
-	struct sockaddr_un addr;
 	int ret;
 
-	s->listen_fd = s->fd = -1;
-	ret = fill_address(s, &addr, err);
-	if (ret < 0)
-		return ret;
-	if (!s->server)
-		return start_client(s, &addr, err);
-	ret = start_server(s, &addr, err);
-	if (ret >= 0 && s->wait)
-		ret = wait_for_client(s, err);
+	s->fd = s->connecting = -1;
+	for (unsigned i = 0; i < INET_MAX; i++)
+		s->listen_fd[i] = -1;
+	loop_timer_init(chr->reg->loop, &s->timer, try_again, s);
+	if (s->server && s->reconnect)
+		return err_usage(err, "reconnect= is for clients, not with server=on");
+	ret = sock_find(s, err);
+	if (ret >= 0)
+		ret = s->server ? sock_listen(s, err) : start_client(s, err);
 	if (ret < 0)
 		return ret;
 	describe(s);
+	if (s->server && s->wait)
+		ret = wait_for_client(s, err);
 	chardev_poke(chr);
-	return 0;
+	return ret;
 }
 
 static void sock_close(struct chardev *chr)
 {
 	struct sock *s = (struct sock *)chr;
-	struct stat st;
 
+	loop_timer_disarm(&s->timer);
 	chardev_unwatch(chr, &s->watch);
-	chardev_unwatch(chr, &s->listen_watch);
+	for (unsigned i = 0; i < INET_MAX; i++) {
+		chardev_unwatch(chr, &s->listen_watch[i]);
+		if (s->listen_fd[i] >= 0)
+			close(s->listen_fd[i]);
+	}
 	if (s->fd >= 0)
 		close(s->fd);
-	if (s->listen_fd >= 0)
-		close(s->listen_fd);
-	/* Another server may have taken the path over. */
-	if (s->bound && lstat(s->path, &st) == 0 && st.st_dev == s->dev &&
-	    st.st_ino == s->ino)
-		unlink(s->path);
+	if (s->connecting >= 0)
+		close(s->connecting);
+	sock_forget(s);
 }
 
 const struct chardev_ops chardev_socket_ops = {
 	.name = "socket",
-	.help = "a Unix stream socket, server or client",
+	.help = "a Unix or TCP stream socket, server or client",
 	.size = sizeof(struct sock),
 	.opts = sock_opts,
 	.open = sock_open,

@@ -2,15 +2,15 @@
 /*
  * The back end "stdio": standard input and output, whatever they are.
  *
- * A terminal goes into raw mode; with mux its Ctrl-A keys are the VMM's, and input is
- * read even while the guest takes none, so that Ctrl-A x always works (a terminal's
- * characters beyond `pend` are dropped then; a pipe is left full instead). Descriptors
- * are opened anew where that is possible: O_NONBLOCK belongs to the open file description
- * that we share with the shell, which must not find it changed. What epoll cannot watch
- * (files, /dev/null) is always readable: it is read one piece per round of the loop.
+ * A terminal goes into raw mode; unless mux=off its Ctrl-A keys are the VMM's, and input
+ * is read even while the guest takes none, so that Ctrl-A x always works (a terminal's
+ * characters beyond what is kept are dropped then; a pipe is left full instead).
+ * Descriptors are opened anew where that is possible: O_NONBLOCK belongs to the open file
+ * description that we share with the shell, which must not find it changed. What epoll
+ * cannot watch (files, /dev/null) is always readable: it is read one piece per round of
+ * the loop.
  */
 #include "vmm/chardev/backend.h"
-#include "vmm/chardev/escape.h"
 #include "vmm/chardev/terminal.h"
 
 #include <errno.h>
@@ -28,27 +28,19 @@ struct half {
 
 struct stdio {
 	struct chardev chr;
-	bool signal;
-	int mux;
-	bool escapes, terminal;
+	bool signal, terminal;
 	struct half in, out;
-	struct escape escape;
-	uint8_t pend[4096]; /* input that the front end had no room for */
-	size_t pend_len;
 };
 
+#define READ_SIZE 4096
+
 static const struct opt_desc stdio_opts[] = {
-	CHARDEV_OPTS(struct stdio),
+	CHARDEV_OPTS(struct stdio, "auto"),
 	{ .name = "signal",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct stdio, signal),
 	  .def = "on",
 	  .help = "Ctrl-C and Ctrl-Z act on the VMM; off: they go to the guest" },
-	{ .name = "mux",
-	  .type = OPT_TRI,
-	  .offset = offsetof(struct stdio, mux),
-	  .def = "auto",
-	  .help = "Ctrl-A is the VMM's own key; auto: on a terminal" },
 	{ .name = NULL },
 };
 
@@ -95,62 +87,17 @@ static void close_half(struct chardev *chr, struct half *half)
 
 /* ---- input ---- */
 
-/* Gives the front end what it has room for. */
-static size_t pump(struct stdio *s)
+/* How much to read now; 0: wait for room. */
+static size_t read_size(struct stdio *s)
 {
 	size_t room = chardev_room(&s->chr);
 
-	while (room && s->pend_len) {
-		size_t n = room < s->pend_len ? room : s->pend_len;
-
-		chardev_deliver(&s->chr, s->pend, n);
-		s->pend_len -= n;
-		memmove(s->pend, s->pend + n, s->pend_len);
-		room = chardev_room(&s->chr);
-	}
-	return room;
-}
-
-static void take_byte(struct stdio *s, uint8_t byte)
-{
-	struct chardev_registry *reg = s->chr.reg;
-	const struct chardev_front *front = &s->chr.front;
-
-	switch (s->escapes ? escape_feed(&s->escape, &byte) : ESCAPE_PASS) {
-	case ESCAPE_PASS:
-		if (s->pend_len < sizeof(s->pend))
-			s->pend[s->pend_len++] = byte;
-		break;
-	case ESCAPE_QUIT:
-		if (reg->quit)
-			reg->quit(reg->quit_opaque);
-		break;
-	case ESCAPE_HELP:
-		chardev_write(&s->chr, escape_help, strlen(escape_help));
-		break;
-	case ESCAPE_BREAK:
-		pump(s);
-		if (s->chr.attached && front->line_break)
-			front->line_break(front->opaque);
-		break;
-	case ESCAPE_EAT:
-		break;
-	}
-}
-
-/* How much to read now; 0: wait for room. */
-static size_t read_size(const struct stdio *s, size_t room)
-{
-	if (s->escapes && s->terminal)
-		return sizeof(s->pend);
-	if (s->escapes)
-		return sizeof(s->pend) - s->pend_len;
-	return room < sizeof(s->pend) ? room : sizeof(s->pend);
+	return room < READ_SIZE ? room : READ_SIZE;
 }
 
 static void read_some(struct stdio *s, size_t size)
 {
-	uint8_t buf[sizeof(s->pend)];
+	uint8_t buf[READ_SIZE];
 	ssize_t n = chardev_fd_read(s->in.fd, s->in.socket, buf, size);
 
 	if (n == -EAGAIN)
@@ -161,9 +108,7 @@ static void read_some(struct stdio *s, size_t size)
 		close_half(&s->chr, &s->in);
 		return;
 	}
-	for (ssize_t i = 0; i < n; i++)
-		take_byte(s, buf[i]);
-	pump(s);
+	chardev_deliver(&s->chr, buf, n);
 }
 
 static void stdio_update(struct chardev *chr);
@@ -171,7 +116,7 @@ static void stdio_update(struct chardev *chr);
 static void in_ready(void *opaque, uint32_t events)
 {
 	struct stdio *s = opaque;
-	size_t size = read_size(s, pump(s));
+	size_t size = read_size(s);
 
 	(void)events;
 	if (size)
@@ -203,7 +148,7 @@ static ssize_t stdio_write(struct chardev *chr, const void *data, size_t len)
 
 static void watch_in(struct stdio *s)
 {
-	size_t size = read_size(s, pump(s));
+	size_t size = read_size(s);
 	int ret;
 
 	if (s->in.fd < 0)
@@ -257,11 +202,16 @@ static int stdio_open(struct chardev *chr, struct err *err)
 		s->terminal = isatty(s->in.fd);
 	if (s->terminal) {
 		ret = terminal_raw(STDIN_FILENO, s->signal);
-		if (ret < 0)
+		if (ret < 0) {
+			s->terminal = false; /* not ours to restore */
 			return err_sys(err, -ret,
 			               "cannot put the terminal into raw mode");
+		}
 	}
-	s->escapes = s->mux == OPT_TRI_ON || (s->mux == OPT_TRI_AUTO && s->terminal);
+	if (chr->mux_mode == OPT_TRI_ON || (chr->mux_mode == OPT_TRI_AUTO && s->terminal))
+		ret = chardev_enable_keys(chr, s->terminal);
+	if (ret < 0)
+		return err_sys(err, -ret, "mux");
 	chr->open = open_half(&s->out, STDOUT_FILENO, O_WRONLY) == 0;
 	chr->out_fd = s->out.fd;
 	return 0;

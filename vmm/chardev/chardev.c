@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Character devices: the registry, creation from options and from the short forms, and
- * the calls of front ends.
+ * Character devices: the registry, creation from options, and the calls of front ends.
+ * (Short forms: shortform.c; shared ones: mux.c)
  *
  * Nothing is buffered here: a write goes to the host at once or is refused, so that what
  * was taken survives the end of the process. Descriptors are watched only while somebody
@@ -10,9 +10,11 @@
  * the loop, and only when something changes (a front end that never ran out of room and a
  * back end that never filled up cost no wake-up).
  */
+#include "common/log.h"
 #include "vmm/chardev/backend.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,7 +22,8 @@
 #include <sys/socket.h>
 
 static const struct chardev_ops *const backends[] = {
-	&chardev_file_ops,   &chardev_null_ops,  &chardev_pty_ops,
+	&chardev_file_ops,   &chardev_null_ops,    &chardev_pipe_ops,
+	&chardev_pty_ops,    &chardev_ringbuf_ops, &chardev_serial_ops,
 	&chardev_socket_ops, &chardev_stdio_ops,
 };
 
@@ -40,7 +43,11 @@ struct chardev_registry *chardev_registry_new(struct loop *loop)
 static void destroy(struct chardev *chr)
 {
 	chr->ops->close(chr);
+	if (chr->log_fd >= 0)
+		close(chr->log_fd);
+	loop_cancel(chr->reg->loop, &chr->work);
 	opts_free(chr->ops->opts, chr);
+	free(chr->mux);
 	free(chr->desc);
 	free(chr);
 }
@@ -80,7 +87,20 @@ struct chardev *chardev_next(struct chardev_registry *reg, struct chardev *chr)
 
 bool chardev_is_attached(const struct chardev *chr)
 {
-	return chr->attached;
+	for (unsigned i = 0; i < CHARDEV_FRONTS; i++)
+		if (chr->slots[i].attached)
+			return true;
+	return false;
+}
+
+bool chardev_wants_monitor(const struct chardev *chr)
+{
+	return chr->wants_monitor;
+}
+
+bool chardev_is_exposed(const struct chardev *chr)
+{
+	return chr->exposed;
 }
 
 const char *chardev_id(const struct chardev *chr)
@@ -113,7 +133,8 @@ static const struct chardev_ops *find_ops(const char *name, struct err *err)
 	const char *near;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(backends); i++) {
-		if (!strcmp(backends[i]->name, name))
+		if (!strcmp(backends[i]->name, name) ||
+		    (backends[i]->alias && !strcmp(backends[i]->alias, name)))
 			return backends[i];
 		names[i] = backends[i]->name;
 	}
@@ -160,12 +181,48 @@ static int set_up(struct chardev *chr, struct opt_list *opts, struct err *err)
 	return ret < 0 ? ret : check_id(chr->reg, chr, err);
 }
 
+/* Not waiting for a reader, if it is a FIFO: it is a copy. */
+static int open_log(struct chardev *chr, struct err *err)
+{
+	if (!chr->logfile)
+		return 0;
+	chr->log_fd = open(chr->logfile,
+	                   O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+	                           (chr->logappend ? O_APPEND : O_TRUNC),
+	                   0666);
+	return chr->log_fd < 0 ? err_sys(err, errno, "cannot open logfile=%s for writing",
+	                                 chr->logfile)
+	                       : 0;
+}
+
+static int start(struct chardev *chr, struct err *err)
+{
+	int ret = open_log(chr, err);
+
+	if (ret >= 0)
+		ret = chr->ops->open(chr, err);
+	if (ret >= 0 && chr->mux_mode == OPT_TRI_ON && !chr->mux &&
+	    chardev_enable_keys(chr, false) < 0)
+		ret = err_sys(err, ENOMEM, "mux");
+	return ret;
+}
+
+/* What points to chr in the list; NULL: the end. */
+static struct chardev **link_to(struct chardev_registry *reg, const struct chardev *chr)
+{
+	struct chardev **link = &reg->first;
+
+	while (*link != chr)
+		link = &(*link)->next;
+	return link;
+}
+
 struct chardev *chardev_create(struct chardev_registry *reg, struct opt_list *opts,
                                struct err *err)
 {
 	const char *name = opt_list_take(opts, "backend");
 	const struct chardev_ops *ops;
-	struct chardev *chr, **tail = &reg->first;
+	struct chardev *chr;
 
 	if (!name) {
 		err_usage(err, "the back end is missing; -chardev help lists them");
@@ -179,104 +236,85 @@ struct chardev *chardev_create(struct chardev_registry *reg, struct opt_list *op
 	}
 	chr->ops = ops;
 	chr->reg = reg;
-	chr->out_fd = -1;
+	chr->out_fd = chr->log_fd = -1;
 	chr->work = (struct loop_work){ .fn = run_update, .opaque = chr };
 	if (set_up(chr, opts, err) < 0) {
 		opts_free(ops->opts, chr);
 		free(chr);
 		return NULL;
 	}
-	if (ops->open(chr, err) < 0) {
+	if (start(chr, err) < 0) {
 		destroy(chr);
 		return NULL;
 	}
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = chr;
+	*link_to(reg, NULL) = chr;
 	return chr;
 }
 
-/* ---- short forms ---- */
-
-/* How the text behind "NAME:" is read. */
-enum short_rest { REST_NONE, REST_PATH, REST_OPTS };
-
-static const struct short_form {
-	const char *prefix, *backend, *fixed; /* fixed: options that come with the form */
-	enum short_rest rest;
-} short_forms[] = {
-	{ "stdio", "stdio", "", REST_NONE },
-	/* The monitor's key shares the terminal, and Ctrl-C belongs to the guest. */
-	{ "mon:stdio", "stdio", "mux=on,signal=off", REST_NONE },
-	{ "null", "null", "", REST_NONE },
-	{ "pty", "pty", "", REST_NONE },
-	{ "file:", "file", "", REST_PATH },
-	{ "unix:", "socket", "", REST_OPTS },
-};
-
-static const struct short_form *find_short(const char *text, const char **rest)
+int chardev_remove(struct chardev *chr, struct err *err)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(short_forms); i++) {
-		const struct short_form *form = &short_forms[i];
-		size_t len = strlen(form->prefix);
+	if (chardev_is_attached(chr))
+		return err_set(err, EBUSY, "Chardev '%s' is busy", chr->id);
+	*link_to(chr->reg, chr) = chr->next;
+	destroy(chr);
+	return 0;
+}
 
-		if (strncmp(text, form->prefix, len))
-			continue;
-		if (form->rest == REST_NONE && text[len])
-			continue;
-		*rest = text + len;
-		return form;
-	}
+/* The only front end of one that is not shared, if it can be moved. */
+static const struct chardev_front *movable(struct chardev *chr, struct err *err)
+{
+	const struct chardev_slot *slot = &chr->slots[0];
+
+	if (chr->mux_mode == OPT_TRI_ON)
+		err_set(err, EBUSY, "chardev '%s' has mux=on and cannot be changed",
+		        chr->id);
+	else if (slot->attached && !slot->front.moved)
+		err_set(err, EBUSY,
+		        "what uses chardev '%s' cannot go on with another one", chr->id);
+	else
+		return &slot->front;
 	return NULL;
 }
 
-static int short_opts(struct opt_list *opts, const struct short_form *form,
-                      const char *rest, const char *id, struct err *err)
+struct chardev *chardev_change(struct chardev *chr, struct opt_list *opts,
+                               struct err *err)
 {
-	int ret = opt_list_parse(opts, form->fixed, NULL, err);
+	const struct chardev_front *front = movable(chr, err);
+	bool attached = chr->slots[0].attached;
+	struct chardev **link = link_to(chr->reg, chr), *new = NULL;
 
-	if (ret >= 0 && form->rest == REST_PATH)
-		ret = opt_list_add(opts, "path", rest);
-	if (ret >= 0 && form->rest == REST_OPTS)
-		ret = opt_list_parse(opts, rest, "path", err);
-	/* Last, so that no option of the text can replace them. */
-	if (ret >= 0)
-		ret = opt_list_add(opts, "backend", form->backend);
-	if (ret >= 0)
-		ret = opt_list_add(opts, "id", id);
-	return ret < 0 ? err_sys(err, -ret, "chardev") : 0;
-}
-
-struct chardev *chardev_create_short(struct chardev_registry *reg, const char *text,
-                                     const char *id, struct err *err)
-{
-	const struct short_form *form;
-	struct opt_list opts = { 0 };
-	struct chardev *chr = NULL;
-	const char *rest;
-
-	if (!strncmp(text, "chardev:", 8)) {
-		chr = chardev_find(reg, text + 8);
-		if (!chr)
-			err_usage(err,
-			          "there is no chardev '%s'; define it with -chardev "
-			          "BACKEND,id=%s",
-			          text + 8, text + 8);
-		return chr;
-	}
-	form = find_short(text, &rest);
-	if (!form) {
-		err_usage(err,
-		          "'%s' is no character device; expected stdio, mon:stdio, null, "
-		          "none, pty, file:PATH, unix:PATH or chardev:ID",
-		          text);
+	if (!front)
+		return NULL;
+	if (opt_list_add(opts, "id", chr->id) < 0) {
+		err_sys(err, ENOMEM, "chardev");
 		return NULL;
 	}
-	if (short_opts(&opts, form, rest, id, err) >= 0)
-		chr = chardev_create(reg, &opts, err);
-	opt_list_free(&opts);
-	return chr;
+	/* Out of the list meanwhile: the new one has the same id. */
+	*link = chr->next;
+	new = chardev_create(chr->reg, opts, err);
+	if (new &&new->mux_mode == OPT_TRI_ON) {
+		err_usage(err, "a chardev cannot become one with mux=on");
+		*link_to(new->reg, new) = new->next;
+		destroy(new);
+		new = NULL;
+	}
+	if (!new) {
+		chr->next = *link;
+		*link = chr;
+		return NULL;
+	}
+	if (attached) {
+		front->moved(front->opaque, new);
+		chardev_attach(new, front, NULL);
+		/* A write that the old one cut short goes on. */
+		if (front->writable)
+			front->writable(front->opaque);
+	}
+	destroy(chr);
+	return new;
 }
+
+/* ---- help ---- */
 
 void chardev_help(struct strbuf *out)
 {
@@ -289,29 +327,69 @@ void chardev_help(struct strbuf *out)
 
 /* ---- the front end's calls ---- */
 
+static struct chardev_slot *free_slot(struct chardev *chr, struct err *err)
+{
+	if (chardev_is_attached(chr) && chr->mux_mode != OPT_TRI_ON) {
+		err_set(err, EBUSY,
+		        "chardev '%s' is already in use; each takes one device, or "
+		        "several with mux=on",
+		        chr->id);
+		return NULL;
+	}
+	for (unsigned i = 0; i < CHARDEV_FRONTS; i++)
+		if (!chr->slots[i].attached)
+			return &chr->slots[i];
+	err_set(err, EBUSY,
+	        "chardev '%s' is shared by %d already; there is no room for more",
+	        chr->id, CHARDEV_FRONTS);
+	return NULL;
+}
+
 int chardev_attach(struct chardev *chr, const struct chardev_front *front,
                    struct err *err)
 {
-	if (chr->attached)
-		return err_set(err, EBUSY,
-		               "chardev '%s' is already in use; each takes one device",
-		               chr->id);
-	chr->front = *front;
-	chr->attached = true;
+	bool first = !chardev_is_attached(chr);
+	struct chardev_slot *slot = free_slot(chr, err);
+
+	if (!slot)
+		return -EBUSY;
+	*slot = (struct chardev_slot){ .front = *front, .attached = true };
+	if (first)
+		chr->focus = slot - chr->slots;
+	else if (front->focus)
+		front->focus(front->opaque, false);
 	if (chr->open && front->opened)
 		front->opened(front->opaque, true);
 	chardev_poke(chr);
 	return 0;
 }
 
-void chardev_detach(struct chardev *chr)
+void chardev_detach(struct chardev *chr, const void *opaque)
 {
-	chr->attached = false;
-	chr->front = (struct chardev_front){ 0 };
+	for (unsigned i = 0; i < CHARDEV_FRONTS; i++) {
+		if (!chr->slots[i].attached || chr->slots[i].front.opaque != opaque)
+			continue;
+		chr->slots[i] = (struct chardev_slot){ 0 };
+		if (chr->mux)
+			mux_forget(chr, i);
+		if (chr->focus == i)
+			mux_switch(chr);
+	}
 	chardev_poke(chr);
 }
 
-size_t chardev_write(struct chardev *chr, const void *data, size_t len)
+static void log_output(struct chardev *chr, const void *data, size_t len)
+{
+	ssize_t n = len ? chardev_fd_write(chr->log_fd, false, data, len) : 0;
+
+	if (n < 0 && n != -EAGAIN && !chr->log_failed) {
+		chr->log_failed = true;
+		log_warn("chardev %s: cannot write to %s: %s; the log has a gap", chr->id,
+		         chr->logfile, strerror(-n));
+	}
+}
+
+static size_t write_some(struct chardev *chr, const void *data, size_t len)
 {
 	size_t done = 0;
 
@@ -328,6 +406,15 @@ size_t chardev_write(struct chardev *chr, const void *data, size_t len)
 		done += n;
 	}
 	return len;
+}
+
+size_t chardev_write(struct chardev *chr, const void *data, size_t len)
+{
+	size_t done = write_some(chr, data, len);
+
+	if (chr->log_fd >= 0)
+		log_output(chr, data, done);
+	return done;
 }
 
 size_t chardev_write_wait(struct chardev *chr, const void *data, size_t len,
@@ -357,18 +444,25 @@ void chardev_accept_input(struct chardev *chr)
 
 size_t chardev_room(struct chardev *chr)
 {
+	const struct chardev_slot *slot = &chr->slots[chr->focus];
 	size_t room = 0;
 
-	if (chr->attached && chr->front.can_read)
-		room = chr->front.can_read(chr->front.opaque);
+	if (chr->mux)
+		return mux_room(chr);
+	if (slot->attached && slot->front.can_read)
+		room = slot->front.can_read(slot->front.opaque);
 	chr->starved = !room;
 	return room;
 }
 
 void chardev_deliver(struct chardev *chr, const void *data, size_t len)
 {
-	if (chr->attached && chr->front.read && len)
-		chr->front.read(chr->front.opaque, data, len);
+	const struct chardev_slot *slot = &chr->slots[chr->focus];
+
+	if (chr->mux)
+		mux_take(chr, data, len);
+	else if (slot->attached && slot->front.read && len)
+		slot->front.read(slot->front.opaque, data, len);
 }
 
 void chardev_unblock(struct chardev *chr)
@@ -376,8 +470,9 @@ void chardev_unblock(struct chardev *chr)
 	if (!chr->blocked)
 		return;
 	chr->blocked = false;
-	if (chr->attached && chr->front.writable)
-		chr->front.writable(chr->front.opaque);
+	for (unsigned i = 0; i < CHARDEV_FRONTS; i++)
+		if (chr->slots[i].attached && chr->slots[i].front.writable)
+			chr->slots[i].front.writable(chr->slots[i].front.opaque);
 }
 
 void chardev_set_open(struct chardev *chr, bool open)
@@ -385,8 +480,9 @@ void chardev_set_open(struct chardev *chr, bool open)
 	if (chr->open == open)
 		return;
 	chr->open = open;
-	if (chr->attached && chr->front.opened)
-		chr->front.opened(chr->front.opaque, open);
+	for (unsigned i = 0; i < CHARDEV_FRONTS; i++)
+		if (chr->slots[i].attached && chr->slots[i].front.opened)
+			chr->slots[i].front.opened(chr->slots[i].front.opaque, open);
 	if (!open)
 		chardev_unblock(chr);
 }

@@ -11,6 +11,8 @@
 const char escape_help[] = "\r\n"
 			   "Ctrl-A h    this help\r\n"
 			   "Ctrl-A x    leave: ends the virtual machine\r\n"
+			   "Ctrl-A c    switch between the serial port and the "
+			   "monitor\r\n"
 			   "Ctrl-A b    send a break on the serial line\r\n"
 			   "Ctrl-A a    send Ctrl-A (also Ctrl-A Ctrl-A)\r\n";
 
@@ -33,6 +35,8 @@ enum escape_action escape_feed(struct escape *esc, uint8_t *byte)
 		return ESCAPE_HELP;
 	case 'b':
 		return ESCAPE_BREAK;
+	case 'c':
+		return ESCAPE_SWITCH;
 	default:
 		return ESCAPE_EAT;
 	}

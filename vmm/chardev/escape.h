@@ -16,6 +16,7 @@ enum escape_action {
 	ESCAPE_QUIT,
 	ESCAPE_HELP,
 	ESCAPE_BREAK,
+	ESCAPE_SWITCH, /* the next front end gets the input */
 };
 
 /* What to do about one input byte. */

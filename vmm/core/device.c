@@ -61,11 +61,29 @@ static int set_id(struct device *dev, struct opt_list *opts, struct err *err)
 	return dev->id ? 0 : err_sys(err, ENOMEM, "device");
 }
 
+/* The last of several wins, as on the command line. */
+static int add_globals(const struct device *dev, struct opt_list *opts, struct err *err)
+{
+	const struct vm *vm = dev->vm;
+
+	for (unsigned i = vm->global_count; i-- > 0;) {
+		const struct vm_global *g = &vm->globals[i];
+
+		if (strcmp(g->driver, dev->cls->name) || opt_list_get(opts, g->property))
+			continue;
+		if (opt_list_add(opts, g->property, g->value) < 0)
+			return err_sys(err, ENOMEM, "-global");
+	}
+	return 0;
+}
+
 static int configure(struct device *dev, struct opt_list *opts, struct err *err)
 {
 	static const struct opt_desc none[] = { { .name = NULL } };
 	int ret = set_id(dev, opts, err);
 
+	if (ret >= 0)
+		ret = add_globals(dev, opts, err);
 	if (ret < 0)
 		return ret;
 	return opts_apply(dev->cls->props ? dev->cls->props : none, opts, dev, NULL, err);

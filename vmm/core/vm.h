@@ -20,6 +20,7 @@ struct irqchip;
 struct kvm_vm;
 struct loop;
 struct mem;
+struct net_registry;
 struct pci_bus;
 struct virtio_serial_bus;
 
@@ -40,6 +41,11 @@ struct vm_event_field {
 	int64_t num;     /* VM_EVENT_BOOL, VM_EVENT_INT */
 };
 
+/* A property of every device of a class that is not given it by itself. */
+struct vm_global {
+	char *driver, *property, *value;
+};
+
 enum vm_request {
 	VM_REQ_SHUTDOWN = 1 << 0, /* the guest or the user wants to end */
 	VM_REQ_RESET = 1 << 1,
@@ -52,11 +58,16 @@ struct vm {
 	struct loop *loop;  /* the main loop */
 	struct kvm_vm *kvm; /* NULL on a board without KVM (device tests) */
 	struct mem *mem;
+	uint64_t ram_size; /* bytes that -m gives */
 	struct irqchip *irqchip;
 	struct pci_bus *pci;
 	struct device *devices; /* creation order */
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;
+	struct net_registry *nets;
+	/* -global: properties by class; borrowed */
+	struct vm_global *globals;
+	unsigned global_count;
 	enum vm_runstate runstate;
 	/* set by the command line */
 	bool no_reboot;   /* a reset request ends the VMM */

@@ -83,7 +83,6 @@ static int get_pit(int fd, struct chips_shadow *s, struct err *err)
 
 int chips_shadow_read(struct kvm_vm *kvm, struct chips_shadow *s, struct err *err)
 {
-	struct kvm_clock_data clock = { 0 };
 	int fd = kvm_vm_fd(kvm), ret = get_ioapic(fd, &s->ioapic, err);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(s->pic) && ret >= 0; i++) {
@@ -95,11 +94,16 @@ int chips_shadow_read(struct kvm_vm *kvm, struct chips_shadow *s, struct err *er
 	}
 	if (ret >= 0)
 		ret = get_pit(fd, s, err);
-	if (ret < 0)
-		return ret;
-	if (ioctl(fd, KVM_GET_CLOCK, &clock) < 0)
+	return ret < 0 ? ret : chips_clock_read(kvm, &s->clock, err);
+}
+
+int chips_clock_read(struct kvm_vm *kvm, uint64_t *ns, struct err *err)
+{
+	struct kvm_clock_data clock = { 0 };
+
+	if (ioctl(kvm_vm_fd(kvm), KVM_GET_CLOCK, &clock) < 0)
 		return err_sys(err, errno, "KVM cannot read the paravirtual clock");
-	s->clock = clock.clock;
+	*ns = clock.clock;
 	return 0;
 }
 
@@ -154,13 +158,19 @@ static int set_pit(int fd, const struct chips_shadow *s, struct err *err)
 	return 0;
 }
 
-static int set_clock(int fd, uint64_t ns, struct err *err)
+int chips_clock_write(struct kvm_vm *kvm, uint64_t ns, struct err *err)
 {
 	struct kvm_clock_data clock = { .clock = ns };
 
-	if (ioctl(fd, KVM_SET_CLOCK, &clock) < 0)
+	if (ioctl(kvm_vm_fd(kvm), KVM_SET_CLOCK, &clock) < 0)
 		return err_sys(err, errno, "KVM refuses the paravirtual clock's time");
 	return 0;
+}
+
+void chips_clock_gap(int vcpu_fd)
+{
+	/* -EINVAL: the guest has no such clock. */
+	ioctl(vcpu_fd, KVM_KVMCLOCK_CTRL, 0);
 }
 
 int chips_shadow_write(struct kvm_vm *kvm, const struct chips_shadow *s, unsigned flags,
@@ -178,7 +188,7 @@ int chips_shadow_write(struct kvm_vm *kvm, const struct chips_shadow *s, unsigne
 	if (ret >= 0)
 		ret = set_ioapic(fd, &s->ioapic, err);
 	if (ret >= 0 && !(flags & CHIPS_SHADOW_KEEP_CLOCK))
-		ret = set_clock(fd, s->clock, err);
+		ret = chips_clock_write(kvm, s->clock, err);
 	return ret < 0 ? ret : set_pit(fd, s, err);
 }
 

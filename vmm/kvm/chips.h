@@ -55,6 +55,14 @@ int chips_shadow_read(struct kvm_vm *kvm, struct chips_shadow *s, struct err *er
 int chips_shadow_write(struct kvm_vm *kvm, const struct chips_shadow *s, unsigned flags,
                        struct err *err);
 
+/* The paravirtual clock alone, in ns: a machine that is stopped stops it. 0, or -errno
+ * with a sentence. */
+int chips_clock_read(struct kvm_vm *kvm, uint64_t *ns, struct err *err);
+int chips_clock_write(struct kvm_vm *kvm, uint64_t ns, struct err *err);
+/* Tells the guest on this vCPU that it was stopped for a while, so that its watchdogs
+ * forgive the gap; a guest without the paravirtual clock is not told. */
+void chips_clock_gap(int vcpu_fd);
+
 extern const struct state_desc chips_shadow_state;
 
 #endif

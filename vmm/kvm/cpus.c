@@ -13,7 +13,10 @@
 #include <string.h>
 
 #define MSR_ARCH_CAPABILITIES 0x10a
-#define CPUID_INVARIANT_TSC   (1u << 8) /* 0x80000007 EDX */
+#define CPUID_INVARIANT_TSC   (1u << 8)    /* 0x80000007 EDX */
+#define MCG_CTL_P             (1ull << 8)  /* MCG_CAP: there is a control register */
+#define MCG_SER_P             (1ull << 24) /* software can recover from some errors */
+#define MCE_BANKS             10
 #define CPUID_FIRST           128 /* entries to offer KVM at first; few hosts need more */
 
 static int one_msr(int fd, unsigned long request, uint32_t index, uint64_t *value)
@@ -66,7 +69,20 @@ static struct cpu_caps capabilities(struct kvm_vm *kvm, int vcpu,
 	return caps;
 }
 
-static int set_one(int fd, const struct cpu_plan *plan, unsigned index, struct err *err)
+/* Ten banks, as on the machines of QEMU, all enabled: KVM delivers machine checks only to
+ * a guest that was given banks. */
+static uint64_t machine_check_banks(struct kvm_vm *kvm)
+{
+	int banks = kvm_cap(kvm, KVM_CAP_MCE);
+	uint64_t cap = 0;
+
+	if (banks <= 0 || ioctl(kvm_fd(kvm), KVM_X86_GET_MCE_CAP_SUPPORTED, &cap) < 0)
+		return 0;
+	return (cap & (MCG_CTL_P | MCG_SER_P)) | (banks < MCE_BANKS ? banks : MCE_BANKS);
+}
+
+static int set_one(int fd, const struct cpu_plan *plan, uint64_t mce, unsigned index,
+                   struct err *err)
 {
 	struct cpuid_table table;
 	int ret = cpuid_build(plan, index, &table);
@@ -76,6 +92,10 @@ static int set_one(int fd, const struct cpu_plan *plan, unsigned index, struct e
 	if (ioctl(fd, KVM_SET_CPUID2, cpuid_for_kvm(&table)) < 0)
 		return err_sys(err, errno, "KVM refuses the CPUID table of vCPU %u",
 		               index);
+	if (mce && cpu_has(&plan->words, CPU_MCE) &&
+	    ioctl(fd, KVM_X86_SETUP_MCE, &mce) < 0)
+		return err_sys(err, errno,
+		               "KVM refuses the machine check banks of vCPU %u", index);
 	if (cpu_has(&plan->words, CPU_ARCH_CAPABILITIES)) {
 		uint64_t value = plan->arch_capabilities;
 
@@ -94,6 +114,7 @@ int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
 	_cleanup_free_ struct kvm_cpuid2 *host = supported_cpuid(kvm, err);
 	struct cpu_caps caps;
 	struct cpu_plan plan;
+	uint64_t mce;
 	int ret;
 
 	if (!host)
@@ -103,11 +124,12 @@ int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
 		return err_sys(err, errno,
 		               "-cpu: this host's KVM cannot run the TSC at %llu Hz",
 		               (unsigned long long)config->tsc_hz);
+	mce = machine_check_banks(kvm);
 	caps = capabilities(kvm, vcpu_fd(vcpus, 0), host);
 	if (config->model->kind == CPU_KIND_HOST)
 		cpu_host_name(caps.model_id);
 	ret = cpu_plan_make(&plan, config, host, &caps, topology, warnings, err);
 	for (unsigned i = 0; i < vcpus_count(vcpus) && ret >= 0; i++)
-		ret = set_one(vcpu_fd(vcpus, i), &plan, i, err);
+		ret = set_one(vcpu_fd(vcpus, i), &plan, mce, i, err);
 	return ret;
 }

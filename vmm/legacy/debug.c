@@ -136,10 +136,18 @@ static void debugcon_writable(void *opaque)
 		outq_writable(&d->out);
 }
 
+static void debugcon_moved(void *opaque, struct chardev *chr)
+{
+	struct debugcon *d = opaque;
+
+	d->chr = d->out.chr = chr;
+}
+
 static int debugcon_connect(struct debugcon *d, struct err *err)
 {
 	const struct chardev_front front = {
 		.writable = debugcon_writable,
+		.moved = debugcon_moved,
 		.opaque = d,
 	};
 	struct chardev *chr;
@@ -208,7 +216,7 @@ static void debugcon_unrealize(struct device *dev)
 	if (!d->chr)
 		return;
 	outq_close(&d->out);
-	chardev_detach(d->chr);
+	chardev_detach(d->chr, d);
 }
 
 static int debugcon_post_load(void *obj, struct err *err)

@@ -89,6 +89,14 @@ static int choose_resources(struct serial *s, struct err *err)
 	return 0;
 }
 
+static void moved(void *opaque, struct chardev *chr)
+{
+	struct uart *u = opaque;
+	struct serial *s = u->opaque;
+
+	s->chr = u->chr = u->out.chr = chr;
+}
+
 static int connect_chardev(struct serial *s, struct err *err)
 {
 	const struct chardev_front front = {
@@ -96,6 +104,7 @@ static int connect_chardev(struct serial *s, struct err *err)
 		.read = uart_input,
 		.writable = uart_writable,
 		.line_break = uart_line_break,
+		.moved = moved,
 		.opaque = &s->uart,
 	};
 	struct chardev *chr;
@@ -162,7 +171,7 @@ static void serial_unrealize(struct device *dev)
 		set_irq(s, false);
 	uart_close(&s->uart);
 	if (s->chr)
-		chardev_detach(s->chr);
+		chardev_detach(s->chr, &s->uart);
 }
 
 /* ---- state ---- */

@@ -17,8 +17,10 @@
 #include "vmm/legacy/serial.h"
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
+#include "vmm/virtio/balloon.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/console.h"
+#include "vmm/virtio/net.h"
 #include "vmm/virtio/rng.h"
 
 const struct device_class *const device_catalog[] = {
@@ -31,7 +33,9 @@ const struct device_class *const device_catalog[] = {
 	&ide_cd_class,
 	&ide_hd_class,
 	/* pci */
+	&virtio_balloon_pci_class,
 	&virtio_blk_pci_class,
+	&virtio_net_pci_class,
 	&virtio_rng_pci_class,
 	&virtio_serial_pci_class,
 	/* virtio-serial */

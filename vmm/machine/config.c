@@ -29,6 +29,8 @@ void config_free(struct vm_config *config)
 	free(config->name);
 	free(config->process);
 	free(config->state_dir);
+	free(config->pidfile);
+	free(config->runas);
 	for (unsigned i = 0; i < CONFIG_DISKS; i++)
 		free(config->disks[i]);
 	free(config->cdrom);
@@ -41,10 +43,15 @@ void config_free(struct vm_config *config)
 	str_list_free(&config->devices);
 	str_list_free(&config->chardevs);
 	str_list_free(&config->serials);
+	str_list_free(&config->netdevs);
+	str_list_free(&config->nics);
+	str_list_free(&config->nets);
 	str_list_free(&config->monitors);
 	str_list_free(&config->qmps);
 	str_list_free(&config->pretty_qmps);
 	str_list_free(&config->mons);
+	str_list_free(&config->debugcons);
+	str_list_free(&config->globals);
 }
 
 int str_list_add(struct str_list *list, const char *text)

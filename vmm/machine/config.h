@@ -31,6 +31,14 @@ struct boot_config {
 
 #define CONFIG_BOOT_ORDER "cad" /* the default */
 
+/* When the guest's kernel says that it panicked. */
+enum panic_action {
+	PANIC_SHUTDOWN, /* the process ends, with an error */
+	PANIC_PAUSE,
+	PANIC_EXIT_FAILURE, /* the same as PANIC_SHUTDOWN */
+	PANIC_NONE,         /* only the event */
+};
+
 struct vm_config {
 	uint64_t ram; /* bytes */
 	struct smp_config smp;
@@ -41,12 +49,17 @@ struct vm_config {
 	char *state_dir; /* of the hand-off files, or NULL */
 	char *disks[CONFIG_DISKS], *cdrom;
 	struct str_list drives, devices, chardevs, serials;
-	struct str_list monitors, qmps, pretty_qmps, mons;
+	struct str_list netdevs, nics, nets;
+	struct str_list monitors, qmps, pretty_qmps, mons, debugcons, globals;
 	char *bios;
 	struct boot_config boot;
 	struct str_list firmware_dirs, fw_cfg, option_roms;
 	bool boot_given; /* some -boot */
 	bool nodefaults, nographic, no_reboot, no_shutdown;
+	bool daemonize;
+	char *pidfile, *runas; /* or NULL */
+	uint8_t uuid[16];      /* in the text's order; all zero: none */
+	enum panic_action panic;
 	bool paused;   /* -S: wait for the monitor's "cont" */
 	bool anything; /* some option was given */
 };

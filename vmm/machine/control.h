@@ -11,6 +11,7 @@
 #include "common/strbuf.h"
 #include "vmm/core/vm.h"
 
+struct machine_check;
 struct pc;
 struct vm_config;
 
@@ -19,8 +20,21 @@ const struct vm_config *pc_config(const struct pc *pc);
 unsigned pc_cpu_count(const struct pc *pc);
 /* The host thread that runs a vCPU; 0 before the first run. */
 int pc_cpu_thread(const struct pc *pc, unsigned index);
-/* Registers as text; the vCPUs are stopped meanwhile. */
+
+/* What KVM tells about a vCPU; the vCPUs are stopped meanwhile. Registers as text; one
+ * register (-ENOENT: there is none of that name); guest-virtual to guest-physical
+ * (-EFAULT where nothing is mapped); memory at a virtual address (the bytes that could be
+ * read); the local APIC as text. */
 void pc_cpu_dump(struct pc *pc, unsigned index, struct strbuf *out);
+int pc_cpu_register(struct pc *pc, unsigned index, const char *name, uint64_t *value);
+int pc_cpu_translate(struct pc *pc, unsigned index, uint64_t gva, uint64_t *gpa);
+size_t pc_cpu_read(struct pc *pc, unsigned index, uint64_t gva, void *buf, size_t len);
+int pc_lapic_dump(struct pc *pc, unsigned index, struct strbuf *out, struct err *err);
+/* Statistics of the kernel: of one vCPU, or of the machine (index -1); count > 1: a
+ * histogram. -errno with a sentence. */
+typedef void pc_stat_fn(void *opaque, const char *name, const uint64_t *values,
+                        unsigned count);
+int pc_stats(struct pc *pc, int index, pc_stat_fn *fn, void *opaque, struct err *err);
 
 /* Takes vCPUs out of the guest and completes all I/O. Idempotent. */
 void pc_stop(struct pc *pc);
@@ -30,6 +44,9 @@ int pc_cont(struct pc *pc, struct err *err);
  * ("host-qmp-quit"), static. Acted on when the callback has returned. */
 void pc_request(struct pc *pc, enum vm_request request, const char *cause);
 void pc_power_button(struct pc *pc);
+/* A machine check on one vCPU; broadcast: the others learn of it. 0 or -errno. */
+int pc_mce(struct pc *pc, unsigned index, const struct machine_check *mce,
+           bool broadcast);
 /* A non-maskable interrupt to every vCPU, or to one. 0 or -errno. */
 int pc_nmi(struct pc *pc, int index);
 

@@ -35,8 +35,16 @@ struct pc {
 int pc_add_cpus(struct pc *pc, struct err *err);
 /* pc-devices.c: the board's own devices, then those of the command line. */
 int pc_add_devices(struct pc *pc, struct err *err);
+/* pc-global.c: -global */
+int pc_add_globals(struct pc *pc, struct err *err);
+void pc_free_globals(struct pc *pc);
 /* pc-disks.c: -drive and -hda to -hdd. */
 int pc_add_disks(struct pc *pc, struct err *err);
+/* pc-net.c: -netdev, -nic and -net. */
+int pc_add_nets(struct pc *pc, struct err *err);
+/* As in QEMU a card on a user network, unless some option speaks of networks; it costs a
+ * process only when the guest uses it. After all devices, whose addresses come first. */
+int pc_add_default_net(struct pc *pc, struct err *err);
 /* firmware.c: finds and reads the firmware's image, if the guest starts in firmware; maps
  * it; makes the next start of vCPU 0 enter it. */
 int pc_open_firmware(struct pc *pc, struct err *err);

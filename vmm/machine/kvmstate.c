@@ -26,6 +26,7 @@ struct kvm_vcpu_device {
 	uint32_t index, fd; /* properties */
 	struct kvm_vcpu_device *first;
 	bool written; /* since creation: the next reset has something to undo */
+	bool stopped; /* since it ran last */
 	struct shadow_host host; /* of the first one */
 	struct vcpu_shadow power_on;
 	struct vcpu_shadow now;
@@ -34,6 +35,8 @@ struct kvm_vcpu_device {
 struct kvm_chips_device {
 	struct device dev;
 	bool written;
+	bool stopped;        /* the paravirtual clock shall stand at */
+	uint64_t stopped_at; /* this */
 	struct chips_shadow power_on, now;
 };
 
@@ -99,6 +102,20 @@ static int vcpu_post_load(void *obj, struct err *err)
 	return vcpu_shadow_write(&cpu->first->host, cpu->fd, &cpu->now, 0, err);
 }
 
+static void vcpu_quiesce(struct device *dev)
+{
+	((struct kvm_vcpu_device *)dev)->stopped = true;
+}
+
+static void vcpu_resume(struct device *dev)
+{
+	struct kvm_vcpu_device *cpu = (struct kvm_vcpu_device *)dev;
+
+	if (cpu->stopped)
+		chips_clock_gap(cpu->fd);
+	cpu->stopped = false;
+}
+
 static const struct state_field vcpu_fields[] = {
 	STATE_STRUCT_F(struct kvm_vcpu_device, now, &vcpu_shadow_state),
 	STATE_END_F,
@@ -135,6 +152,8 @@ const struct device_class kvm_vcpu_class = {
 	.state = &vcpu_state,
 	.realize = vcpu_realize,
 	.reset = vcpu_reset,
+	.quiesce = vcpu_quiesce,
+	.resume = vcpu_resume,
 };
 
 struct device *kvmstate_add_vcpu(struct vm *vm, unsigned index, int vcpu_fd,
@@ -169,11 +188,38 @@ static void chips_reset(struct device *dev)
 	chips->written = true;
 }
 
+/* KVM's clock goes on while the vCPUs stand still; the guest's shall not. */
+static void chips_quiesce(struct device *dev)
+{
+	struct kvm_chips_device *chips = (struct kvm_chips_device *)dev;
+	struct err err = { 0 };
+
+	if (chips->stopped)
+		return;
+	chips->stopped = chips_clock_read(dev->vm->kvm, &chips->stopped_at, &err) >= 0;
+	if (!chips->stopped)
+		log_error("%s: %s", dev->path, err.text);
+}
+
+static void chips_resume(struct device *dev)
+{
+	struct kvm_chips_device *chips = (struct kvm_chips_device *)dev;
+	struct err err = { 0 };
+
+	if (chips->stopped &&
+	    chips_clock_write(dev->vm->kvm, chips->stopped_at, &err) < 0)
+		log_error("%s: %s", dev->path, err.text);
+	chips->stopped = false;
+}
+
 static int chips_pre_save(void *obj, struct err *err)
 {
 	struct kvm_chips_device *chips = obj;
+	int ret = chips_shadow_read(chips->dev.vm->kvm, &chips->now, err);
 
-	return chips_shadow_read(chips->dev.vm->kvm, &chips->now, err);
+	if (chips->stopped)
+		chips->now.clock = chips->stopped_at;
+	return ret;
 }
 
 static int chips_validate(const void *obj, struct err *err)
@@ -186,6 +232,7 @@ static int chips_post_load(void *obj, struct err *err)
 {
 	struct kvm_chips_device *chips = obj;
 
+	chips->stopped_at = chips->now.clock;
 	return chips_shadow_write(chips->dev.vm->kvm, &chips->now, 0, err);
 }
 
@@ -212,6 +259,8 @@ const struct device_class kvm_chips_class = {
 	.state = &chips_state,
 	.realize = chips_realize,
 	.reset = chips_reset,
+	.quiesce = chips_quiesce,
+	.resume = chips_resume,
 };
 
 struct device *kvmstate_add_chips(struct vm *vm, struct err *err)

@@ -64,13 +64,16 @@ struct acpi_config pc_acpi_config(struct pc *pc)
 
 struct smbios_config pc_smbios_config(struct pc *pc)
 {
-	return (struct smbios_config){
+	struct smbios_config smbios = {
 		.sockets = pc->smp.sockets,
 		.cores = pc->smp.cores,
 		.threads = pc->smp.threads,
 		.low_top = pc->low_size,
 		.high_size = pc->high_size,
 	};
+
+	memcpy(smbios.uuid, pc->config->uuid, sizeof(smbios.uuid));
+	return smbios;
 }
 
 static int write_tables(struct pc *pc, uint64_t *rsdp, struct err *err)

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
+#include "vmm/legacy/debug.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/legacy/serial.h"
@@ -60,17 +61,45 @@ static int add_serial(struct pc *pc, unsigned n, const char *text, struct err *e
 	return device_create_simple(&pc->vm, &serial_class, opts, err) ? 0 : -err->code;
 }
 
+/* -nographic shares the terminal with the monitor, unless that has its own place. */
+static const char *default_serial(const struct vm_config *config)
+{
+	if (config->daemonize)
+		return "null";
+	bool monitor = config->monitors.count || config->mons.count ||
+	               config->qmps.count || config->pretty_qmps.count;
+
+	return config->nographic && !monitor ? "mon:stdio" : "stdio";
+}
+
 static int add_serials(struct pc *pc, struct err *err)
 {
 	const struct vm_config *config = pc->config;
 	int ret = 0;
 
 	if (!config->serials.count && !config->nodefaults)
-		return add_serial(pc, 0, config->nographic ? "mon:stdio" : "stdio", err);
+		return add_serial(pc, 0, default_serial(config), err);
 	for (unsigned i = 0; i < config->serials.count && ret >= 0; i++)
 		ret = add_serial(pc, i, config->serials.items[i], err);
 	err_prefix(err, "-serial");
 	return ret;
+}
+
+static int add_debugcons(struct pc *pc, struct err *err)
+{
+	for (unsigned i = 0; i < pc->config->debugcons.count; i++) {
+		const char *text = pc->config->debugcons.items[i];
+		struct chardev *chr;
+		char opts[96];
+
+		chr = chardev_create_short(pc->vm.chardevs, text, "debugcon", err);
+		snprintf(opts, sizeof(opts), "chardev=%s", chr ? chardev_id(chr) : "");
+		if (!chr || !device_create_simple(&pc->vm, &debugcon_class, opts, err)) {
+			err_prefix(err, "-debugcon %s", text);
+			return -err->code;
+		}
+	}
+	return 0;
 }
 
 static int add_chardevs(struct pc *pc, struct err *err)
@@ -173,7 +202,11 @@ int pc_add_devices(struct pc *pc, struct err *err)
 		ret = add_chardevs(pc, err);
 	if (ret >= 0)
 		ret = add_serials(pc, err);
+	if (ret >= 0)
+		ret = add_debugcons(pc, err);
+	if (ret >= 0)
+		ret = pc_add_nets(pc, err);
 	for (unsigned i = 0; i < pc->config->devices.count && ret >= 0; i++)
 		ret = add_device(pc, pc->config->devices.items[i], err);
-	return ret;
+	return ret < 0 ? ret : pc_add_default_net(pc, err);
 }

@@ -139,19 +139,25 @@ static void log_registers(struct pc *pc)
 		vcpu_log(pc->vcpus, i);
 }
 
-static void panicked(struct pc *pc)
+/* True when the machine ends. */
+static bool panicked(struct pc *pc)
 {
+	static const char *const names[] = { "poweroff", "pause", "poweroff", "run" };
+	enum panic_action action = pc->config->panic;
 	const struct vm_event_field fields[] = {
-		{ "action", VM_EVENT_STR, .str = "poweroff" },
+		{ "action", VM_EVENT_STR, .str = names[action] },
 		{ .name = NULL },
 	};
 
-	halt(pc, VM_GUEST_PANICKED);
+	if (action != PANIC_NONE)
+		halt(pc, VM_GUEST_PANICKED);
 	vm_lock(&pc->vm);
 	vm_emit(&pc->vm, "GUEST_PANICKED", fields);
 	vm_unlock(&pc->vm);
 	log_error("the guest's kernel panicked");
-	log_registers(pc);
+	if (action != PANIC_NONE)
+		log_registers(pc);
+	return action == PANIC_SHUTDOWN || action == PANIC_EXIT_FAILURE;
 }
 
 /* True when the machine ends. */
@@ -168,9 +174,8 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 		*status = 1;
 		end = true;
 	} else if (requests & VM_REQ_PANIC) {
-		panicked(pc);
+		end = panicked(pc);
 		*status = 1;
-		end = true;
 	} else if (requests & VM_REQ_SHUTDOWN) {
 		end = shut_down(pc, "guest-shutdown", status);
 	} else if (requests & VM_REQ_RESET && vm->no_reboot) {
@@ -187,18 +192,20 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 	return end;
 }
 
+int pc_start(struct pc *pc, struct err *err)
+{
+	int ret = watch_signals(pc, err);
+
+	chardev_registry_set_quit(pc->vm.chardevs, on_quit_key, pc);
+	return ret < 0 || pc->config->paused ? ret : go(pc, err);
+}
+
 int pc_run(struct pc *pc)
 {
 	struct vm *vm = &pc->vm;
-	struct err err = { 0 };
 	int status = 1;
 	unsigned requests;
 
-	chardev_registry_set_quit(vm->chardevs, on_quit_key, pc);
-	if (watch_signals(pc, &err) < 0 || (!pc->config->paused && go(pc, &err) < 0)) {
-		log_error("%s", err.text);
-		return 1;
-	}
 	do {
 		loop_run(vm->loop);
 		requests = __atomic_exchange_n(&vm->requests, 0, __ATOMIC_ACQ_REL);
@@ -252,21 +259,6 @@ void pc_power_button(struct pc *pc)
 	for (struct device *dev = pc->vm.devices; dev; dev = dev->next)
 		if (dev->cls == &pm_class)
 			pm_power_button(dev);
-}
-
-void pc_cpu_dump(struct pc *pc, unsigned index, struct strbuf *out)
-{
-	bool running = pc->vm.runstate == VM_RUNNING;
-	struct err err = { 0 };
-
-	if (running) {
-		vm_unlock(&pc->vm);
-		vcpus_pause(pc->vcpus);
-		vm_lock(&pc->vm);
-	}
-	vcpu_dump(pc->vcpus, index, out);
-	if (running && vcpus_run(pc->vcpus, &err) < 0)
-		log_error("%s", err.text);
 }
 
 int pc_nmi(struct pc *pc, int index)

@@ -14,6 +14,7 @@
 #include "vmm/machine/control.h"
 #include "vmm/machine/layout.h"
 #include "vmm/mem/mem.h"
+#include "vmm/net/net.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -51,6 +52,7 @@ static int add_ram(struct pc *pc, struct err *err)
 		return ret;
 	pc->low_size = ram < LAYOUT_LOW_RAM_MAX ? ram : LAYOUT_LOW_RAM_MAX;
 	pc->high_size = ram - pc->low_size;
+	pc->vm.ram_size = ram;
 	pc->ram = mem_alloc(ram, err);
 	if (!pc->ram)
 		return -ENOMEM;
@@ -81,7 +83,8 @@ static int add_frame(struct pc *pc, struct err *err)
 	vm->wake = wake;
 	vm->blocks = block_registry_new(vm->loop);
 	vm->chardevs = chardev_registry_new(vm->loop);
-	if (!vm->blocks || !vm->chardevs)
+	vm->nets = net_registry_new(vm->loop);
+	if (!vm->blocks || !vm->chardevs || !vm->nets)
 		return err_sys(err, ENOMEM, "registries");
 	vm->kvm = kvm_vm_new(NULL, err);
 	if (!vm->kvm)
@@ -111,10 +114,11 @@ struct pc *pc_new(const struct vm_config *config, struct err *err)
 	pthread_mutex_init(&pc->vm.lock, NULL);
 	pc->vm.no_reboot = config->no_reboot;
 	pc->vm.no_shutdown = config->no_shutdown;
-	if (pc_open_firmware(pc, err) < 0 || pc_open_boot(pc, err) < 0 ||
-	    add_frame(pc, err) < 0 || add_ram(pc, err) < 0 || add_irqchip(pc, err) < 0 ||
-	    pc_add_cpus(pc, err) < 0 || pc_add_devices(pc, err) < 0 ||
-	    pc_fill_fwcfg(pc, err) < 0 || pc_boot(pc, err) < 0) {
+	if (pc_add_globals(pc, err) < 0 || pc_open_firmware(pc, err) < 0 ||
+	    pc_open_boot(pc, err) < 0 || add_frame(pc, err) < 0 || add_ram(pc, err) < 0 ||
+	    add_irqchip(pc, err) < 0 || pc_add_cpus(pc, err) < 0 ||
+	    pc_add_devices(pc, err) < 0 || pc_fill_fwcfg(pc, err) < 0 ||
+	    pc_boot(pc, err) < 0 || net_registry_ready(pc->vm.nets, err) < 0) {
 		pc_free(pc);
 		return NULL;
 	}
@@ -136,6 +140,7 @@ void pc_free(struct pc *pc)
 			loop_remove(vm->loop, &pc->signal_watch);
 			close(pc->signal_fd);
 		}
+		net_registry_free(vm->nets);
 		block_registry_free(vm->blocks);
 		chardev_registry_free(vm->chardevs);
 	}
@@ -148,6 +153,7 @@ void pc_free(struct pc *pc)
 	if (pc->firmware)
 		munmap(pc->firmware, pc->firmware_size);
 	boot_free(pc->boot);
+	pc_free_globals(pc);
 	free(pc->apic_ids);
 	pthread_mutex_destroy(&vm->lock);
 	free(pc);

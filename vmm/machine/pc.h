@@ -15,12 +15,17 @@ struct device_class;
 /* Opens and creates everything; no vCPU runs yet. NULL with a sentence on failure. The
  * config must outlive the machine. */
 struct pc *pc_new(const struct vm_config *config, struct err *err);
-/* Runs the guest until it, a signal or the user ends it. The exit status of the process:
- * 0 after a power-off, that of isa-debug-exit, or 1 when the guest panicked or KVM
- * failed. */
+/* Lets the vCPUs run, unless -S is given; the process's signals are the machine's from
+ * now on. -errno with a sentence. */
+int pc_start(struct pc *pc, struct err *err);
+/* After pc_start(): runs the guest until it, a signal or the user ends it. The exit
+ * status of the process: 0 after a power-off, that of isa-debug-exit, or 1 when the guest
+ * panicked or KVM failed. */
 int pc_run(struct pc *pc);
 /* The keys of -drive. */
 void pc_drive_help(struct strbuf *out);
+/* The types and keys of -netdev. */
+void pc_netdev_help(struct strbuf *out);
 /* The class that -device NAME means; NULL with a sentence that has the nearest name. */
 const struct device_class *pc_find_device(const char *name, struct err *err);
 /* Accepts NULL. Every request is completed and the terminal restored. */

@@ -12,7 +12,9 @@
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
 #include "vmm/machine/pc.h"
+#include "vmm/main/cli-file.h"
 #include "vmm/main/cli-machine.h"
+#include "vmm/main/cli-process.h"
 
 #include <errno.h>
 #include <string.h>
@@ -149,6 +151,16 @@ static bool answer_device(const char *arg, struct strbuf *out, struct err *err)
 	return cls;
 }
 
+static int collect_balloon(struct vm_config *config, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "virtio", "none", NULL };
+	int ret = only(arg, words, err);
+
+	return ret < 0 || !strcmp(arg, "none")
+	               ? ret
+	               : str_list_add(&config->devices, "virtio-balloon-pci");
+}
+
 static int collect_chardev(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)err;
@@ -169,6 +181,41 @@ static int collect_serial(struct vm_config *config, const char *arg, struct err 
 	if (config->serials.count == CONFIG_SERIALS)
 		return err_usage(err, "more than %d serial ports", CONFIG_SERIALS);
 	return str_list_add(&config->serials, arg);
+}
+
+static int collect_debugcon(struct vm_config *config, const char *arg, struct err *err)
+{
+	if (config->debugcons.count)
+		return err_usage(err, "-debugcon is there once; use -device isa-debugcon "
+		                      "for more");
+	return str_list_add(&config->debugcons, arg);
+}
+
+static int collect_netdev(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->netdevs, arg);
+}
+
+static bool answer_netdev(const char *arg, struct strbuf *out, struct err *err)
+{
+	(void)err;
+	if (!cli_is_help(arg))
+		return false;
+	pc_netdev_help(out);
+	return true;
+}
+
+static int collect_nic(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->nics, arg);
+}
+
+static int collect_net(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->nets, arg);
 }
 
 /* ---- display and behaviour ---- */
@@ -315,6 +362,7 @@ const struct cli_row cli_table[] = {
 	  NULL },
 	{ "name", NULL, "[guest=]NAME[,process=NAME]",
 	  "name of the guest, and of the process", NULL, cli_collect_name, NULL },
+	{ "uuid", NULL, "UUID", "the machine's UUID", NULL, cli_collect_uuid, NULL },
 	{ "nodefaults", NULL, NULL, "no default devices", NULL, collect_nodefaults,
 	  NULL },
 
@@ -349,39 +397,77 @@ const struct cli_row cli_table[] = {
 	{ "device", NULL, "NAME[,KEY=VALUE...]",
 	  "a device; 'help' lists, NAME,help explains", NULL, collect_device,
 	  answer_device },
+	{ "global", NULL, "DRIVER.PROPERTY=VALUE",
+	  "a property of all devices of a kind, unless -device gives it", NULL,
+	  cli_collect_global, NULL },
 	{ "chardev", NULL, "BACKEND,id=ID[,KEY=VALUE...]",
 	  "a character device; 'help' lists", NULL, collect_chardev, answer_chardev },
-	{ "serial", NULL, "stdio|none|null|file:P|unix:P,server,nowait|pty|chardev:ID",
-	  "a serial port (default: stdio)", NULL, collect_serial, NULL },
+	{ "serial", NULL, "[mon:]DEV",
+	  "a serial port (default: stdio); DEV: stdio, none, null, pty, file:P, pipe:P, "
+	  "unix:P,server,nowait, tcp:HOST:PORT, telnet:HOST:PORT, /dev/TTY, chardev:ID; "
+	  "mon: shares it with a monitor",
+	  NULL, collect_serial, NULL },
+	{ "debugcon", NULL, "DEV", "a debug console at port 0xe9; DEV as for -serial",
+	  NULL, collect_debugcon, NULL },
+	{ "balloon", NULL, "virtio|none", "short for -device virtio-balloon-pci", NULL,
+	  collect_balloon, NULL },
+	{ "netdev", NULL, "user|tap|stream,id=ID[,KEY=VALUE...]",
+	  "a network for a card; 'help' lists the keys", NULL, collect_netdev,
+	  answer_netdev },
+	{ "nic", NULL, "none|TYPE[,model=virtio][,mac=][,KEY=VALUE...]",
+	  "a network and its card at once", NULL, collect_nic, NULL },
+	{ "net", NULL, "none|nic[,macaddr=]|TYPE[,KEY=VALUE...]",
+	  "the same in two options", NULL, collect_net, NULL },
 
-	{ "nographic", NULL, NULL, "no screen; serial port and keys on the terminal",
+	{ "nographic", NULL, NULL,
+	  "no screen; serial port and monitor share the terminal (Ctrl-A h)",
 	  "Display and behaviour", collect_nographic, NULL },
 	{ "display", NULL, "none", "no screen", NULL, collect_none, NULL },
 	{ "vga", NULL, "none", "no graphics card", NULL, collect_none, NULL },
 	{ "parallel", NULL, "none", "no parallel port", NULL, collect_none, NULL },
-	{ "net", "nic", "none", "no network card", NULL, collect_none, NULL },
 	{ "no-reboot", NULL, NULL, "end instead of rebooting", NULL, collect_no_reboot,
 	  NULL },
 	{ "no-shutdown", NULL, NULL, "stop instead of ending", NULL, collect_no_shutdown,
 	  NULL },
+	{ "action", NULL,
+	  "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=WHAT]",
+	  "what ends the machine; WHAT: shutdown, exit-failure (the same), pause, none",
+	  NULL, cli_collect_action, NULL },
 	{ "no-user-config", NULL, NULL, "accepted; there is none", NULL,
 	  cli_collect_nothing, NULL },
 
-	{ "monitor", NULL, "stdio|none|unix:P,server,nowait|pty|chardev:ID",
-	  "the monitor for people", "Monitor", collect_monitor, NULL },
-	{ "qmp", NULL, "stdio|unix:P,server,nowait|...", "QMP, the monitor for programs",
-	  NULL, collect_qmp, NULL },
-	{ "qmp-pretty", NULL, "...", "the same, answers over several lines", NULL,
+	{ "monitor", NULL, "DEV", "the monitor for people; DEV as for -serial", "Monitor",
+	  collect_monitor, NULL },
+	{ "qmp", NULL, "DEV", "QMP, the monitor for programs", NULL, collect_qmp, NULL },
+	{ "qmp-pretty", NULL, "DEV", "the same, answers over several lines", NULL,
 	  collect_qmp_pretty, NULL },
 	{ "mon", NULL, "[chardev=]ID[,mode=readline|control][,pretty=]",
 	  "a monitor on a -chardev", NULL, collect_mon, NULL },
 	{ "S", NULL, NULL, "do not start the guest; the monitor's 'cont' does", NULL,
 	  collect_paused, NULL },
 
+	{ "daemonize", NULL, NULL,
+	  "go to the background once the guest is set up; errors come before", "Process",
+	  cli_collect_daemonize, NULL },
+	{ "pidfile", NULL, "FILE", "write the process's number there", NULL,
+	  cli_collect_pidfile, NULL },
+	{ "runas", NULL, "USER|UID:GID", "become that user before the guest starts", NULL,
+	  cli_collect_runas, NULL },
+	{ "run-with", NULL, "user=USER|UID:GID", "the same", NULL, cli_collect_run_with,
+	  NULL },
+	{ "sandbox", NULL, "on|off", "accepted, with a warning: there is no sandbox",
+	  NULL, cli_collect_sandbox, NULL },
+	{ "options", NULL, "FILE", "options from a file, one a line", NULL,
+	  cli_collect_options, NULL },
+	{ "readconfig", NULL, "FILE", "options from sections, as QEMU has them", NULL,
+	  cli_collect_readconfig, NULL },
+
 	{ "D", NULL, "FILE", "write the log to a file", "Log and information",
 	  collect_log_file, NULL },
 	{ "d", NULL, "CLASS[,...]", "log more; 'help' lists the classes", NULL,
 	  collect_log_classes, answer_log_classes },
+	{ "msg", NULL, "timestamp=on|off", "the time before each message", NULL,
+	  cli_collect_msg, NULL },
 	{ "state-dir", NULL, "DIR", "folder of host.json (default: /run/kvmkit)", NULL,
 	  collect_state_dir, NULL },
 	{ "h", "help", NULL, "this help", NULL, NULL, answer_help },

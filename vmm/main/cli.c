@@ -6,11 +6,12 @@
 #include "vmm/main/cli.h"
 
 #include "common/cleanup.h"
+#include "vmm/main/cli-process.h"
 
 #include <errno.h>
 #include <string.h>
 
-static const struct cli_row *find(const char *name)
+const struct cli_row *cli_find(const char *name)
 {
 	for (const struct cli_row *row = cli_table; row->name; row++)
 		if (!strcmp(row->name, name) || (row->alias && !strcmp(row->alias, name)))
@@ -38,25 +39,28 @@ static int unknown(const char *word, const char *name, struct err *err)
 	return err_usage(err, "unknown option %s; vmm -h lists the options", word);
 }
 
-static int take_option(const struct cli_row *row, const char *arg,
-                       struct vm_config *config, struct strbuf *out,
-                       enum cli_result *result, struct err *err)
+int cli_collect(const struct cli_row *row, const char *arg, struct vm_config *config,
+                struct err *err)
 {
-	int ret;
+	int ret = row->collect ? row->collect(config, arg, err) : 0;
 
-	if (row->answer && row->answer(arg, out, err)) {
-		*result = CLI_DONE;
-		return 0;
-	}
-	if (err->code)
-		return -err->code;
-	ret = row->collect ? row->collect(config, arg, err) : 0;
 	if (ret < 0 && !err->code)
 		err_sys(err, -ret, "cannot take the option");
 	/* Sentences about an option start with it. */
 	if (ret < 0 && err->text[0] != '-')
 		err_prefix(err, "-%s", row->name);
 	return ret;
+}
+
+static int take_option(const struct cli_row *row, const char *arg,
+                       struct vm_config *config, struct strbuf *out,
+                       enum cli_result *result, struct err *err)
+{
+	if (row->answer && row->answer(arg, out, err)) {
+		*result = CLI_DONE;
+		return 0;
+	}
+	return err->code ? -err->code : cli_collect(row, arg, config, err);
 }
 
 int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strbuf *out,
@@ -70,13 +74,14 @@ int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strb
 
 		config->anything = true;
 		if (*name != '-') {
-			ret = take_option(find("hda"), name, config, out, result, err);
+			ret = take_option(cli_find("hda"), name, config, out, result,
+			                  err);
 			if (ret < 0)
 				return ret;
 			continue;
 		}
 		name += name[1] == '-' ? 2 : 1;
-		row = find(name);
+		row = cli_find(name);
 		if (!row)
 			return unknown(argv[i], name, err);
 		if (row->arg && i + 1 >= argc)
@@ -87,7 +92,7 @@ int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strb
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
+	return *result == CLI_RUN ? cli_check_process(config, err) : 0;
 }
 
 void cli_help(struct strbuf *out)

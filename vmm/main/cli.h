@@ -28,6 +28,12 @@ struct cli_row {
 
 extern const struct cli_row cli_table[];
 
+/* By name or alias; NULL when there is none. */
+const struct cli_row *cli_find(const char *name);
+/* Collects one option; arg is NULL where the row takes none. -errno with a sentence. */
+int cli_collect(const struct cli_row *row, const char *arg, struct vm_config *config,
+                struct err *err);
+
 /* Parses argv. -errno with a sentence, nearly always of usage (exit 2); *result says what
  * to do. */
 int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strbuf *out,

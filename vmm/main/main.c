@@ -5,6 +5,7 @@
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli.h"
 #include "vmm/main/host.h"
+#include "vmm/main/process.h"
 #include "vmm/monitor/monitor.h"
 
 #include <malloc.h>
@@ -25,25 +26,35 @@ static int run(const struct vm_config *config)
 {
 	struct err err = { 0 };
 	struct monitors *monitors;
+	int status, ready = -1;
 	struct pc *pc;
-	int status;
 
+	if (config->daemonize && (ready = process_daemonize(&err)) < 0)
+		return complain(&err);
+	if (config->pidfile && process_write_pidfile(config->pidfile, &err) < 0)
+		return complain(&err);
 	if (config->process)
 		prctl(PR_SET_NAME, config->process);
 	pc = pc_new(config, &err);
 	if (!pc) {
 		host_explain(config, &err);
+		process_remove_pidfile(config->pidfile);
 		return complain(&err);
 	}
 	monitors = monitors_new(pc, &err);
-	if (!monitors || monitors_add_all(monitors, config, &err) < 0) {
+	if (!monitors || monitors_add_all(monitors, config, &err) < 0 ||
+	    (config->runas && process_become(config->runas, &err) < 0) ||
+	    pc_start(pc, &err) < 0) {
 		status = complain(&err);
 	} else {
 		host_warn(config);
+		if (ready >= 0)
+			process_ready(ready);
 		status = pc_run(pc);
 	}
 	monitors_free(monitors);
 	pc_free(pc);
+	process_remove_pidfile(config->pidfile);
 	return status;
 }
 

@@ -65,6 +65,9 @@ int dma_set(struct mem *mem, uint64_t gpa, uint8_t byte, size_t len);
 void *dma_map(struct mem *mem, uint64_t gpa, uint64_t len, bool writable);
 /* Marks a range as written by user space. */
 void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len);
+/* Gives the whole pages of a range back to the host; the guest reads zeros from them.
+ * host and len are of one dma_map() or one segment of dma_iov(), writable. */
+void mem_discard(struct mem *mem, void *host, uint64_t len);
 /* Appends the range to iov (at most max entries, *count is advanced). -EFAULT outside
  * RAM, -ENOBUFS when iov is full. */
 int dma_iov(struct mem *mem, uint64_t gpa, uint64_t len, bool writable, struct iovec *iov,

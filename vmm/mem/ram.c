@@ -253,6 +253,23 @@ void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len)
 	}
 }
 
+void mem_discard(struct mem *mem, void *host, uint64_t len)
+{
+	uint8_t *first = host, *end = first + len;
+
+	for (unsigned i = 0; i < mem->ram_count; i++) {
+		struct ram_block *block = &mem->ram[i];
+		uint64_t from = align_up(first - block->host, PAGE);
+		uint64_t to = align_down(end - block->host, PAGE);
+
+		if (first < block->host || end > block->host + block->size || from >= to)
+			continue;
+		madvise(block->host + from, to - from, MADV_DONTNEED);
+		mark_dirty(block, from, to - from);
+		return;
+	}
+}
+
 int dma_iov(struct mem *mem, uint64_t gpa, uint64_t len, bool writable, struct iovec *iov,
             unsigned max, unsigned *count)
 {

@@ -117,33 +117,99 @@ static void add_value(struct strbuf *out, const struct format *f, uint64_t value
 	}
 }
 
-static int run_xp(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                  struct err *err)
+/* `have` bytes could be read. */
+static void add_memory(struct strbuf *out, const struct format *f, uint64_t addr,
+                       const uint8_t *data, size_t have)
+{
+	unsigned per_line = f->letter == 'c' ? 8 : 16 / f->size;
+
+	for (unsigned i = 0; i < f->count; i++, data += f->size, have -= f->size) {
+		uint8_t value[8] = { 0 };
+
+		if (i % per_line == 0)
+			strbuf_addf(out, "%s%016" PRIx64 ":", i ? "\n" : "",
+			            addr + i * f->size);
+		if (have < f->size) {
+			strbuf_adds(out, " Cannot access memory");
+			break;
+		}
+		memcpy(value, data, f->size);
+		strbuf_addc(out, ' ');
+		add_value(out, f, ld64(value));
+	}
+	strbuf_addc(out, '\n');
+}
+
+static size_t read_physical(struct mon_ctx *ctx, uint64_t addr, uint8_t *data,
+                            const struct format *f)
+{
+	size_t done = 0;
+
+	while (done < f->count * f->size &&
+	       dma_read(ctx->vm->mem, addr + done, data + done, f->size) >= 0)
+		done += f->size;
+	return done;
+}
+
+static int dump_memory(struct mon_ctx *ctx, const json_t *args, bool is_virtual,
+                       json_t **result, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
+	_cleanup_free_ uint8_t *data = NULL;
 	uint64_t addr = mon_int(args, "addr", 0);
 	struct format f;
-	unsigned per_line;
+	size_t have;
 	int ret = parse_format(mon_str(args, "fmt", "/x"), &f, err);
 
 	if (ret < 0)
 		return ret;
-	per_line = f.letter == 'c' ? 8 : 16 / f.size;
-	for (unsigned i = 0; i < f.count; i++, addr += f.size) {
-		uint8_t data[8] = { 0 };
-
-		if (i % per_line == 0)
-			strbuf_addf(&out, "%s%016" PRIx64 ":", i ? "\n" : "", addr);
-		if (dma_read(ctx->vm->mem, addr, data, f.size) < 0) {
-			strbuf_adds(&out, " Cannot access memory");
-			break;
-		}
-		strbuf_addc(&out, ' ');
-		add_value(&out, &f, ld64(data));
-	}
-	strbuf_addc(&out, '\n');
+	data = calloc(f.count, f.size);
+	if (!data)
+		return err_sys(err, ENOMEM, "fmt");
+	have = is_virtual ? pc_cpu_read(ctx->pc, ctx->cpu, addr, data, f.count * f.size)
+	                  : read_physical(ctx, addr, data, &f);
+	add_memory(&out, &f, addr, data, have);
 	*result = mon_text(out.data);
 	return 0;
+}
+
+static int run_xp(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                  struct err *err)
+{
+	return dump_memory(ctx, args, false, result, err);
+}
+
+static int run_x(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                 struct err *err)
+{
+	return dump_memory(ctx, args, true, result, err);
+}
+
+static int run_gva2gpa(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                       struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	uint64_t gpa;
+
+	(void)err;
+	if (pc_cpu_translate(ctx->pc, ctx->cpu, mon_int(args, "addr", 0), &gpa) < 0)
+		strbuf_adds(&out, "Unmapped\n");
+	else
+		strbuf_addf(&out, "gpa: %#" PRIx64 "\n", gpa);
+	*result = mon_text(out.data);
+	return 0;
+}
+
+/* Where this process keeps the guest's memory helps nobody but an attacker. */
+static int run_gpa2hva(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                       struct err *err)
+{
+	(void)ctx;
+	(void)args;
+	(void)result;
+	return err_set(err, EPERM,
+	               "the host's addresses of guest memory are not told; use "
+	               "xp to look at it, pmemsave to copy it");
 }
 
 static int run_print(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -205,6 +271,14 @@ static int run_pmemsave(struct mon_ctx *ctx, const json_t *args, json_t **result
 
 /* ---- the log ---- */
 
+static int run_logfile(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                       struct err *err)
+{
+	(void)ctx;
+	(void)result;
+	return log_open(mon_str(args, "filename", ""), err);
+}
+
 static int run_log(struct mon_ctx *ctx, const json_t *args, json_t **result,
                    struct err *err)
 {
@@ -226,6 +300,16 @@ static const struct mon_arg cpu_args[] = {
 static const struct mon_arg xp_args[] = {
 	{ "fmt", MON_FORMAT, true, 0, NULL, NULL },
 	{ "addr", MON_INT, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg addr_args[] = {
+	{ "addr", MON_INT, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg logfile_args[] = {
+	{ "filename", MON_STR, false, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
@@ -255,10 +339,18 @@ const struct mon_command mon_debug_commands[] = {
 	{ NULL, "info mtree", "the memory map", NULL, NULL, run_mtree, NULL },
 	{ NULL, "xp", "guest-physical memory; fmt: count, x d u o c, b h w g", xp_args,
 	  NULL, run_xp, NULL },
+	{ NULL, "x", "memory at a virtual address of the CPU that 'cpu' chose", xp_args,
+	  NULL, run_x, NULL },
+	{ NULL, "gva2gpa", "the physical address of a virtual one", addr_args, NULL,
+	  run_gva2gpa, NULL },
+	{ NULL, "gpa2hva|gpa2hpa", "not told: addresses of the host", addr_args, NULL,
+	  run_gpa2hva, NULL },
 	{ NULL, "print|p", "a number in another format", print_args, NULL, run_print,
 	  NULL },
 	{ "pmemsave", "pmemsave", "guest-physical memory to a file", pmemsave_args, NULL,
 	  run_pmemsave, NULL },
+	{ NULL, "logfile", "write the log to another file", logfile_args, NULL,
+	  run_logfile, NULL },
 	{ NULL, "log", "log more: the classes of -d", log_args, NULL, run_log, NULL },
 	{ .help = NULL },
 };

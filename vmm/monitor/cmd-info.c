@@ -38,6 +38,25 @@ static void print_name(const json_t *result, struct strbuf *out)
 		strbuf_addf(out, "%s\n", name);
 }
 
+static int run_uuid(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                    struct err *err)
+{
+	const uint8_t *uuid = pc_config(ctx->pc)->uuid;
+	char text[37] = "";
+
+	UNUSED_ARGS;
+	for (unsigned i = 0; i < 16; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%02x",
+		         i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+	*result = json_pack("{s:s}", "UUID", text);
+	return 0;
+}
+
+static void print_uuid(const json_t *result, struct strbuf *out)
+{
+	strbuf_addf(out, "%s\n", mon_str(result, "UUID", ""));
+}
+
 static int run_kvm(struct mon_ctx *ctx, const json_t *args, json_t **result,
                    struct err *err)
 {
@@ -276,6 +295,8 @@ static void print_chardev(const json_t *result, struct strbuf *out)
 const struct mon_command mon_info_commands[] = {
 	{ "query-name", "info name", "the guest's name", NULL, "NameInfo", run_name,
 	  print_name },
+	{ "query-uuid", "info uuid", "the machine's UUID", NULL, "UuidInfo", run_uuid,
+	  print_uuid },
 	{ "query-kvm", "info kvm", "the accelerator", NULL, "KvmInfo", run_kvm,
 	  print_kvm },
 	{ "query-target", NULL, "the guest's architecture", NULL, "TargetInfo",

@@ -7,6 +7,8 @@
 #include "common/opts.h"
 #include "common/version.h"
 #include "vmm/chardev/chardev.h"
+#include "vmm/machine/control.h"
+#include "vmm/monitor/expr.h"
 #include "vmm/monitor/session.h"
 
 #include <ctype.h>
@@ -82,34 +84,15 @@ static bool next_word(const char **line, struct strbuf *word)
 	return true;
 }
 
-/* Numbers with + and - between them. */
-static int parse_number(const char *text, int64_t *value)
+static int get_register(void *opaque, const char *name, uint64_t *value)
 {
-	int64_t sum = 0;
-	int sign = 1;
+	struct mon_ctx *ctx = opaque;
 
-	if (*text == '-') {
-		sign = -1;
-		text++;
-	}
-	for (;;) {
-		size_t n = strcspn(text, "+-");
-		_cleanup_free_ char *part = strndup(text, n);
-		uint64_t u;
-
-		if (!part || opt_parse_u64(part, &u) < 0)
-			return -EINVAL;
-		sum = (int64_t)((uint64_t)sum + (sign > 0 ? u : -u));
-		if (!text[n])
-			break;
-		sign = text[n] == '+' ? 1 : -1;
-		text += n + 1;
-	}
-	*value = sum;
-	return 0;
+	return pc_cpu_register(ctx->pc, ctx->cpu, name, value);
 }
 
-static json_t *parse_value(const struct mon_arg *arg, const char *text, struct err *err)
+static json_t *parse_value(struct mon_ctx *ctx, const struct mon_arg *arg,
+                           const char *text, struct err *err)
 {
 	uint64_t size;
 	int64_t number;
@@ -117,9 +100,9 @@ static json_t *parse_value(const struct mon_arg *arg, const char *text, struct e
 
 	switch (arg->kind) {
 	case MON_INT:
-		if (parse_number(text, &number) >= 0)
+		if (expr_eval(text, get_register, ctx, &number, err) >= 0)
 			return json_integer(number);
-		err_usage(err, "%s: '%s' is not a number", arg->name, text);
+		err_prefix(err, "%s", arg->name);
 		return NULL;
 	case MON_SIZE:
 		if (opt_parse_size(text, 'M', &size) >= 0 && size <= INT64_MAX)
@@ -160,8 +143,8 @@ static bool take_flags(const struct mon_command *command, const char **line, jso
 	return all;
 }
 
-static int take_arg(const struct mon_arg *arg, const char **line, json_t *args,
-                    struct err *err)
+static int take_arg(struct mon_ctx *ctx, const struct mon_arg *arg, const char **line,
+                    json_t *args, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf word = { 0 };
 	json_t *value;
@@ -178,15 +161,15 @@ static int take_arg(const struct mon_arg *arg, const char **line, json_t *args,
 	}
 	if (word.failed)
 		return err_sys(err, ENOMEM, "%s", arg->name);
-	value = parse_value(arg, word.data, err);
+	value = parse_value(ctx, arg, word.data, err);
 	if (!value)
 		return -EINVAL;
 	json_object_set_new(args, arg->name, value);
 	return 0;
 }
 
-static int parse_args(const struct mon_command *command, const char *line, json_t *args,
-                      struct err *err)
+static int parse_args(struct mon_ctx *ctx, const struct mon_command *command,
+                      const char *line, json_t *args, struct err *err)
 {
 	int ret = 0;
 
@@ -195,7 +178,7 @@ static int parse_args(const struct mon_command *command, const char *line, json_
 		while (take_flags(command, &line, args))
 			;
 		if (arg->kind != MON_FLAG && arg->kind != MON_ANY)
-			ret = take_arg(arg, &line, args, err);
+			ret = take_arg(ctx, arg, &line, args, err);
 	}
 	line = skip_blanks(line);
 	if (ret >= 0 && *line)
@@ -256,7 +239,7 @@ void hmp_run(struct mon_ctx *ctx, const char *line, struct strbuf *out)
 		unknown_command(line, out);
 		goto out;
 	}
-	ret = parse_args(command, rest, args, &err);
+	ret = parse_args(ctx, command, rest, args, &err);
 	if (ret >= 0)
 		ret = command->run(ctx, args, &result, &err);
 	if (ret < 0)

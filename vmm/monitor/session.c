@@ -30,6 +30,9 @@ static size_t backlog(const struct monitor *mon)
 
 static void flush(struct monitor *mon)
 {
+	/* Another one talks on the terminal: it is shown when the focus is back. */
+	if (mon->unfocused)
+		return;
 	if (backlog(mon))
 		mon->out_pos += chardev_write(mon->chr, mon->out.data + mon->out_pos,
 		                              backlog(mon));
@@ -120,6 +123,21 @@ static void mon_opened(void *opaque, bool open)
 	flush(mon);
 }
 
+static void mon_focus(void *opaque, bool focused)
+{
+	struct monitor *mon = opaque;
+
+	if (mon->mode == MONITOR_HMP && mon->open && !focused) {
+		/* What was typed of a line is forgotten. */
+		strbuf_adds(&mon->out, "\r\n");
+		flush(mon);
+		readline_next(&mon->rl);
+		readline_start(&mon->rl);
+	}
+	mon->unfocused = !focused;
+	flush(mon);
+}
+
 /* ---- events ---- */
 
 static json_t *event_object(const char *name, const struct vm_event_field *f)
@@ -170,6 +188,7 @@ struct monitors *monitors_new(struct pc *pc, struct err *err)
 	}
 	set->pc = pc;
 	set->vm = pc_vm(pc);
+	set->started = loop_now();
 	set->vm->on_event = monitors_event;
 	set->vm->event_opaque = set;
 	return set;
@@ -184,12 +203,22 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
 		.read = mon_read,
 		.writable = mon_writable,
 		.opened = mon_opened,
+		.focus = mon_focus,
 		.opaque = mon,
 	};
 	int ret;
 
 	if (!mon)
 		return err_sys(err, ENOMEM, "monitor");
+	if (chardev_is_exposed(chr)) {
+		free(mon);
+		return err_set(
+			err, EPERM,
+			"a monitor on chardev '%s' could be used by other hosts, "
+			"without a password; use host=localhost or a Unix socket, or "
+			"add allow=insecure",
+			chardev_id(chr));
+	}
 	mon->set = set;
 	mon->chr = chr;
 	mon->mode = mode;
@@ -213,7 +242,7 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
 static void free_monitor(struct monitor *mon)
 {
 	flush(mon);
-	chardev_detach(mon->chr);
+	chardev_detach(mon->chr, mon);
 	loop_cancel(mon->set->vm->loop, &mon->work);
 	jsonstream_reset(&mon->json);
 	readline_free(&mon->rl);
@@ -237,6 +266,7 @@ void monitors_free(struct monitors *set)
 
 /* ---- the command line ---- */
 
+/* "mon:X" is X with mux=on: the monitor that it stands for is this one. */
 static int add_short(struct monitors *set, const char *text, enum monitor_mode mode,
                      bool pretty, const char *option, struct err *err)
 {
@@ -255,6 +285,7 @@ static int add_short(struct monitors *set, const char *text, enum monitor_mode m
 }
 
 struct mon_opts {
+	char *id; /* of nobody's interest */
 	char *chardev;
 	int mode;
 	bool pretty;
@@ -265,6 +296,10 @@ static const char *const modes[] = {
 };
 
 static const struct opt_desc mon_opts[] = {
+	{ .name = "id",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct mon_opts, id),
+	  .help = "a name" },
 	{ .name = "chardev",
 	  .type = OPT_STR,
 	  .offset = offsetof(struct mon_opts, chardev),
@@ -310,8 +345,12 @@ static int add_long(struct monitors *set, const char *text, struct err *err)
 int monitors_add_all(struct monitors *set, const struct vm_config *config,
                      struct err *err)
 {
+	struct chardev *chr = NULL;
 	int ret = 0;
 
+	while (ret >= 0 && (chr = chardev_next(set->vm->chardevs, chr)))
+		if (chardev_wants_monitor(chr))
+			ret = monitors_add(set, chr, MONITOR_HMP, false, err);
 	for (unsigned i = 0; i < config->mons.count && ret >= 0; i++)
 		ret = add_long(set, config->mons.items[i], err);
 	for (unsigned i = 0; i < config->monitors.count && ret >= 0; i++)

@@ -21,6 +21,7 @@ struct monitor {
 	struct chardev *chr;
 	enum monitor_mode mode;
 	bool pretty, open;
+	bool unfocused; /* the character device is shared, and another has the input */
 	uint8_t in[MONITOR_IN];
 	unsigned in_len;
 	struct strbuf out;
@@ -39,6 +40,7 @@ struct monitors {
 	struct pc *pc;
 	struct vm *vm;
 	struct monitor *first;
+	uint64_t started;      /* CLOCK_MONOTONIC ns */
 	unsigned compat_count; /* of chardevs that -monitor and -qmp named */
 };
 

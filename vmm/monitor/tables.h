@@ -5,10 +5,14 @@
 
 #include "vmm/monitor/command.h"
 
-extern const struct mon_command mon_run_commands[];    /* cmd-run.c */
-extern const struct mon_command mon_info_commands[];   /* cmd-info.c */
-extern const struct mon_command mon_device_commands[]; /* cmd-device.c */
-extern const struct mon_command mon_debug_commands[];  /* cmd-debug.c */
-extern const struct mon_command mon_meta_commands[];   /* cmd-meta.c */
+extern const struct mon_command mon_run_commands[];     /* cmd-run.c */
+extern const struct mon_command mon_info_commands[];    /* cmd-info.c */
+extern const struct mon_command mon_device_commands[];  /* cmd-device.c */
+extern const struct mon_command mon_balloon_commands[]; /* cmd-balloon.c */
+extern const struct mon_command mon_net_commands[];     /* cmd-net.c */
+extern const struct mon_command mon_debug_commands[];   /* cmd-debug.c */
+extern const struct mon_command mon_chardev_commands[]; /* cmd-chardev.c */
+extern const struct mon_command mon_inspect_commands[]; /* cmd-inspect.c */
+extern const struct mon_command mon_meta_commands[];    /* cmd-meta.c */
 
 #endif

@@ -238,6 +238,11 @@ static struct console_port *find_port(const struct console_device *cdev, struct 
 	return NULL;
 }
 
+static void moved(void *opaque, struct chardev *chr)
+{
+	((struct console_port *)opaque)->chr = chr;
+}
+
 static int attach_chardev(struct console_device *cdev, struct console_port *port,
                           struct err *err)
 {
@@ -246,6 +251,7 @@ static int attach_chardev(struct console_device *cdev, struct console_port *port
 		.read = deliver,
 		.writable = writable,
 		.opened = opened,
+		.moved = moved,
 		.opaque = port,
 	};
 	struct chardev *chr;
@@ -292,7 +298,7 @@ static int port_realize(struct device *dev, struct err *err)
 void console_port_orphan(struct console_port *port)
 {
 	if (port->chr)
-		chardev_detach(port->chr);
+		chardev_detach(port->chr, port);
 	port->chr = NULL;
 	port->host_open = false;
 	if (port->owner)

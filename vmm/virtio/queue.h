@@ -97,8 +97,8 @@ void virtqueue_unmap(struct virtqueue *vq);
  * valid breaks the device (virtio_break()) and nothing is popped then.
  */
 void *virtqueue_pop(struct virtqueue *vq);
-/* Gives the last popped request back as if it had not been popped; it must be the only
- * one in flight. */
+/* Gives the last popped request back as if it had not been popped. Several go back last
+ * first; none that was popped later is in flight or was pushed. */
 void virtqueue_unpop(struct virtqueue *vq, void *elem);
 /* Returns a chain to the driver, `written` bytes of its writable part are valid. The
  * request is invalid afterwards. Any order. */

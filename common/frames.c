@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Frames over a stream socket (frames.h). The input buffer holds several frames, so that
+ * small ones cost a fraction of a system call each; a frame in it is whole or nothing is
+ * given out. What the socket takes only in part is kept, because the peer could not find
+ * the next length otherwise.
+ */
+#include "common/frames.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define HEAD    4
+#define IN_CAP  (2 * (FRAMES_MAX + HEAD))
+#define MAX_IOV 1024 /* segments of one sendmsg() */
+
+int frames_init(struct frames *f, int fd, size_t out_cap)
+{
+	size_t least = FRAMES_MAX + HEAD;
+
+	*f = (struct frames){ .fd = fd, .out_cap = out_cap > least ? out_cap : least };
+	f->in = malloc(IN_CAP);
+	f->out = malloc(f->out_cap);
+	if (f->in && f->out)
+		return 0;
+	frames_free(f);
+	return -ENOMEM;
+}
+
+void frames_free(struct frames *f)
+{
+	free(f->in);
+	free(f->out);
+	f->in = f->out = NULL;
+}
+
+/* ---- receive ---- */
+
+/* One read of as much as there is room for. */
+static int fill(struct frames *f)
+{
+	ssize_t n;
+
+	if (f->in_start) {
+		memmove(f->in, f->in + f->in_start, f->in_len);
+		f->in_start = 0;
+	}
+	do {
+		n = recv(f->fd, f->in + f->in_len, IN_CAP - f->in_len, MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	f->in_len += n;
+	return n ? 0 : -EPIPE;
+}
+
+ssize_t frames_recv(struct frames *f, void *buf)
+{
+	for (;;) {
+		uint32_t len = 0;
+		int ret;
+
+		if (f->in_len >= HEAD) {
+			memcpy(&len, f->in + f->in_start, HEAD);
+			len = ntohl(len);
+			if (!len || len > FRAMES_MAX)
+				return -EPROTO;
+			if (f->in_len >= HEAD + len) {
+				memcpy(buf, f->in + f->in_start + HEAD, len);
+				f->in_start += HEAD + len;
+				f->in_len -= HEAD + len;
+				return len;
+			}
+		}
+		/* A frame and its length fit: there is room. */
+		ret = fill(f);
+		if (ret < 0)
+			return ret;
+	}
+}
+
+/* ---- send ---- */
+
+static ssize_t send_some(int fd, struct iovec *iov, unsigned count)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
+	ssize_t n;
+
+	do {
+		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+int frames_flush(struct frames *f)
+{
+	while (f->out_len) {
+		struct iovec iov = { f->out + f->out_start, f->out_len };
+		ssize_t n = send_some(f->fd, &iov, 1);
+
+		if (n < 0)
+			return n;
+		f->out_start += n;
+		f->out_len -= n;
+	}
+	f->out_start = 0;
+	return 0;
+}
+
+/* Keeps what lies behind the first `skip` bytes; there is room for it. */
+static void keep(struct frames *f, const struct iovec *iov, unsigned count, size_t skip)
+{
+	for (unsigned i = 0; i < count; i++) {
+		size_t part = iov[i].iov_len;
+
+		if (skip >= part) {
+			skip -= part;
+			continue;
+		}
+		memcpy(f->out + f->out_start + f->out_len,
+		       (uint8_t *)iov[i].iov_base + skip, part - skip);
+		f->out_len += part - skip;
+		skip = 0;
+	}
+}
+
+/* The frame as one list that starts with its length; frames of more segments than the
+ * kernel takes are no frames. */
+static int list(struct iovec *all, uint32_t *head, const struct iovec *iov,
+                unsigned count, size_t *len)
+{
+	*len = 0;
+	if (count >= MAX_IOV)
+		return -EMSGSIZE;
+	for (unsigned i = 0; i < count; i++) {
+		all[i + 1] = iov[i];
+		*len += iov[i].iov_len;
+		if (*len > FRAMES_MAX)
+			return -EMSGSIZE;
+	}
+	*head = htonl(*len);
+	all[0] = (struct iovec){ head, HEAD };
+	*len += HEAD;
+	return *len > HEAD ? 0 : -EMSGSIZE;
+}
+
+int frames_send(struct frames *f, const struct iovec *iov, unsigned count)
+{
+	struct iovec all[MAX_IOV];
+	uint32_t head;
+	size_t len;
+	ssize_t n = list(all, &head, iov, count, &len);
+
+	if (n < 0)
+		return n;
+	n = frames_flush(f);
+	if (!n)
+		n = send_some(f->fd, all, count + 1);
+	if (n < 0 && n != -EAGAIN)
+		return n;
+	if (n < 0 && f->out_cap - f->out_len < len)
+		return -EAGAIN;
+	if (n < 0)
+		n = 0;
+	if (f->out_start + f->out_len + len - n > f->out_cap) {
+		memmove(f->out, f->out + f->out_start, f->out_len);
+		f->out_start = 0;
+	}
+	keep(f, all, count + 1, n);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Ethernet frames over a stream socket: each frame is preceded by its length, four bytes
+ * in network order, as QEMU's stream sockets and passt have it.
+ *
+ * The peer is not trusted: a length that no frame has ends the connection. Nothing here
+ * blocks, and nothing is allocated after frames_init(). One thread at a time.
+ */
+#ifndef COMMON_FRAMES_H
+#define COMMON_FRAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define FRAMES_MAX (65536 + 4096) /* bytes of the longest frame */
+
+struct frames {
+	int fd;
+	uint8_t *in, *out;
+	size_t in_start, in_len;            /* bytes that were read, not yet taken */
+	size_t out_start, out_len, out_cap; /* bytes that the socket did not take yet */
+};
+
+/* fd is a connected stream socket and stays the caller's. Up to out_cap bytes (0: as many
+ * as one frame has) wait here when the socket is full. 0 or -ENOMEM. */
+int frames_init(struct frames *f, int fd, size_t out_cap);
+/* Accepts zeroed memory. */
+void frames_free(struct frames *f);
+
+/* The next frame, copied to buf of at least FRAMES_MAX bytes: its length; -EAGAIN when
+ * the rest of it has not come; -EPIPE when the peer has gone, -EPROTO when it sent a
+ * length that cannot be, or another -errno. After those there is nothing left to read. */
+ssize_t frames_recv(struct frames *f, void *buf);
+/* Sends one frame of 1 to FRAMES_MAX bytes: 0 when it is sent or waits here, -EAGAIN when
+ * there is no room for it, -EMSGSIZE, or -errno when the connection is broken. */
+int frames_send(struct frames *f, const struct iovec *iov, unsigned count);
+/* Sends what waits: 0 when nothing is left, -EAGAIN, or -errno. */
+int frames_flush(struct frames *f);
+
+#endif

@@ -1,0 +1,122 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Networks from the command line: what is refused and how, what the monitor shows, a
+# helper that ends with vmm whatever happens to it.
+
+use strict;
+use warnings;
+no warnings 'qw'; # commas are options'
+use FindBin;
+use lib $FindBin::Bin;
+use IO::Socket::INET;
+use IPC::Open3;
+use Test::More;
+use File::Copy qw(copy);
+use vmmtest;
+
+plan skip_all => 'no /dev/kvm' unless $kvm;
+
+my $build = $ENV{BUILD} // "$top/build";
+$build = "$top/$build" unless $build =~ m{^/};
+my $helper = "$dir/vmm-user-net";
+
+sub monitor {
+	my ($commands, @args) = @_;
+
+	put('commands', join('', map { "$_\n" } @$commands, 'quit'));
+	my ($status, $out, $err) = say_of(['sh', '-c', 'exec "$@" <commands', 'sh'], {}, '-S',
+		qw(-m 32 -display none -serial none -monitor stdio), @args);
+	$out =~ s/\r|\e\[\d*[A-Z]//g;
+	return ($status, $out, $err);
+}
+
+# Without the helper.
+my ($status, $out, $err) = say_of([], {}, qw(-nic user));
+is($status, 1, '-nic user without vmm-user-net is refused');
+like($err, qr/^vmm: -nic user: \S+vmm-user-net is not there; install it[^\n]*\n\z/, 'and says what to do');
+($status, $out) = monitor(['info network']);
+is($status, 0, 'without options it runs');
+unlike($out, qr/virtio-net-pci/, 'and has no card');
+
+copy("$build/vmm-user-net", $helper) or die "$helper: $!\n";
+chmod(0755, $helper);
+
+# What is wrong with the words: exit 2, one line.
+my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
+my $port = $taken->sockport;
+for (
+	['-netdev usr,id=n', qr/did you mean 'user'/],
+	['-netdev user', qr/id= is missing/],
+	['-netdev user,id=n,hostfw=x', qr/did you mean 'hostfwd'/],
+	['-netdev user,id=n,hostfwd=tcp::x-:22', qr/hostfwd=tcp::x-:22: must be like/],
+	['-netdev user,id=n -netdev user,id=n', qr/id 'n' is taken/],
+	['-device virtio-net-pci', qr/add netdev=ID/],
+	['-device virtio-net-pci,netdev=n', qr/there is no netdev 'n'/],
+	['-nic user,mac=ff:ff:ff:ff:ff:ff', qr/multicast/],
+	['-nic user,model=e1000', qr/use model=virtio/],
+	['-nic usr', qr/did you mean 'user'/],
+	['-net nic', qr/add -net user/],
+	['-net user', qr/add -net nic/],
+) {
+	my ($args, $says) = @$_;
+	my ($status, undef, $err) = say_of([], {}, split(/ /, $args));
+
+	is($status, 2, "$args: wrong words");
+	like($err, qr/^vmm: -[^\n]*$says[^\n]*\n\z/, 'in one line that says why');
+}
+($status, undef, $err) = say_of([], {}, '-nic', "user,hostfwd=tcp:127.0.0.1:$port-:22");
+is($status, 1, 'a port in use');
+like($err, qr/^vmm: [^\n]*port $port: Address already in use; choose a free[^\n]*\n\z/, 'is named');
+
+# What there is.
+for (
+	[[], qr{macaddr=52:54:00:12:34:56\n \\ nic0: index=0,type=user}],
+	[[qw(-nodefaults -serial none)], undef],
+	[[qw(-nic none)], undef],
+	[[qw(-net none)], undef],
+	[[qw(-nic user,id=u,mac=52:54:00:00:00:01)], qr{:00:01\n \\ u: index=0,type=user}],
+	[[qw(-net nic,macaddr=52:54:00:00:00:02 -net user)], qr{:00:02\n \\ nic0: index=0,type=user}],
+	[[qw(-netdev user,id=a -device virtio-net-pci,netdev=a,id=c)], qr{c: index=0,.*\n \\ a: }],
+	[[qw(-netdev user,id=a)], qr{^a: index=0,type=user}m],
+) {
+	my ($args, $shows) = @$_;
+	my ($status, $out, $err) = monitor(['info network'], @$args);
+
+	is($status, 0, "@$args") or diag($err);
+	$shows ? like($out, $shows, 'has the network') : unlike($out, qr/index=0/, 'has no network');
+}
+($status, $out) = monitor(["set_link n off", 'info network', "hostfwd_add tcp:127.0.0.1:$port-:1",
+	'hostfwd_add n tcp:127.0.0.1:0-:22', 'info usernet', 'info netstats', 'set_link x on'],
+	qw(-netdev user,id=n));
+like($out, qr/^n: .*link=down/m, 'set_link');
+like($out, qr/Error: .*port $port: Address already in use/, 'a port that cannot be had');
+like($out, qr/TCP\[HOST_FORWARD\]/, 'hostfwd_add, info usernet');
+like($out, qr/^n: rx_frames=0 .*tx_dropped=0/m, 'info netstats');
+like($out, qr/Error: Device 'x' not found/, 'no such network');
+
+# Killed, vmm takes its helper along.
+my $pid = open3(my $in, my $said, undef, $vmm, qw(-S -m 32 -display none -serial none -monitor stdio),
+	qw(-nic user));
+while (<$said>) {
+	last if /monitor/;
+}
+my ($child) = split(' ', do { open(my $f, '<', "/proc/$pid/task/$pid/children") or die; <$f> } // '');
+ok($child && kill(0, $child), 'the helper runs');
+open(my $cmd, '<', "/proc/$child/comm") or die;
+is(<$cmd>, "vmm-user-net\n", 'under its name');
+my @held = map { readlink($_) // '' } glob("/proc/$child/fd/*");
+is(scalar(grep { !m{^(/dev/null|socket:.*|pipe:.*)$} } @held), 0, 'and holds nothing but sockets')
+	or diag("@held");
+kill('KILL', $pid);
+waitpid($pid, 0);
+# The helper holds the same standard error.
+my $gone = eval {
+	local $SIG{ALRM} = sub { die "no end\n" };
+	alarm(30);
+	1 while <$said>;
+	alarm(0);
+	1;
+};
+ok($gone, 'killed, vmm takes it along');
+done_testing();

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* common/frames: frames through a socket, in pieces, in bulk, full, and from a peer that
+ * breaks the format. */
+#include "common/frames.h"
+#include "common/cleanup.h"
+#include "tests/tap.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static uint8_t data[FRAMES_MAX + 1], got[FRAMES_MAX];
+
+struct ends {
+	struct frames f;
+	int fd, peer;
+};
+
+static void open_ends(struct ends *e, size_t cap)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
+	    frames_init(&e->f, fds[0], cap) < 0)
+		exit(1);
+	e->fd = fds[0];
+	e->peer = fds[1];
+}
+
+static void close_ends(struct ends *e)
+{
+	frames_free(&e->f);
+	close(e->fd);
+	if (e->peer >= 0)
+		close(e->peer);
+}
+
+static void raw(struct ends *e, const void *bytes, size_t len)
+{
+	if (send(e->peer, bytes, len, MSG_DONTWAIT) != (ssize_t)len)
+		tap_diag("the socket took less than %zu bytes", len);
+}
+
+static void put(struct ends *e, size_t len)
+{
+	uint32_t head = htonl(len);
+
+	raw(e, &head, 4);
+	raw(e, data, len);
+}
+
+static void test_receive(void)
+{
+	struct ends e;
+	uint32_t head = htonl(100);
+
+	open_ends(&e, 0);
+	tap_eq(frames_recv(&e.f, got), (uint64_t)-EAGAIN, "nothing is there");
+	put(&e, 60);
+	put(&e, 1);
+	put(&e, 1514);
+	tap_eq(frames_recv(&e.f, got), 60, "the first of three");
+	tap_eq(frames_recv(&e.f, got), 1, "a frame of one byte");
+	tap_eq(frames_recv(&e.f, got), 1514, "the third");
+	tap_ok(!memcmp(got, data, 1514), "with its bytes");
+	tap_eq(frames_recv(&e.f, got), (uint64_t)-EAGAIN, "no fourth");
+	for (unsigned i = 0; i < 4; i++) {
+		raw(&e, (uint8_t *)&head + i, 1);
+		if (i < 3)
+			frames_recv(&e.f, got);
+	}
+	raw(&e, data, 99);
+	tap_eq(frames_recv(&e.f, got), (uint64_t)-EAGAIN, "99 of 100 bytes are no frame");
+	raw(&e, data + 99, 1);
+	tap_eq(frames_recv(&e.f, got), 100, "byte by byte");
+	tap_ok(!memcmp(got, data, 100), "it is whole");
+	put(&e, 60);
+	close(e.peer);
+	e.peer = -1;
+	tap_eq(frames_recv(&e.f, got), 60, "what was sent before the end arrives");
+	tap_eq(frames_recv(&e.f, got), (uint64_t)-EPIPE, "then the end");
+	close_ends(&e);
+}
+
+static void test_bad(void)
+{
+	static const uint32_t lens[] = { 0, FRAMES_MAX + 1, 0x80000000, 0xffffffff };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lens); i++) {
+		uint32_t head = htonl(lens[i]);
+		struct ends e;
+
+		open_ends(&e, 0);
+		put(&e, 60);
+		raw(&e, &head, 4);
+		tap_eq(frames_recv(&e.f, got), 60, "a frame before length 0x%x", lens[i]);
+		tap_eq(frames_recv(&e.f, got), (uint64_t)-EPROTO, "which is refused");
+		close_ends(&e);
+	}
+}
+
+/* Sends frames of `len` until the socket and the buffer are full; how many. */
+static unsigned fill(struct ends *e, size_t len)
+{
+	struct iovec iov[3] = { { data, 10 }, { data + 10, 0 }, { data + 10, len - 10 } };
+	unsigned n = 0;
+
+	while (!frames_send(&e->f, iov, 3))
+		n++;
+	return n;
+}
+
+/* The peer reads, what waits follows; the count of frames that are right. */
+static unsigned drain(struct ends *e, size_t len)
+{
+	struct frames f;
+	unsigned n = 0;
+	ssize_t ret;
+
+	frames_init(&f, e->peer, 0);
+	for (;;) {
+		bool waits = e->f.out_len;
+
+		ret = frames_recv(&f, got);
+		if (ret >= 0 && (ret != (ssize_t)len || memcmp(got, data, len)))
+			break;
+		if (ret < 0 && !waits)
+			break;
+		n += ret >= 0;
+		frames_flush(&e->f);
+	}
+	frames_free(&f);
+	return n;
+}
+
+static void test_send(void)
+{
+	static const size_t lens[] = { 60, 1514, FRAMES_MAX };
+	struct iovec big = { data, FRAMES_MAX + 1 }, none = { data, 0 };
+	struct ends e;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lens); i++) {
+		unsigned sent;
+
+		open_ends(&e, i == 2 ? 4 * FRAMES_MAX : 0);
+		/* So small that it takes the long frames in part. */
+		setsockopt(e.fd, SOL_SOCKET, SO_SNDBUF, &(int){ 16384 }, sizeof(int));
+		sent = fill(&e, lens[i]);
+		tap_ok(sent && e.f.out_len, "%u frames of %zu bytes fill it", sent,
+		       lens[i]);
+		tap_eq(frames_flush(&e.f), (uint64_t)-EAGAIN, "the rest waits");
+		tap_eq(drain(&e, lens[i]), sent, "each arrives, whole");
+		close_ends(&e);
+	}
+	open_ends(&e, 0);
+	tap_eq(frames_send(&e.f, &big, 1), (uint64_t)-EMSGSIZE, "too long is refused");
+	tap_eq(frames_send(&e.f, &none, 1), (uint64_t)-EMSGSIZE, "so is empty");
+	close(e.peer);
+	e.peer = -1;
+	big.iov_len = 60;
+	tap_eq(frames_send(&e.f, &big, 1), (uint64_t)-EPIPE, "nobody is there");
+	close_ends(&e);
+}
+
+int main(void)
+{
+	for (unsigned i = 0; i < sizeof(data); i++)
+		data[i] = i * 7 + i / 256;
+	test_receive();
+	test_bad();
+	test_send();
+	return tap_done();
+}

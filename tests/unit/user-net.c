@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The user network as a guest and the host see it: DHCP, TFTP, forwards in both
+ * directions, commands, a helper that dies, refusals. The test plays the guest with
+ * frames of its own.
+ */
+#include "common/cleanup.h"
+#include "tests/tap.h"
+#include "vmm/net/backend.h"
+#include "vmm/net/net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libgen.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define WAIT_NS 10000000000ull
+#define UDP     42 /* Ethernet, IPv4 and UDP headers */
+#define GUEST   0x0a00020f
+#define HOST    0x0a000202
+
+static const uint8_t mac[6] = { 0x52, 0x54, 0, 1, 2, 3 };
+
+struct guest {
+	struct loop *loop;
+	struct net_registry *reg;
+	struct netdev *nd;
+	uint8_t frame[NET_FRAME_MAX];
+	size_t len; /* of the last frame that was heard */
+	unsigned links;
+	uint8_t peer_mac[6];
+};
+
+static void link_changed(void *opaque)
+{
+	((struct guest *)opaque)->links++;
+}
+
+static void nothing(void *opaque)
+{
+	(void)opaque;
+}
+
+static struct netdev *create(struct guest *g, const char *text, struct err *err)
+{
+	struct opt_list opts = { 0 };
+	struct netdev *nd = NULL;
+
+	if (opt_list_parse(&opts, text, "type", err) >= 0)
+		nd = net_create(g->reg, &opts, err);
+	opt_list_free(&opts);
+	return nd;
+}
+
+static bool guest_open(struct guest *g, const char *text, struct err *err)
+{
+	const struct net_front front = { nothing, nothing, link_changed, NULL, NULL, g };
+
+	*g = (struct guest){ .loop = loop_new(NULL, err) };
+	g->reg = net_registry_new(g->loop);
+	g->nd = create(g, text, err);
+	if (!g->nd || net_registry_ready(g->reg, err) < 0)
+		return false;
+	net_attach(g->nd, &front, err);
+	return true;
+}
+
+static void guest_close(struct guest *g)
+{
+	net_registry_free(g->reg);
+	loop_free(g->loop);
+}
+
+/* ---- frames ---- */
+
+static void put16(uint8_t *p, uint16_t v)
+{
+	p[0] = v >> 8;
+	p[1] = v;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	put16(p, v >> 16);
+	put16(p + 2, v);
+}
+
+static uint16_t get16(const uint8_t *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+static uint16_t ip_sum(const uint8_t *p, unsigned len)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < len; i += 2)
+		sum += get16(p + i);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
+static void send_udp(struct guest *g, uint32_t from, uint32_t to, uint16_t sport,
+                     uint16_t dport, const void *data, size_t len)
+{
+	uint8_t f[2000] = { 0 };
+	struct iovec iov = { f, UDP + len };
+
+	memset(f, 0xff, 6);
+	if (to != UINT32_MAX)
+		memcpy(f, "\x52\x55\x0a\x00\x02\x02", 6);
+	memcpy(f + 6, mac, 6);
+	put16(f + 12, 0x0800);
+	f[14] = 0x45;
+	put16(f + 16, 28 + len);
+	f[22] = 64;
+	f[23] = 17;
+	put32(f + 26, from);
+	put32(f + 30, to);
+	put16(f + 24, ip_sum(f + 14, 20));
+	put16(f + 34, sport);
+	put16(f + 36, dport);
+	put16(f + 38, 8 + len);
+	memcpy(f + UDP, data, len);
+	net_send(g->nd, &iov, 1);
+}
+
+/* Answers what is asked for the guest's address. */
+static void answer_arp(struct guest *g)
+{
+	uint8_t f[60] = { 0 };
+	struct iovec iov = { f, sizeof(f) };
+
+	memcpy(f, g->frame + 6, 6);
+	memcpy(f + 6, mac, 6);
+	memcpy(f + 12, g->frame + 12, 8);
+	put16(f + 20, 2);
+	memcpy(f + 22, mac, 6);
+	memcpy(f + 28, g->frame + 38, 4);
+	memcpy(f + 32, g->frame + 22, 10);
+	net_send(g->nd, &iov, 1);
+}
+
+/* The payload of the next UDP datagram to this port; *len its length. NULL: none came. */
+static const uint8_t *hear_udp(struct guest *g, uint16_t port, size_t *len)
+{
+	uint64_t until = loop_now() + WAIT_NS;
+
+	while (loop_now() < until) {
+		ssize_t n = net_recv(g->nd, g->frame);
+
+		if (n < 0) {
+			struct pollfd pfd = { g->nd->fd, POLLIN, 0 };
+
+			loop_run_once(g->loop, 0);
+			poll(&pfd, 1, 50);
+			continue;
+		}
+		if (get16(g->frame + 12) == 0x0806 && get16(g->frame + 20) == 1)
+			answer_arp(g);
+		if (n < UDP || get16(g->frame + 12) != 0x0800 || g->frame[23] != 17 ||
+		    get16(g->frame + 36) != port)
+			continue;
+		*len = get16(g->frame + 38) - 8;
+		return g->frame + UDP;
+	}
+	return NULL;
+}
+
+/* ---- DHCP ---- */
+
+static const uint8_t *dhcp_option(const uint8_t *reply, size_t len, uint8_t code)
+{
+	for (size_t at = 240; at + 1 < len && reply[at] != 255; at += 2 + reply[at + 1])
+		if (reply[at] == code)
+			return reply + at + 1;
+	return (const uint8_t *)"\0";
+}
+
+/* DISCOVER; the answer. */
+static const uint8_t *discover(struct guest *g, size_t *len)
+{
+	uint8_t m[300] = { 1, 1, 6, 0, 0x12, 0x34, 0x56, 0x78 };
+
+	memcpy(m + 28, mac, 6);
+	put32(m + 236, 0x63825363);
+	memcpy(m + 240, "\x35\x01\x01\xff", 4);
+	send_udp(g, 0, UINT32_MAX, 68, 67, m, sizeof(m));
+	return hear_udp(g, 68, len);
+}
+
+static void test_dhcp(struct guest *g)
+{
+	size_t len = 0;
+	const uint8_t *reply = discover(g, &len);
+
+	if (!tap_ok(reply && len > 240, "DHCP answers"))
+		return;
+	tap_ok(!memcmp(reply + 16, "\x0a\x00\x02\x0f", 4), "with 10.0.2.15");
+	tap_ok(!memcmp(dhcp_option(reply, len, 3), "\x04\x0a\x00\x02\x02", 5),
+	       "the router 10.0.2.2");
+	tap_ok(!memcmp(dhcp_option(reply, len, 6), "\x04\x0a\x00\x02\x03", 5),
+	       "the name server 10.0.2.3");
+	tap_ok(!memcmp(dhcp_option(reply, len, 12), "\x05inner", 6), "the name");
+	tap_str((const char *)reply + 108, "boot.img", "and the boot file");
+}
+
+/* ---- TFTP ---- */
+
+static const uint8_t *tftp(struct guest *g, const char *name, size_t *len)
+{
+	uint8_t m[200] = { 0, 1 };
+	size_t n = strlen(name) + 1;
+
+	memcpy(m + 2, name, n);
+	memcpy(m + 2 + n, "octet", 6);
+	send_udp(g, GUEST, HOST, 2000, 69, m, 2 + n + 6);
+	return hear_udp(g, 2000, len);
+}
+
+static void test_tftp(struct guest *g)
+{
+	size_t len = 0;
+	const uint8_t *p = tftp(g, "boot.img", &len);
+
+	tap_ok(p && len == 4 + 6 && !memcmp(p, "\0\3\0\1kernel", 10),
+	       "TFTP gives the file");
+	p = tftp(g, "../secret", &len);
+	tap_ok(p && p[1] == 5, "nothing outside its folder");
+	p = tftp(g, "missing", &len);
+	tap_ok(p && p[1] == 5, "nothing that is not there");
+}
+
+/* ---- forwards ---- */
+
+static unsigned free_port(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	bind(fd, (struct sockaddr *)&a, len);
+	getsockname(fd, (struct sockaddr *)&a, &len);
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
+static int command(struct guest *g, struct strbuf *answer, struct err *err,
+                   const char *fmt, unsigned port)
+{
+	char text[100];
+
+	err_clear(err);
+	snprintf(text, sizeof(text), fmt, port);
+	return net_command(g->nd, text, answer, err);
+}
+
+static void test_forward(struct guest *g)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	_cleanup_strbuf_ struct strbuf info = { 0 };
+	unsigned port = free_port();
+	struct pollfd pfd = { fd, POLLIN, 0 };
+	struct err err = { 0 };
+	uint16_t back;
+	const uint8_t *p;
+	size_t len = 0;
+	char buf[16] = "";
+
+	tap_eq(command(g, NULL, &err, "hostfwd_add udp:127.0.0.1:%u-:7", port), 0,
+	       "a forward is added (%s)", err.text);
+	to.sin_port = htons(port);
+	sendto(fd, "hello", 5, 0, (struct sockaddr *)&to, sizeof(to));
+	p = hear_udp(g, 7, &len);
+	tap_ok(p && len == 5 && !memcmp(p, "hello", 5), "the host speaks to the guest");
+	back = get16(g->frame + 34);
+	send_udp(g, GUEST, HOST, 7, back, "world", 5);
+	poll(&pfd, 1, 10000);
+	tap_eq(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), 5, "the guest answers");
+	tap_ok(!memcmp(buf, "world", 5), "with its bytes");
+	tap_eq(command(g, &info, &err, "info", 0), 0, "info");
+	tap_has(info.data ? info.data : "", "HOST_FORWARD", "shows it");
+	tap_ok(command(g, NULL, &err, "hostfwd_add udp:127.0.0.1:%u-:7", port) < 0,
+	       "the port cannot be had twice");
+	tap_has(err.text, "in use", "because: %s", err.text);
+	tap_eq(command(g, NULL, &err, "hostfwd_remove udp:127.0.0.1:%u", port), 0,
+	       "it is removed");
+	tap_eq(command(g, NULL, &err, "hostfwd_add nonsense", 0), (uint64_t)-EINVAL,
+	       "nonsense is refused: %s", err.text);
+	tap_eq(command(g, NULL, &err, "reboot", 0), (uint64_t)-EINVAL,
+	       "so is an unknown command");
+	close(fd);
+}
+
+/* ---- the helper ---- */
+
+static pid_t helper_pid(void)
+{
+	_cleanup_fclose_ FILE *in = fopen("/proc/thread-self/children", "re");
+	int pid = 0;
+
+	return in && fscanf(in, "%d", &pid) == 1 ? pid : 0;
+}
+
+static unsigned status_of(pid_t pid, const char *key)
+{
+	char path[64], line[200];
+	unsigned value = 99;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	_cleanup_fclose_ FILE *in = fopen(path, "re");
+	while (in && fgets(line, sizeof(line), in))
+		if (!strncmp(line, key, strlen(key)))
+			sscanf(line + strlen(key), ": %u", &value);
+	return value;
+}
+
+static void run_until_links(struct guest *g, unsigned links)
+{
+	uint64_t until = loop_now() + WAIT_NS;
+
+	while (g->links < links && loop_now() < until)
+		loop_run_once(g->loop, 50);
+}
+
+static void test_life(struct guest *g)
+{
+	pid_t pid = helper_pid();
+	size_t len = 0;
+
+	tap_ok(pid > 0, "the helper runs");
+	tap_eq(status_of(pid, "Seccomp"), 2, "behind a seccomp filter");
+	tap_eq(status_of(pid, "NoNewPrivs"), 1, "and gets no privileges");
+	g->links = 0;
+	kill(pid, SIGKILL);
+	run_until_links(g, 1);
+	tap_ok(!net_link_up(g->nd), "when it dies the link goes down");
+	run_until_links(g, 2);
+	tap_ok(net_link_up(g->nd), "and up again, with a new one");
+	tap_ok(helper_pid() > 0 && helper_pid() != pid, "which is another process");
+	tap_ok(discover(g, &len) != NULL, "that answers");
+	pid = helper_pid();
+	guest_close(g);
+	tap_ok(kill(pid, 0) < 0 && errno == ESRCH, "it ends with its netdev");
+}
+
+static void test_lazy(void)
+{
+	struct err err = { 0 };
+	struct guest g;
+	size_t len = 0;
+
+	tap_ok(guest_open(&g, "user,id=u,start=lazy", &err), "a lazy network");
+	tap_ok(net_link_up(g.nd) && !helper_pid(), "has a link and no helper");
+	tap_ok(discover(&g, &len) != NULL, "the first frame starts it");
+	guest_close(&g);
+	tap_ok(guest_open(&g, "user,id=u,net=192.168.76.0/24,dhcpstart=192.168.76.9",
+	                  &err),
+	       "another network");
+	{
+		const uint8_t *reply = discover(&g, &len);
+
+		tap_ok(reply && !memcmp(reply + 16, "\xc0\xa8\x4c\x09", 4),
+		       "gives its own addresses");
+	}
+	guest_close(&g);
+}
+
+static void test_refused(void)
+{
+	static const struct {
+		const char *opts, *says;
+	} bad[] = {
+		{ "user", "id= is missing" },
+		{ "user,id=u,nett=1", "did you mean 'net'?" },
+		{ "user,id=u,net=1.2.3", "net=1.2.3" },
+		{ "user,id=u,net=10.0.0.0/31", "8 to 28" },
+		{ "user,id=u,host=11.0.0.1", "not in the network" },
+		{ "user,id=u,dns=10.0.2.2", "same address" },
+		{ "user,id=u,tftp=/etc/passwd", "no folder" },
+		{ "user,id=u,hostfwd=tcp:22-:22", "must be like" },
+		{ "user,id=u,hostfwd=sctp::22-:22", "must be like" },
+		{ "user,id=u,hostfwd=tcp::2222-:0", "must be like" },
+		{ "usr,id=u", "did you mean 'user'?" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct err err = { 0 };
+		struct guest g;
+
+		tap_ok(!guest_open(&g, bad[i].opts, &err), "refused: %s", bad[i].opts);
+		tap_has(err.text, bad[i].says, "because: %s", err.text);
+		tap_ok(err.usage || strstr(err.text, "folder"), "as wrong words");
+		guest_close(&g);
+	}
+	setenv("KVMKIT_HELPER_DIR", "/nonexistent", 1);
+	{
+		struct err err = { 0 };
+		struct guest g;
+
+		tap_ok(!guest_open(&g, "user,id=u", &err), "no helper: refused");
+		tap_has(err.text, "install it", "because: %s", err.text);
+		guest_close(&g);
+	}
+}
+
+/* The build's own helper: two folders above this program. */
+static void set_helper(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	path[n > 0 ? n : 0] = '\0';
+	setenv("KVMKIT_HELPER_DIR", dirname(dirname(dirname(path))), 1);
+}
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	_cleanup_fclose_ FILE *out = fopen(path, "we");
+	fputs(text, out);
+}
+
+int main(void)
+{
+	char dir[] = "/tmp/kvmkit-user-XXXXXX", opts[200], tftp_dir[64], path[200];
+	struct err err = { 0 };
+	struct guest g;
+
+	set_helper();
+	snprintf(tftp_dir, sizeof(tftp_dir), "%s/tftp", mkdtemp(dir));
+	mkdir(tftp_dir, 0755);
+	put_file(tftp_dir, "boot.img", "kernel");
+	put_file(dir, "secret", "secret");
+	snprintf(opts, sizeof(opts), "user,id=u,hostname=inner,bootfile=boot.img,tftp=%s",
+	         tftp_dir);
+	if (!guest_open(&g, opts, &err)) {
+		tap_diag("%s", err.text);
+		return 1;
+	}
+	test_dhcp(&g);
+	test_tftp(&g);
+	test_forward(&g);
+	test_life(&g);
+	test_lazy();
+	test_refused();
+	snprintf(path, sizeof(path), "%s/boot.img", tftp_dir);
+	unlink(path);
+	rmdir(tftp_dir);
+	snprintf(path, sizeof(path), "%s/secret", dir);
+	unlink(path);
+	rmdir(dir);
+	return tap_done();
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Options of the user network, with QEMU's defaults: 10.0.2.0/24, where .2 is the host,
+ * .3 the name server and .15 the first guest; fec0::/64 for IPv6.
+ */
+#include "vmm/helpers/user-net/config.h"
+
+#include "common/opts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define NET     "10.0.2.0/24"
+#define PREFIX6 "fec0::"
+
+#define STR(f)                                                                         \
+	{                                                                              \
+		.name = #f, .type = OPT_STR, .offset = offsetof(struct user_config, f) \
+	}
+
+static const struct opt_desc table[] = {
+	STR(net),
+	STR(host),
+	STR(dns),
+	STR(dhcpstart),
+	STR(hostname),
+	STR(domainname),
+	STR(tftp),
+	STR(bootfile),
+	STR(hostfwd),
+	{ .name = "restrict",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct user_config, restricted),
+	  .def = "off" },
+	{ .name = "ipv4",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct user_config, ipv4),
+	  .def = "on" },
+	{ .name = "ipv6",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct user_config, ipv6),
+	  .def = "on" },
+	{ .name = NULL },
+};
+
+/* ---- the network ---- */
+
+static int parse_net(SlirpConfig *s, const char *text, struct err *err)
+{
+	const char *slash = strchr(text, '/');
+	char addr[INET_ADDRSTRLEN];
+	uint64_t bits = 24;
+
+	snprintf(addr, sizeof(addr), "%.*s", (int)(slash ? slash - text : 15), text);
+	s->vnetmask.s_addr = htonl(0xffffff00);
+	if (inet_pton(AF_INET, addr, &s->vnetwork) != 1)
+		return err_usage(err, "net=%s: must be like " NET, text);
+	if (slash && strchr(slash, '.')) {
+		if (inet_pton(AF_INET, slash + 1, &s->vnetmask) != 1)
+			return err_usage(err, "net=%s: no netmask behind '/'", text);
+	} else if (slash) {
+		if (opt_parse_u64(slash + 1, &bits) < 0 || bits < 8 || bits > 28)
+			return err_usage(err, "net=%s: the prefix must be 8 to 28", text);
+		s->vnetmask.s_addr = htonl(UINT32_MAX << (32 - bits));
+	}
+	s->vnetwork.s_addr &= s->vnetmask.s_addr;
+	return 0;
+}
+
+/* An address of the network: as given, or number n of it. */
+static int parse_host(const SlirpConfig *s, const char *key, const char *text, unsigned n,
+                      struct in_addr *addr, struct err *err)
+{
+	addr->s_addr = s->vnetwork.s_addr | htonl(n);
+	if (!text)
+		return 0;
+	if (inet_pton(AF_INET, text, addr) != 1)
+		return err_usage(err, "%s=%s: no IPv4 address", key, text);
+	if ((addr->s_addr & s->vnetmask.s_addr) != s->vnetwork.s_addr)
+		return err_usage(err, "%s=%s: it is not in the network", key, text);
+	return 0;
+}
+
+static int parse_addresses(struct user_config *c, struct err *err)
+{
+	SlirpConfig *s = &c->slirp;
+	int ret = parse_net(s, c->net ? c->net : NET, err);
+
+	if (ret >= 0)
+		ret = parse_host(s, "host", c->host, 2, &s->vhost, err);
+	if (ret >= 0)
+		ret = parse_host(s, "dns", c->dns, 3, &s->vnameserver, err);
+	if (ret >= 0)
+		ret = parse_host(s, "dhcpstart", c->dhcpstart, 15, &s->vdhcp_start, err);
+	if (ret >= 0 && s->vhost.s_addr == s->vnameserver.s_addr)
+		return err_usage(err, "host= and dns= are the same address");
+	inet_pton(AF_INET6, PREFIX6, &s->vprefix_addr6);
+	s->vprefix_len = 64;
+	inet_pton(AF_INET6, PREFIX6 "2", &s->vhost6);
+	inet_pton(AF_INET6, PREFIX6 "3", &s->vnameserver6);
+	return ret;
+}
+
+static int check_tftp(const struct user_config *c, struct err *err)
+{
+	struct stat st;
+
+	if (!c->tftp)
+		return 0;
+	if (stat(c->tftp, &st) < 0)
+		return err_sys(err, errno, "tftp=%s", c->tftp);
+	return S_ISDIR(st.st_mode)
+	               ? 0
+	               : err_set(err, ENOTDIR, "tftp=%s: it is no folder", c->tftp);
+}
+
+int user_config_parse(struct user_config *c, int count, char *const *words,
+                      struct err *err)
+{
+	struct opt_list opts = { 0 };
+	int ret = 0;
+
+	*c = (struct user_config){ 0 };
+	for (int i = 0; i < count && ret >= 0; i++) {
+		char *eq = strchr(words[i], '=');
+		char *key = eq ? strndup(words[i], eq - words[i]) : NULL;
+
+		if (!key || opt_list_add(&opts, key, eq + 1) < 0)
+			ret = err_usage(err, "'%s' is no key=value", words[i]);
+		free(key);
+	}
+	if (ret >= 0)
+		ret = opts_apply(table, &opts, c, NULL, err);
+	opt_list_free(&opts);
+	if (ret >= 0)
+		ret = parse_addresses(c, err);
+	if (ret >= 0)
+		ret = check_tftp(c, err);
+	c->search[0] = c->domainname;
+	c->slirp.version = 1;
+	c->slirp.restricted = c->restricted;
+	c->slirp.in_enabled = c->ipv4;
+	c->slirp.in6_enabled = c->ipv6;
+	c->slirp.vhostname = c->hostname;
+	c->slirp.vdomainname = c->domainname;
+	c->slirp.vdnssearch = c->domainname ? c->search : NULL;
+	c->slirp.tftp_path = c->tftp;
+	c->slirp.bootfile = c->bootfile;
+	return ret;
+}
+
+void user_config_free(struct user_config *c)
+{
+	opts_free(table, c);
+}
+
+/* ---- forwards ---- */
+
+/* "[ADDR]:PORT" up to `end`; any: what an empty address means. */
+static bool parse_end(const char *text, const char *end, struct sockaddr_in *addr)
+{
+	const char *colon = memchr(text, ':', end - text);
+	char host[INET_ADDRSTRLEN], port[8];
+	uint64_t n;
+
+	if (!colon || colon - text >= (int)sizeof(host) ||
+	    end - colon - 1 >= (int)sizeof(port))
+		return false;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+	snprintf(port, sizeof(port), "%.*s", (int)(end - colon - 1), colon + 1);
+	if (opt_parse_u64(port, &n) < 0 || n > 65535)
+		return false;
+	addr->sin_family = AF_INET;
+	addr->sin_port = htons(n);
+	return !*host || inet_pton(AF_INET, host, &addr->sin_addr) == 1;
+}
+
+int user_forward(Slirp *slirp, const char *rule, bool add, struct err *err)
+{
+	bool udp = !strncmp(rule, "udp:", 4), tcp = !strncmp(rule, "tcp:", 4);
+	const char *from = rule[0] == ':' ? rule + 1 : rule + 4, *dash;
+	struct sockaddr_in host = { 0 }, guest = { 0 };
+	int ret;
+
+	dash = strchr(rule, '-');
+	if ((!udp && !tcp && rule[0] != ':') || (add && !dash) ||
+	    !parse_end(from, dash ? dash : rule + strlen(rule), &host) ||
+	    (add &&
+	     (!parse_end(dash + 1, rule + strlen(rule), &guest) || !guest.sin_port)))
+		return err_usage(err,
+		                 "hostfwd=%s: must be like tcp::2222-:22 or "
+		                 "udp:127.0.0.1:5353-10.0.2.15:53",
+		                 rule);
+	if (!add) {
+		ret = slirp_remove_hostfwd(slirp, udp, host.sin_addr,
+		                           ntohs(host.sin_port));
+		return ret < 0 ? err_set(err, ENOENT, "hostfwd=%s: there is no such rule",
+		                         rule)
+		               : 0;
+	}
+	errno = 0;
+	ret = slirp_add_hostfwd(slirp, udp, host.sin_addr, ntohs(host.sin_port),
+	                        guest.sin_addr, ntohs(guest.sin_port));
+	if (ret >= 0)
+		return 0;
+	err_sys(err, errno ? errno : EADDRINUSE, "hostfwd=%s: port %u", rule,
+	        ntohs(host.sin_port));
+	err_hint(err, "choose a free host port%s",
+	         ntohs(host.sin_port) < 1024 ? " of 1024 or more" : "");
+	return -err->code;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What vmm-user-net is told: the network that it plays, and the ports that lead into it.
+ */
+#ifndef VMM_HELPERS_USER_NET_CONFIG_H
+#define VMM_HELPERS_USER_NET_CONFIG_H
+
+#include "common/err.h"
+
+#include <slirp/libslirp.h>
+
+struct user_config {
+	char *net, *host, *dns, *dhcpstart, *hostname, *domainname, *tftp, *bootfile;
+	char *hostfwd; /* of the table only; rules are the words themselves */
+	bool restricted, ipv4, ipv6;
+	const char *search[2];
+	SlirpConfig slirp; /* points into the strings above */
+};
+
+/* words: "key=value", as vmm gives them; "hostfwd=" words are skipped. -EINVAL with a
+ * sentence. */
+int user_config_parse(struct user_config *config, int count, char *const *words,
+                      struct err *err);
+void user_config_free(struct user_config *config);
+
+/* Adds or removes "tcp|udp:[ADDR]:PORT-[GUEST]:PORT" (to remove, the part behind "-" is
+ * not needed). -errno with a sentence. */
+int user_forward(Slirp *slirp, const char *rule, bool add, struct err *err);
+
+#endif

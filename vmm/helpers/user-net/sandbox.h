@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What vmm-user-net may still ask of the kernel once it runs. */
+#ifndef VMM_HELPERS_USER_NET_SANDBOX_H
+#define VMM_HELPERS_USER_NET_SANDBOX_H
+
+#include "common/err.h"
+
+/* Sockets, reading of files, memory and time; no new programs, no writing to files.
+ * Everything else fails with EPERM from now on. -errno with a sentence. */
+int sandbox_enter(struct err *err);
+
+#endif

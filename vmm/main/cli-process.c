@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * -daemonize, -pidfile, -runas, -run-with, -sandbox, -uuid, -msg, -action and -global:
+ * each row only collects, as all of cli_table.
+ */
+#include "vmm/main/cli-process.h"
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "vmm/main/cli-machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Parses arg into obj; implied is the key of a first word without "=". */
+static int parse(const struct opt_desc *table, const char *arg, const char *implied,
+                 void *obj, struct err *err)
+{
+	struct opt_list list = { 0 };
+	int ret = opt_list_parse(&list, arg, implied, err);
+
+	if (ret >= 0)
+		ret = opts_apply(table, &list, obj, NULL, err);
+	opt_list_free(&list);
+	return ret;
+}
+
+int cli_collect_daemonize(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	config->daemonize = true;
+	return 0;
+}
+
+int cli_collect_pidfile(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return cli_set_string(&config->pidfile, arg);
+}
+
+int cli_collect_runas(struct vm_config *config, const char *arg, struct err *err)
+{
+	if (!*arg)
+		return err_usage(err, "no user is named");
+	return cli_set_string(&config->runas, arg);
+}
+
+struct run_with_opts {
+	char *user;
+};
+
+static const struct opt_desc run_with_table[] = {
+	{ .name = "user",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct run_with_opts, user) },
+	{ .name = NULL },
+};
+
+int cli_collect_run_with(struct vm_config *config, const char *arg, struct err *err)
+{
+	struct run_with_opts opts = { 0 };
+	int ret = parse(run_with_table, arg, NULL, &opts, err);
+
+	if (ret >= 0 && opts.user)
+		ret = cli_collect_runas(config, opts.user, err);
+	opts_free(run_with_table, &opts);
+	return ret;
+}
+
+/* Only its first word counts. */
+int cli_collect_sandbox(struct vm_config *config, const char *arg, struct err *err)
+{
+	_cleanup_free_ char *word = strndup(arg, strcspn(arg, ","));
+	bool on;
+
+	(void)config;
+	if (!word)
+		return -ENOMEM;
+	if (opt_parse_bool(word, &on) < 0)
+		return err_usage(err, "'%s' is neither on nor off", word);
+	if (on)
+		log_warn(
+			"-sandbox on: accepted, but this version does not confine itself");
+	return 0;
+}
+
+/* ---- -uuid ---- */
+
+/* 8-4-4-4-12 hexadecimal digits, in the text's order. */
+static int parse_uuid(const char *text, uint8_t *uuid)
+{
+	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	unsigned digits = 0;
+
+	if (strlen(text) != strlen(shape))
+		return -EINVAL;
+	for (unsigned i = 0; shape[i]; i++) {
+		char one[2] = { text[i], '\0' };
+		uint64_t value;
+
+		if (shape[i] == '-' ? text[i] != '-' : opt_parse_hex(one, &value) < 0)
+			return -EINVAL;
+		if (shape[i] == '-')
+			continue;
+		uuid[digits / 2] = uuid[digits / 2] << 4 | value;
+		digits++;
+	}
+	return 0;
+}
+
+int cli_collect_uuid(struct vm_config *config, const char *arg, struct err *err)
+{
+	if (parse_uuid(arg, config->uuid) < 0)
+		return err_usage(err,
+		                 "'%s' is no UUID; write "
+		                 "550e8400-e29b-41d4-a716-446655440000, as uuidgen does",
+		                 arg);
+	return 0;
+}
+
+/* ---- -msg ---- */
+
+struct msg_opts {
+	bool timestamp;
+};
+
+static const struct opt_desc msg_table[] = {
+	{ .name = "timestamp",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct msg_opts, timestamp) },
+	{ .name = NULL },
+};
+
+int cli_collect_msg(struct vm_config *config, const char *arg, struct err *err)
+{
+	struct msg_opts opts = { 0 };
+	int ret = parse(msg_table, arg, NULL, &opts, err);
+
+	(void)config;
+	if (ret >= 0)
+		log_timestamps(opts.timestamp);
+	return ret;
+}
+
+/* ---- -action ---- */
+
+static const char *const reboot_words[] = { "reset", "shutdown", NULL };
+static const char *const shutdown_words[] = { "poweroff", "pause", NULL };
+static const char *const panic_words[] = { [PANIC_SHUTDOWN] = "shutdown",
+	                                   [PANIC_PAUSE] = "pause",
+	                                   [PANIC_EXIT_FAILURE] = "exit-failure",
+	                                   [PANIC_NONE] = "none",
+	                                   NULL };
+
+struct action_opts {
+	int reboot, shutdown, panic;
+};
+
+#define ACTION(key)                                                                 \
+	{                                                                           \
+		.name = #key, .type = OPT_ENUM,                                     \
+		.offset = offsetof(struct action_opts, key), .choices = key##_words \
+	}
+
+static const struct opt_desc action_table[] = {
+	ACTION(reboot),
+	ACTION(shutdown),
+	ACTION(panic),
+	{ .name = NULL },
+};
+
+int cli_collect_action(struct vm_config *config, const char *arg, struct err *err)
+{
+	struct action_opts opts = {
+		.reboot = config->no_reboot,
+		.shutdown = config->no_shutdown,
+		.panic = config->panic,
+	};
+	int ret = parse(action_table, arg, NULL, &opts, err);
+
+	if (ret < 0)
+		return ret;
+	config->no_reboot = opts.reboot;
+	config->no_shutdown = opts.shutdown;
+	config->panic = opts.panic;
+	return 0;
+}
+
+int cli_collect_global(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->globals, arg);
+}
+
+/* ---- together ---- */
+
+static bool is_stdio(const char *text)
+{
+	text += strncmp(text, "mon:", 4) ? 0 : 4;
+	return !strncmp(text, "stdio", 5) && (!text[5] || text[5] == ',');
+}
+
+int cli_check_process(const struct vm_config *config, struct err *err)
+{
+	const struct {
+		const char *option;
+		const struct str_list *list;
+	} users[] = {
+		{ "serial", &config->serials },   { "monitor", &config->monitors },
+		{ "qmp", &config->qmps },         { "qmp-pretty", &config->pretty_qmps },
+		{ "chardev", &config->chardevs }, { "debugcon", &config->debugcons },
+	};
+
+	if (!config->daemonize)
+		return 0;
+	if (config->nographic)
+		return err_usage(err,
+		                 "-nographic wants the terminal that -daemonize leaves; "
+		                 "use -display none");
+	for (unsigned i = 0; i < ARRAY_SIZE(users); i++)
+		for (unsigned n = 0; n < users[i].list->count; n++)
+			if (is_stdio(users[i].list->items[n]))
+				return err_usage(
+					err,
+					"-%s %s wants the terminal that -daemonize "
+					"leaves; use pty or unix:PATH,server,nowait",
+					users[i].option, users[i].list->items[n]);
+	return 0;
+}

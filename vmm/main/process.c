@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * -daemonize, -pidfile and -runas. The child of -daemonize holds one end of a pipe and
+ * writes a byte when the machine is set up: an end without a byte means that it died, and
+ * the parent then reports its status as its own. The few file descriptors live as long as
+ * the process.
+ */
+#include "vmm/main/process.h"
+
+#include "common/cleanup.h"
+#include "common/fdio.h"
+#include "common/log.h"
+#include "common/opts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void wait_for_child(pid_t child, int fd)
+{
+	int status;
+	char byte;
+
+	if (fd_read(fd, &byte, 1) == 1)
+		_exit(EXIT_SUCCESS);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	log_error("the process in the background died of signal %d", WTERMSIG(status));
+	_exit(EXIT_FAILURE);
+}
+
+int process_daemonize(struct err *err)
+{
+	int pipe[2];
+	pid_t child;
+
+	if (pipe2(pipe, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "-daemonize");
+	child = fork();
+	if (child < 0) {
+		int code = errno;
+
+		close(pipe[0]);
+		close(pipe[1]);
+		return err_sys(err, code, "-daemonize");
+	}
+	if (child) {
+		close(pipe[1]);
+		wait_for_child(child, pipe[0]);
+	}
+	close(pipe[0]);
+	setsid();
+	return pipe[1];
+}
+
+void process_ready(int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	/* dup2() leaves them open for programs that this one starts. */
+	for (int std = 0; std <= STDERR_FILENO && null >= 0; std++)
+		dup2(null, std);
+	if (null > STDERR_FILENO)
+		close(null);
+	/* A parent that was killed meanwhile waits no more, which is no harm. */
+	fd_write(fd, "", 1);
+	close(fd);
+}
+
+/* ---- -pidfile ---- */
+
+int process_write_pidfile(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%d\n", getpid());
+
+	if (fd < 0)
+		return err_sys(err, errno, "-pidfile: cannot open %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int code = errno;
+
+		close(fd);
+		return code == EWOULDBLOCK
+		               ? err_set(err, EBUSY,
+		                         "-pidfile: %s belongs to a vmm that runs; choose "
+		                         "another file",
+		                         path)
+		               : err_sys(err, code, "-pidfile: cannot lock %s", path);
+	}
+	/* The descriptor stays open, and with it the lock. */
+	if (ftruncate(fd, 0) < 0 || fd_pwrite(fd, text, len, 0) < 0) {
+		err_sys(err, errno, "-pidfile: cannot write %s", path);
+		close(fd);
+	}
+	return -err->code;
+}
+
+void process_remove_pidfile(const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	uint64_t pid;
+
+	if (!path || fd_read_file(AT_FDCWD, path, 64, &text, NULL) < 0)
+		return;
+	text[strcspn(text, "\n")] = '\0';
+	if (opt_parse_u64(text, &pid) >= 0 && pid == (uint64_t)getpid())
+		unlink(path);
+}
+
+/* ---- -runas ---- */
+
+static int set_ids(const char *name, uid_t uid, gid_t gid, struct err *err)
+{
+	if ((name ? initgroups(name, gid) : setgroups(1, &gid)) < 0 || setgid(gid) < 0 ||
+	    setuid(uid) < 0)
+		return err_sys(err, errno, "cannot become %s", name ? name : "that user");
+	if (uid && setuid(0) == 0)
+		return err_set(err, EPERM, "the way back to root is still open");
+	return 0;
+}
+
+int process_become(const char *user, struct err *err)
+{
+	const char *colon = strchr(user, ':');
+	_cleanup_free_ char *first = strndup(user, strcspn(user, ":"));
+	const struct passwd *pw;
+	uint64_t uid, gid;
+
+	if (!first)
+		return err_sys(err, ENOMEM, "user %s", user);
+	if (colon && opt_parse_u64(first, &uid) >= 0 &&
+	    opt_parse_u64(colon + 1, &gid) >= 0 && uid < UINT32_MAX && gid < UINT32_MAX)
+		return set_ids(NULL, uid, gid, err);
+	pw = colon ? NULL : getpwnam(user);
+	if (!pw)
+		return err_usage(
+			err, "there is no user '%s'; give a name, or numbers as UID:GID",
+			user);
+	return set_ids(pw->pw_name, pw->pw_uid, pw->pw_gid, err);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Between net.c and the back ends. A back end's structure starts with struct netdev and
+ * has one descriptor for frames at a time, which net.c watches; see net.h for the lock.
+ */
+#ifndef VMM_NET_BACKEND_H
+#define VMM_NET_BACKEND_H
+
+#include "common/cleanup.h"
+#include "vmm/net/net.h"
+
+struct net_ops {
+	const char *name, *help;
+	size_t size;
+	const struct opt_desc *opts;
+	/* Sees all pairs before the table does; NULL: the table says it all. */
+	int (*take)(struct netdev *nd, struct opt_list *opts, struct err *err);
+	/* Options are set. On failure close() is called. */
+	int (*open)(struct netdev *nd, struct err *err);
+	int (*ready)(struct netdev *nd, struct err *err); /* NULL: always */
+	/* As net_recv() and net_send(); other errors of send() count as a lost frame. A
+	 * send() that keeps a part of the frame sets want_out. */
+	ssize_t (*recv)(struct netdev *nd, void *buf);
+	int (*send)(struct netdev *nd, const struct iovec *iov, unsigned count);
+	/* The descriptor takes data: 0 when nothing is left; NULL: nothing ever is. */
+	int (*flush)(struct netdev *nd);
+	void (*set_offload)(struct netdev *nd, unsigned offloads);
+	int (*command)(struct netdev *nd, const char *command, struct strbuf *answer,
+	               struct err *err);
+	/* Accepts a half-open back end. */
+	void (*close)(struct netdev *nd);
+};
+
+struct netdev {
+	const struct net_ops *ops;
+	struct net_registry *reg;
+	struct netdev *next;
+	char *id, *desc;
+	struct net_front front;
+	bool opened, attached;
+	bool header;    /* frames carry a virtio-net header */
+	bool carrier;   /* the other side is there */
+	bool unplugged; /* set_link off */
+	bool want_in, want_out;
+	struct net_stats stats;
+	int fd; /* to watch, or -1 */
+	struct loop_fd watch;
+	uint32_t events; /* what it is watched for */
+};
+
+struct net_registry {
+	struct loop *loop;
+	struct netdev *first;
+};
+
+#define NET_OPTS(object, member)                                                      \
+	{                                                                             \
+		.name = "id", .type = OPT_STR, .offset = offsetof(object, member.id), \
+		.help = "how -device refers to it"                                    \
+	}
+
+/* The back end has another descriptor now (-1: none), and with it a carrier or not. The
+ * old one is still open. */
+void net_use_fd(struct netdev *nd, int fd);
+void net_set_desc(struct netdev *nd, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+extern const struct net_ops net_tap_ops, net_stream_ops, net_user_ops;
+
+#endif

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The registry of network back ends, and what all of them share: one front end each, the
+ * watch on the descriptor, link state, counters.
+ *
+ * The descriptor is watched only for what somebody waits for: a front end without room
+ * for frames causes no wake-ups, and neither does a peer that has gone.
+ */
+#include "vmm/net/net.h"
+
+#include "common/log.h"
+#include "vmm/net/backend.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const struct net_ops *const types[] = { &net_user_ops, &net_tap_ops,
+	                                       &net_stream_ops, NULL };
+
+/* ---- registry ---- */
+
+struct net_registry *net_registry_new(struct loop *loop)
+{
+	struct net_registry *reg = calloc(1, sizeof(*reg));
+
+	if (reg)
+		reg->loop = loop;
+	return reg;
+}
+
+static void free_netdev(struct netdev *nd)
+{
+	net_use_fd(nd, -1);
+	if (nd->opened)
+		nd->ops->close(nd);
+	opts_free(nd->ops->opts, nd);
+	free(nd->desc);
+	free(nd);
+}
+
+void net_registry_free(struct net_registry *reg)
+{
+	if (!reg)
+		return;
+	while (reg->first) {
+		struct netdev *nd = reg->first;
+
+		reg->first = nd->next;
+		free_netdev(nd);
+	}
+	free(reg);
+}
+
+struct netdev *net_find(struct net_registry *reg, const char *id)
+{
+	for (struct netdev *nd = reg->first; nd; nd = nd->next)
+		if (!strcmp(nd->id, id))
+			return nd;
+	return NULL;
+}
+
+struct netdev *net_next(struct net_registry *reg, struct netdev *nd)
+{
+	return nd ? nd->next : reg->first;
+}
+
+static const struct net_ops *find_type(const char *name)
+{
+	for (const struct net_ops *const *t = types; *t; t++)
+		if (!strcmp((*t)->name, name))
+			return *t;
+	return NULL;
+}
+
+bool net_is_type(const char *name)
+{
+	return find_type(name);
+}
+
+void net_help(struct strbuf *out)
+{
+	strbuf_adds(out, "Available netdev backend types:\n");
+	for (const struct net_ops *const *t = types; *t; t++) {
+		strbuf_addf(out, "%s: %s\n", (*t)->name, (*t)->help);
+		opts_help((*t)->opts, out);
+	}
+}
+
+static const struct net_ops *choose_type(const char *name, struct err *err)
+{
+	const struct net_ops *ops = name ? find_type(name) : NULL;
+	const char *names[ARRAY_SIZE(types)];
+	const char *near;
+
+	if (ops)
+		return ops;
+	if (!name) {
+		err_usage(err, "it has no type; -netdev help lists them");
+		return NULL;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(types); i++)
+		names[i] = types[i] ? types[i]->name : NULL;
+	near = opt_nearest(name, names);
+	if (near)
+		err_usage(err, "there is no type '%s', did you mean '%s'?", name, near);
+	else
+		err_usage(err, "there is no type '%s'; -netdev help lists them", name);
+	return NULL;
+}
+
+/* On failure of the options there is nothing to close. */
+static int configure(struct netdev *nd, struct opt_list *opts, struct err *err)
+{
+	int ret = nd->ops->take ? nd->ops->take(nd, opts, err) : 0;
+
+	if (ret >= 0)
+		ret = opts_apply(nd->ops->opts, opts, nd, NULL, err);
+	if (ret >= 0 && (!nd->id || !*nd->id))
+		return err_usage(err, "id= is missing: -device refers to it by its id");
+	if (ret >= 0 && net_find(nd->reg, nd->id))
+		return err_usage(err,
+		                 "id '%s' is taken by another netdev; choose another",
+		                 nd->id);
+	return ret;
+}
+
+static int open_netdev(struct netdev *nd, struct err *err)
+{
+	nd->opened = true;
+	return nd->ops->open(nd, err);
+}
+
+struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
+                          struct err *err)
+{
+	const struct net_ops *ops = choose_type(opt_list_take(opts, "type"), err);
+	struct netdev *nd = ops ? calloc(1, ops->size) : NULL;
+	struct netdev **last = &reg->first;
+
+	if (!nd) {
+		if (ops)
+			err_sys(err, ENOMEM, "netdev");
+		return NULL;
+	}
+	nd->ops = ops;
+	nd->reg = reg;
+	nd->fd = -1;
+	if (configure(nd, opts, err) < 0 || open_netdev(nd, err) < 0) {
+		free_netdev(nd);
+		return NULL;
+	}
+	while (*last)
+		last = &(*last)->next;
+	*last = nd;
+	return nd;
+}
+
+int net_registry_ready(struct net_registry *reg, struct err *err)
+{
+	for (struct netdev *nd = reg->first; nd; nd = nd->next) {
+		int ret = nd->ops->ready ? nd->ops->ready(nd, err) : 0;
+
+		if (ret < 0) {
+			err_prefix(err, "-netdev %s,id=%s", nd->ops->name, nd->id);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+/* ---- description ---- */
+
+const char *net_id(const struct netdev *nd)
+{
+	return nd->id;
+}
+
+const char *net_type(const struct netdev *nd)
+{
+	return nd->ops->name;
+}
+
+const char *net_describe(const struct netdev *nd)
+{
+	return nd->desc ? nd->desc : "";
+}
+
+struct net_stats *net_stats(struct netdev *nd)
+{
+	return &nd->stats;
+}
+
+void net_set_desc(struct netdev *nd, const char *fmt, ...)
+{
+	struct strbuf text = { 0 };
+	va_list ap;
+
+	strbuf_addf(&text, "type=%s,", nd->ops->name);
+	va_start(ap, fmt);
+	strbuf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	free(nd->desc);
+	nd->desc = strbuf_take(&text);
+}
+
+/* ---- the watch ---- */
+
+static void ready(void *opaque, uint32_t events);
+
+static void update_watch(struct netdev *nd)
+{
+	uint32_t events = (nd->want_in ? EPOLLIN : 0) | (nd->want_out ? EPOLLOUT : 0);
+	int ret = 0;
+
+	if (nd->fd < 0)
+		events = 0;
+	if (events == nd->events)
+		return;
+	if (!events)
+		loop_remove(nd->reg->loop, &nd->watch);
+	else if (!nd->events)
+		ret = loop_add(nd->reg->loop, &nd->watch, nd->fd, events, ready, nd);
+	else
+		loop_modify(nd->reg->loop, &nd->watch, events);
+	if (ret < 0) {
+		log_error("netdev %s: cannot be watched: %s", nd->id, strerror(-ret));
+		return;
+	}
+	nd->events = events;
+}
+
+static void ready(void *opaque, uint32_t events)
+{
+	struct netdev *nd = opaque;
+
+	if (nd->want_out && events & (EPOLLOUT | EPOLLHUP | EPOLLERR) &&
+	    (!nd->ops->flush || nd->ops->flush(nd) != -EAGAIN)) {
+		nd->want_out = false;
+		update_watch(nd);
+		if (nd->attached)
+			nd->front.writable(nd->front.opaque);
+	}
+	if (nd->want_in && nd->attached && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		nd->front.readable(nd->front.opaque);
+}
+
+static void tell_link(struct netdev *nd, bool before)
+{
+	if (nd->attached && net_link_up(nd) != before)
+		nd->front.link(nd->front.opaque);
+}
+
+void net_use_fd(struct netdev *nd, int fd)
+{
+	bool before = net_link_up(nd);
+
+	nd->carrier = false;
+	if (nd->fd >= 0) {
+		nd->fd = -1;
+		update_watch(nd);
+	}
+	nd->fd = fd;
+	nd->carrier = fd >= 0;
+	update_watch(nd);
+	tell_link(nd, before);
+}
+
+/* ---- the front end ---- */
+
+int net_attach(struct netdev *nd, const struct net_front *front, struct err *err)
+{
+	if (nd->attached)
+		return err_set(err, EBUSY, "netdev '%s' is in use by another device",
+		               nd->id);
+	nd->front = *front;
+	nd->attached = true;
+	return 0;
+}
+
+void net_detach(struct netdev *nd)
+{
+	nd->attached = false;
+	net_set_offload(nd, 0);
+	net_want_input(nd, false);
+}
+
+const struct net_front *net_get_front(const struct netdev *nd)
+{
+	return nd->attached ? &nd->front : NULL;
+}
+
+bool net_has_header(const struct netdev *nd)
+{
+	return nd->header;
+}
+
+void net_set_offload(struct netdev *nd, unsigned offloads)
+{
+	if (nd->ops->set_offload)
+		nd->ops->set_offload(nd, offloads);
+}
+
+void net_want_input(struct netdev *nd, bool on)
+{
+	nd->want_in = on;
+	update_watch(nd);
+}
+
+ssize_t net_recv(struct netdev *nd, void *buf)
+{
+	ssize_t n = nd->fd < 0 ? -EAGAIN : nd->ops->recv(nd, buf);
+
+	if (n < 0)
+		return -EAGAIN;
+	nd->stats.rx_frames++;
+	nd->stats.rx_bytes += n;
+	return n;
+}
+
+int net_send(struct netdev *nd, const struct iovec *iov, unsigned count)
+{
+	int ret = net_link_up(nd) ? nd->ops->send(nd, iov, count) : -ENETDOWN;
+
+	nd->want_out |= ret == -EAGAIN;
+	update_watch(nd);
+	if (ret == -EAGAIN)
+		return ret;
+	if (ret < 0) {
+		nd->stats.tx_dropped++;
+		return 0;
+	}
+	nd->stats.tx_frames++;
+	for (unsigned i = 0; i < count; i++)
+		nd->stats.tx_bytes += iov[i].iov_len;
+	return 0;
+}
+
+bool net_link_up(const struct netdev *nd)
+{
+	return nd->carrier && !nd->unplugged;
+}
+
+void net_set_link(struct netdev *nd, bool up)
+{
+	bool before = net_link_up(nd);
+
+	nd->unplugged = !up;
+	tell_link(nd, before);
+}
+
+int net_command(struct netdev *nd, const char *command, struct strbuf *answer,
+                struct err *err)
+{
+	if (!nd->ops->command)
+		return err_set(err, ENOTSUP, "netdev '%s' is not of type user", nd->id);
+	return nd->ops->command(nd, command, answer, err);
+}

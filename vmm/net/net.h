@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Network back ends (-netdev): where the frames of a guest's network card go and come
+ * from.
+ *
+ * A netdev has at most one front end, the card. The front end pulls: it is told that
+ * frames wait, and takes them when it has room, so that a guest that reads slowly holds
+ * the sender up and not this program's memory. A back end that is full says so and tells
+ * when it is not any more. Everything runs under the lock of the registry's loop (the
+ * machine lock), callbacks in its thread.
+ */
+#ifndef VMM_NET_NET_H
+#define VMM_NET_NET_H
+
+#include "common/err.h"
+#include "common/opts.h"
+#include "vmm/loop/loop.h"
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define NET_HDR_LEN   12             /* of struct virtio_net_hdr_v1 */
+#define NET_FRAME_MAX (65536 + 4096) /* bytes of a frame, its header included */
+
+struct netdev;
+struct net_registry;
+
+/* What a front end is told. */
+struct net_front {
+	void (*readable)(void *opaque); /* net_recv() may have a frame */
+	void (*writable)(void *opaque); /* after -EAGAIN of net_send() */
+	void (*link)(void *opaque);     /* net_link_up() changed */
+	const char *(*name)(void *opaque);
+	const uint8_t *(*mac)(void *opaque);
+	void *opaque;
+};
+
+/* What the front end's reader of frames understands: for net_set_offload(). */
+enum net_offload {
+	NET_OFFLOAD_CSUM = 1 << 0, /* checksums that are left to be done */
+	NET_OFFLOAD_TSO4 = 1 << 1,
+	NET_OFFLOAD_TSO6 = 1 << 2,
+	NET_OFFLOAD_ECN = 1 << 3,
+};
+
+struct net_stats {
+	uint64_t rx_frames, rx_bytes, rx_dropped; /* towards the guest */
+	uint64_t tx_frames, tx_bytes, tx_dropped;
+};
+
+struct net_registry *net_registry_new(struct loop *loop);
+/* Closes every netdev; their front ends are gone. Accepts NULL. */
+void net_registry_free(struct net_registry *reg);
+
+/* -netdev TYPE,id=ID,…: the type is the value of the key "type". NULL with a sentence. */
+struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
+                          struct err *err);
+/* Waits until what the back ends started is there. -errno with a sentence when one of
+ * them failed. Before the guest runs. */
+int net_registry_ready(struct net_registry *reg, struct err *err);
+struct netdev *net_find(struct net_registry *reg, const char *id);
+/* The netdev after nd, or the first for NULL; NULL at the end. */
+struct netdev *net_next(struct net_registry *reg, struct netdev *nd);
+/* -netdev help; and whether there is such a type. */
+void net_help(struct strbuf *out);
+bool net_is_type(const char *name);
+/* The helper of -netdev user is there. */
+bool net_user_installed(void);
+
+const char *net_id(const struct netdev *nd);
+const char *net_type(const struct netdev *nd);
+/* "type=tap,ifname=tap0", for the user. */
+const char *net_describe(const struct netdev *nd);
+struct net_stats *net_stats(struct netdev *nd);
+/* The front end, or NULL. */
+const struct net_front *net_get_front(const struct netdev *nd);
+
+/* -EBUSY with a sentence when there is a front end already. front is copied. */
+int net_attach(struct netdev *nd, const struct net_front *front, struct err *err);
+void net_detach(struct netdev *nd);
+
+/* Frames carry a struct virtio_net_hdr_v1 in front, in both directions, and checksums and
+ * segmentation may be left to the other side. */
+bool net_has_header(const struct netdev *nd);
+/* enum net_offload; only of a netdev with headers. */
+void net_set_offload(struct netdev *nd, unsigned offloads);
+
+/* The next frame into buf of NET_FRAME_MAX bytes: its length, or -EAGAIN. */
+ssize_t net_recv(struct netdev *nd, void *buf);
+/* Has `readable` called while frames wait. */
+void net_want_input(struct netdev *nd, bool on);
+/* Takes a frame: 0 when it was taken, or lost as frames are; -EAGAIN when the back end is
+ * full: `writable` will be called. */
+int net_send(struct netdev *nd, const struct iovec *iov, unsigned count);
+
+/* The back end has its other side, and nobody took the cable out. */
+bool net_link_up(const struct netdev *nd);
+void net_set_link(struct netdev *nd, bool up);
+
+/* For -netdev user: a command of its helper ("info", "hostfwd_add RULE", "hostfwd_remove
+ * RULE") and what it answers. -ENOTSUP with a sentence for other types. */
+int net_command(struct netdev *nd, const char *command, struct strbuf *answer,
+                struct err *err);
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The data path of virtio-net (virtio 1.2, 5.1.6.2 to 5.1.6.4).
+ *
+ * A transmitted frame goes to the back end from guest memory, but its header is copied
+ * and checked first: the back end sees only what was negotiated. A received frame lies in
+ * a buffer of the device until the driver has given enough of its own; those are held
+ * meanwhile, all of them for one frame, and go back to the ring when the machine stops.
+ * Frames never wait anywhere else: a guest that gives no buffers stops the reading.
+ */
+#include "common/bytes.h"
+#include "common/cleanup.h"
+#include "vmm/block/iov.h"
+#include "vmm/virtio/net.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ETH_HEAD    14
+#define RX_BATCH    256 /* frames of one callback */
+#define TX_SEGMENTS 64  /* of a frame; more are copied into one */
+
+/* ---- receive ---- */
+
+/* The next frame that the guest wants, into net->rx. False: there is none. */
+static bool fetch(struct virtio_net *net)
+{
+	size_t head = net_has_header(net->nd) ? 0 : NET_HDR_LEN;
+	uint8_t *frame = net->rx.data + NET_HDR_LEN;
+	ssize_t n = net_recv(net->nd, net->rx.data + head);
+
+	if (n < 0)
+		return false;
+	n += head;
+	if (n < NET_HDR_LEN + ETH_HEAD || !net_link_up(net->nd) ||
+	    !net_accepts(net, frame, n - NET_HDR_LEN)) {
+		net_stats(net->nd)->rx_dropped++;
+		return true;
+	}
+	if (head)
+		memset(net->rx.data, 0, NET_HDR_LEN);
+	net->rx_len = n;
+	return true;
+}
+
+/* Bytes that the frame needs in the driver's buffers. */
+static size_t needed(struct virtio_net *net)
+{
+	return net->rx_len - NET_HDR_LEN + net_header_len(&net->vpci.vdev);
+}
+
+static bool mergeable(struct virtio_net *net)
+{
+	return virtio_has(&net->vpci.vdev, VIRTIO_NET_F_MRG_RXBUF);
+}
+
+/* Takes buffers until the frame fits; false: the driver has to give more first, and
+ * notifies then. */
+static bool collect(struct virtio_net *net, struct virtqueue *vq)
+{
+	while (net->held_room < needed(net)) {
+		struct virtq_elem *elem;
+
+		if (net->held_count && (!mergeable(net) || net->held_count == vq->size))
+			return true; /* it will never fit */
+		elem = virtqueue_pop(vq);
+		if (!elem && !virtqueue_enable_notify(vq))
+			return false;
+		if (!elem)
+			continue;
+		net->held[net->held_count++] = elem;
+		net->held_room += elem->in_len;
+	}
+	return true;
+}
+
+/* How many of the held buffers the frame fills. */
+static unsigned count_used(const struct virtio_net *net, size_t len)
+{
+	unsigned used = 0;
+
+	for (size_t room = 0; room < len; used++)
+		room += net->held[used]->in_len;
+	return used;
+}
+
+static void deliver(struct virtio_net *net, struct virtqueue *vq)
+{
+	size_t head = net_header_len(&net->vpci.vdev), len = needed(net), at = 0;
+	/* The shorter header has the same start: it moves up to the frame. */
+	uint8_t *data = net->rx.data + NET_HDR_LEN - head;
+	unsigned used = count_used(net, len);
+
+	memmove(data, net->rx.data, head);
+	if (head == NET_HDR_LEN)
+		st16(data + offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers), used);
+	for (unsigned i = 0; i < used; i++) {
+		struct virtq_elem *elem = net->held[i];
+		size_t n = iov_from_buf(virtq_in(elem), elem->in_count, 0, data + at,
+		                        len - at);
+
+		net->held_room -= elem->in_len;
+		virtqueue_push(vq, elem, n);
+		at += n;
+	}
+	net->held_count -= used;
+	memmove(net->held, net->held + used, net->held_count * sizeof(net->held[0]));
+}
+
+void net_receive(struct virtio_net *net)
+{
+	struct virtio_device *vdev = &net->vpci.vdev;
+	struct virtqueue *vq = &vdev->queues[NET_RX];
+	unsigned left = RX_BATCH;
+	bool room = true;
+
+	if (!vq->mapped || !virtio_running(vdev)) {
+		net_want_input(net->nd, false);
+		return;
+	}
+	virtqueue_disable_notify(vq);
+	while (room && left && (net->rx_len || fetch(net))) {
+		left--;
+		if (!net->rx_len)
+			continue;
+		room = collect(net, vq);
+		if (!room)
+			break;
+		if (net->held_room >= needed(net))
+			deliver(net, vq);
+		else
+			net_stats(net->nd)->rx_dropped++;
+		net->rx_len = 0;
+	}
+	virtqueue_flush(vq);
+	net_want_input(net->nd, room);
+	/* What was read already would not wake the loop again. */
+	if (!left)
+		vdev->transport->wake(vdev, vq);
+}
+
+void net_release(struct virtio_net *net)
+{
+	struct virtqueue *vq = &net->vpci.vdev.queues[NET_RX];
+
+	while (net->held_count)
+		virtqueue_unpop(vq, net->held[--net->held_count]);
+	net->held_room = 0;
+}
+
+/* ---- transmit ---- */
+
+/* 5.1.6.2: what a header may say after this negotiation, of a frame of len bytes. */
+static bool header_ok(struct virtio_device *vdev, const struct virtio_net_hdr *hdr,
+                      uint64_t len)
+{
+	static const uint8_t types[] = {
+		[VIRTIO_NET_HDR_GSO_TCPV4] = VIRTIO_NET_F_HOST_TSO4,
+		[VIRTIO_NET_HDR_GSO_TCPV6] = VIRTIO_NET_F_HOST_TSO6,
+	};
+	uint8_t type = hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN;
+
+	if (hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+	    (!virtio_has(vdev, VIRTIO_NET_F_CSUM) ||
+	     (uint64_t)hdr->csum_start + hdr->csum_offset + 2 > len))
+		return false;
+	if (hdr->gso_type & VIRTIO_NET_HDR_GSO_ECN &&
+	    (!type || !virtio_has(vdev, VIRTIO_NET_F_HOST_ECN)))
+		return false;
+	if (!type)
+		return true;
+	return type < ARRAY_SIZE(types) && types[type] && virtio_has(vdev, types[type]) &&
+	       hdr->gso_size && hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+}
+
+/* The frame behind its header as a list for the back end, header first if it wants one.
+ * iov[0] is free for that. The number of segments. */
+static unsigned list_frame(struct virtio_net *net, struct virtq_elem *elem, size_t head,
+                           struct iovec *iov)
+{
+	unsigned n = iov_slice(elem->iov, elem->out_count, head, iov + 1, TX_SEGMENTS);
+	uint64_t len = elem->out_len - head, listed = 0;
+
+	for (unsigned i = 1; i <= n; i++)
+		listed += iov[i].iov_len;
+	if (listed == len)
+		return n;
+	iov_to_buf(elem->iov, elem->out_count, head, net->tx.data, len);
+	iov[1] = (struct iovec){ net->tx.data, len };
+	return 1;
+}
+
+/* 0: the chain is done with, whatever became of the frame; -EAGAIN: not now. */
+static int transmit_one(struct virtio_net *net, struct virtq_elem *elem)
+{
+	struct virtio_device *vdev = &net->vpci.vdev;
+	struct virtio_net_hdr_mrg_rxbuf hdr = { 0 };
+	struct iovec iov[TX_SEGMENTS + 1];
+	size_t head = net_header_len(vdev);
+	bool with = net_has_header(net->nd);
+	unsigned n;
+
+	if (elem->out_len < head + ETH_HEAD ||
+	    elem->out_len - head > NET_FRAME_MAX - NET_HDR_LEN) {
+		log_guest(&net->warned, "%s: a frame of %llu bytes is dropped",
+		          vdev->dev->path, (unsigned long long)elem->out_len);
+		net_stats(net->nd)->tx_dropped++;
+		return 0;
+	}
+	iov_to_buf(elem->iov, elem->out_count, 0, &hdr, head);
+	hdr.num_buffers = 0;
+	/* Only NEEDS_CSUM is the driver's to say. */
+	hdr.hdr.flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	if (!header_ok(vdev, &hdr.hdr, elem->out_len - head)) {
+		log_guest(&net->warned,
+		          "%s: a frame with a bad header (flags %u, type %u) is dropped",
+		          vdev->dev->path, hdr.hdr.flags, hdr.hdr.gso_type);
+		net_stats(net->nd)->tx_dropped++;
+		return 0;
+	}
+	n = list_frame(net, elem, head, iov);
+	iov[0] = (struct iovec){ &hdr, NET_HDR_LEN };
+	return with ? net_send(net->nd, iov, n + 1) : net_send(net->nd, iov + 1, n);
+}
+
+void net_transmit(struct virtio_net *net)
+{
+	struct virtio_device *vdev = &net->vpci.vdev;
+	struct virtqueue *vq = &vdev->queues[NET_TX];
+	struct virtq_elem *elem = NULL;
+	unsigned left = vq->size;
+	bool full = false;
+
+	if (!vq->mapped || !virtio_running(vdev))
+		return;
+	virtqueue_disable_notify(vq);
+	while (!full && left-- && (elem = virtqueue_pop(vq))) {
+		full = transmit_one(net, elem) == -EAGAIN;
+		if (full)
+			virtqueue_unpop(vq, elem);
+		else
+			virtqueue_push(vq, elem, 0);
+	}
+	virtqueue_flush(vq);
+	/* While it is full `writable` comes, and no notification is needed. */
+	if (!full && virtqueue_enable_notify(vq))
+		vdev->transport->wake(vdev, vq);
+}
