@@ -184,7 +184,7 @@ $(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
 	$(call say,MAN)
 	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.tmp && mv $@.tmp $@
 
-COMPLETION := $(patsubst $(BUILD)/%,$(BUILD)/bash/%,$(PROGRAMS)) $(patsubst $(BUILD)/%,$(BUILD)/zsh/_%,$(PROGRAMS))
+COMPLETION := $(MAN:$(BUILD)/man/%.1=$(BUILD)/bash/%) $(MAN:$(BUILD)/man/%.1=$(BUILD)/zsh/_%)
 completion: $(COMPLETION)
 $(BUILD)/bash/% $(BUILD)/zsh/_%: $(BUILD)/% scripts/gen-completion
 	$(call say,COMPL)

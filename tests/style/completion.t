@@ -13,7 +13,7 @@ use Test::More;
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $build = abs_path($ENV{BUILD} // "$top/build");
-my @programs = qw(kvm-check kvm-tune kvm-assign vmm);
+my @programs = qw(kvm-check kvm-tune kvm-assign vmm vmm-ctl);
 my $dir = tempdir('kvmkit-completion.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 # Not the flags and the job server of a make that runs this test.
 delete @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL)};
@@ -74,7 +74,7 @@ for my $program (@programs) {
 
 	push(@{$of{$_->{command}}}, $_->{option}) for table($program);
 	my $count = map { @$_ } values %of;
-	ok($count > 10, "$program: its table has $count options");
+	ok($count > 5, "$program: its table has $count options");
 	for my $command (keys %of) {
 		my $line = "$program " . ($command ? "$command " : '');
 		my %offered = map { $_ => 1 } bash_offers("$line-");
@@ -96,28 +96,37 @@ my @values = (
 	['kvm-tune apply ', [qw(density latency secure throughput)], []],
 	['kvm-tune sysctl vm.swap', ['vm.swappiness='], []],
 	['kvm-tune ksm -', ['--interval'], ['--fit']],
-	['kvm-tune --state-dir=/us', ['/usr'], []],
+	['kvm-tune --state-dir=/us', ['--state-dir=/usr'], []],
 	['kvm-assign rel', ['release'], []],
 	['kvm-assign bind --force mou', ['mounted'], []],
 	['kvm-assign bind --force ssh,mou', ['ssh,mounted'], []],
-	['kvm-assign bind --driver=vf', ['vfio-pci'], []],
+	['kvm-assign bind --driver=vf', ['--driver=vfio-pci'], []],
 	['kvm-assign bind --owner :roo', [':root'], []],
 	['vmm -cpu qemu6', ['qemu64'], []],
 	['vmm -cpu qemu64,+aes', ['qemu64,+aes'], []],
 	['vmm -device virtio-b', ['virtio-blk-pci'], []],
 	['vmm -device virtio-blk-pci,dr', ['virtio-blk-pci,drive='], []],
-	['vmm -device virtio-blk-pci,discard=', [qw(on off)], []],
+	['vmm -device virtio-blk-pci,discard=', [qw(virtio-blk-pci,discard=on virtio-blk-pci,discard=off)], []],
 	['vmm -chardev socket,se', ['socket,server='], ['socket,signal=']],
-	["vmm -drive if=none,file=$dir/o", ["$dir/one"], []],
+	["vmm -drive if=none,file=$dir/o", ["if=none,file=$dir/one"], []],
+	['vmm -drive if=none,me', ['if=none,media='], []],
+	['vmm -netdev us', ['user'], ['none']],
+	['vmm -netdev user,hostf', ['user,hostfwd='], ['user,vhost=']],
+	['vmm -nic no', ['none'], []],
+	['vmm -mon chardev=a,mode=re', ['chardev=a,mode=readline'], []],
 	['vmm -M pc,acp', ['pc,acpi='], []],
 	["vmm -kernel $dir/o", ["$dir/one"], []],
 	['vmm -d gu', ['guest_errors'], []],
+	["vmm-ctl $dir/o", ["$dir/one"], []],
+	['vmm-ctl --timeout 5 socket pow', ['powerdown'], ['quit']],
 );
 write_file("$dir/one", '');
 for (@values) {
 	my ($line, $want, $not) = @$_;
-	my %offered = map { (s/^.*[=:](?=.)//r => 1, $_ => 1) } bash_offers($line);
-	my @wrong = ((grep { !$offered{s/^:(?=.)//r} && !$offered{$_} } @$want), grep { $offered{$_} } @$not);
+	# bash keeps what stands before the last break of the word.
+	my ($kept) = $line =~ /([^ ]*[=:])[^ ]*$/;
+	my %offered = map { ($kept // '') . $_ => 1 } bash_offers($line);
+	my @wrong = ((grep { !$offered{$_} } @$want), grep { $offered{$_} } @$not);
 	ok(!@wrong, "bash: $line") or diag("wrong: @wrong; offered: @{[sort keys %offered]}");
 }
 my @functions = `kvm-assign list` =~ /^([0-9a-f:.]+) /mg;
@@ -148,9 +157,15 @@ press() {
 	zle complete-word
 	print >>$OUT END
 	BUFFER=
+	zle .accept-line
+}
+# Keys go to the editor only from here on; before, a listing could take one.
+zle-line-init() {
 	print -u 3 ready
 }
+unsetopt auto_list
 zle -N press
+zle -N zle-line-init
 bindkey '^I' press
 END
 write_file("$dir/outer", <<'END');
@@ -158,7 +173,7 @@ zmodload zsh/zpty
 mkfifo $1/ready
 zpty keys "exec zsh -f -i 3<>$1/ready"
 exec 3<>$1/ready
-zpty -w keys "set -- $1/hits $2; source $1/inner; print -u 3 ready"
+zpty -w keys "set -- $1/hits $2; source $1/inner"
 read -u 3
 for line in ${(f)"$(<$1/lines)"}; do
 	print -r -- "LINE $line" >>$1/hits
