@@ -52,7 +52,7 @@ $(BUILD)/libtune.a: $(call lib,tune)
 $(BUILD)/libassign.a: $(call lib,passthrough)
 
 .DEFAULT_GOAL := all
-.PHONY: all check run tests bench compare-host fuzz fuzzers install uninstall clean man
+.PHONY: all check run tests bench compare-host fuzz fuzzers clean
 .SECONDARY:
 all: $(PROGRAMS) $(HELPERS)
 
@@ -171,35 +171,7 @@ bench: all $(BENCH)
 compare-host: all
 	$(Q)scripts/compare-host $(COMPARE_ARGS)
 
-MAN := $(patsubst docs/%.in,$(BUILD)/man/%,$(wildcard docs/*.1.in))
-man: $(MAN)
-$(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
-	$(call say,MAN)
-	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.tmp && mv $@.tmp $@
-
-bindir := $(DESTDIR)$(PREFIX)/bin
-libexecdir := $(DESTDIR)$(PREFIX)/libexec/kvmkit
-man1dir := $(DESTDIR)$(PREFIX)/share/man/man1
-docdir := $(DESTDIR)$(PREFIX)/share/doc/kvmkit
-profiledir := $(DESTDIR)$(PREFIX)/share/kvmkit/profiles
-unitdir := $(DESTDIR)$(PREFIX)/lib/systemd/system
-DOCS   := README.md LICENSE $(wildcard docs/*.md docs/*.json)
-install: all man
-	install -d $(bindir) $(libexecdir) $(man1dir) $(docdir) $(profiledir) $(unitdir)
-	install -m 755 $(PROGRAMS) $(bindir)
-	install -m 755 $(HELPERS) $(libexecdir)
-	install -m 644 $(MAN) $(man1dir)
-	install -m 644 $(DOCS) $(docdir)
-	install -m 644 $(wildcard tune/profiles/*) $(profiledir)
-	install -m 644 $(wildcard systemd/*) $(unitdir)
-	sed -i 's|@PREFIX@|$(PREFIX)|' $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*))
-
-uninstall:
-	rm -f $(addprefix $(bindir)/,$(notdir $(PROGRAMS))) $(addprefix $(man1dir)/,$(notdir $(MAN)))
-	rm -f $(addprefix $(libexecdir)/,$(notdir $(HELPERS)))
-	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS))) $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*)) \
-		$(patsubst tune/profiles/%,$(profiledir)/%,$(wildcard tune/profiles/*))
-	-rmdir $(docdir) $(profiledir) $(libexecdir)
+include install.mk
 
 clean:
 	rm -rf $(BUILD)

@@ -15,6 +15,7 @@
 struct err {
 	int code;        /* positive errno, 0 while no error was set */
 	bool usage;      /* the words are wrong, not the world: a main exits with 2 */
+	bool output;     /* standard output cannot be written: a main exits with 3 */
 	bool host;       /* this host's KVM cannot be used: kvm-check tells why */
 	char text[1000]; /* one line: control characters in it were replaced by '?' */
 };

@@ -58,6 +58,20 @@ int fd_write(int fd, const void *buf, size_t len)
 	return 0;
 }
 
+int fd_print(const struct strbuf *text, struct err *err)
+{
+	int ret = text->failed ? -ENOMEM : 0;
+
+	if (!ret && text->len)
+		ret = fd_write(STDOUT_FILENO, text->data, text->len);
+	if (ret < 0) {
+		err_sys(err, -ret, "cannot print");
+		if (err)
+			err->output = true;
+	}
+	return ret;
+}
+
 int fd_pwrite(int fd, const void *buf, size_t len, uint64_t offset)
 {
 	for (size_t done = 0; done < len;) {

@@ -4,6 +4,7 @@
 #define COMMON_FDIO_H
 
 #include "common/err.h"
+#include "common/strbuf.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,9 @@ ssize_t fd_pread(int fd, void *buf, size_t len, uint64_t offset);
 /* Writes everything: 0, or -errno (-EAGAIN on a full non-blocking fd: the data is cut).
  */
 int fd_write(int fd, const void *buf, size_t len);
+/* Writes all of text to standard output: 0, or -errno with a sentence, marked as one of
+ * output. -EPIPE, nobody reads any longer, is for the caller to judge. */
+int fd_print(const struct strbuf *text, struct err *err);
 int fd_pwrite(int fd, const void *buf, size_t len, uint64_t offset);
 
 /* A whole small file as a NUL-terminated allocated string (*len may be NULL: its length).

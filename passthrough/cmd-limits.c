@@ -64,8 +64,9 @@ static int judge(struct app *app, const struct limits *l, uint64_t ram, struct e
 	size_text(need, wanted);
 	switch (limits_judge(l, ram)) {
 	case LIMITS_FIT:
-		strbuf_addf(&app->out, "a guest of %s fits: it locks %s\n", app->cli.ram,
-		            wanted);
+		if (!app->json)
+			strbuf_addf(&app->out, "a guest of %s fits: it locks %s\n",
+			            app->cli.ram, wanted);
 		return 0;
 	case LIMITS_RAISE_SOFT:
 		size_text(l->locked_soft, text);

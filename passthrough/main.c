@@ -42,14 +42,9 @@ static void make_plain(struct strbuf *text)
 static int print(struct strbuf *out, int code)
 {
 	struct err err = { 0 };
-	int ret = out->failed ? -ENOMEM : 0;
+	int ret = fd_print(out, &err);
 
-	if (!ret && out->len)
-		ret = fd_write(STDOUT_FILENO, out->data, out->len);
-	if (ret == 0 || ret == -EPIPE)
-		return code;
-	err_sys(&err, -ret, "cannot print the answer");
-	return complain(&err, EXIT_INTERNAL);
+	return !ret || ret == -EPIPE ? code : complain(&err, EXIT_INTERNAL);
 }
 
 static void print_complaints(const struct strbuf *complaints)

@@ -169,6 +169,8 @@ static int check_combination(const struct cli *cli, struct err *err)
 		{ outputs(cli) > 1,
 		  "--json, --summary, --prometheus, --nfd, --watch, --diff, "
 		  "--compatible-with and --unpersist exclude each other" },
+		{ (cli->list || cli->explain) && outputs(cli),
+		  "--list and --explain print text, and nothing besides: leave the other out" },
 		{ cli->root && (cli->load || cli->persist || cli->unpersist),
 		  "--load and --persist act on this host, --root on a captured one: use one "
 		  "of them" },

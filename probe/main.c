@@ -30,14 +30,9 @@ static int complain(const struct err *err, int code)
 static int print(struct strbuf *out, int code)
 {
 	struct err err = { 0 };
-	int ret = out->failed ? -ENOMEM : 0;
+	int ret = fd_print(out, &err);
 
-	if (!ret && out->len)
-		ret = fd_write(STDOUT_FILENO, out->data, out->len);
-	if (ret == 0 || ret == -EPIPE)
-		return code;
-	err_sys(&err, -ret, "cannot print the report");
-	return complain(&err, EXIT_INTERNAL);
+	return !ret || ret == -EPIPE ? code : complain(&err, EXIT_INTERNAL);
 }
 
 /* ---- the report ---- */

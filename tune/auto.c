@@ -124,12 +124,10 @@ static int give_back(const struct sysroot *root, struct strbuf *out, struct err 
 
 static int tell(struct strbuf *out, struct err *err)
 {
-	int ret = out->failed ? -ENOMEM
-	          : out->len  ? fd_write(STDOUT_FILENO, out->data, out->len)
-	                      : 0;
+	int ret = fd_print(out, err);
 
 	strbuf_free(out);
-	return ret < 0 ? err_sys(err, -ret, "cannot print") : 0;
+	return ret;
 }
 
 int auto_run(const struct sysroot *root, const struct auto_limits *limits,

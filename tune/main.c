@@ -20,15 +20,10 @@ static int complain(const char *text, int code)
 /* Everything at once. A reader that closes early is no error; the change was made. */
 static int print(const struct strbuf *out, int code)
 {
-	int ret = out->failed ? -ENOMEM : 0;
-	char text[128];
+	struct err err = { 0 };
+	int ret = fd_print(out, &err);
 
-	if (!ret && out->len)
-		ret = fd_write(STDOUT_FILENO, out->data, out->len);
-	if (!ret || ret == -EPIPE)
-		return code;
-	snprintf(text, sizeof(text), "cannot print: %s", strerror(-ret));
-	return complain(text, EXIT_INTERNAL);
+	return !ret || ret == -EPIPE ? code : complain(err.text, EXIT_INTERNAL);
 }
 
 static void warn(struct strbuf *warnings)
@@ -48,7 +43,9 @@ static int run(const struct cli *cli)
 
 	warn(&s.warnings);
 	if (ret < 0)
-		code = err.usage ? EXIT_USAGE : !err.code ? EXIT_INTERNAL : EXIT_FAIL;
+		code = err.usage                 ? EXIT_USAGE
+		       : err.output || !err.code ? EXIT_INTERNAL
+		                                 : EXIT_FAIL;
 	/* A refused preview, and an undo of which a part failed, have something to say.
 	 */
 	code = print(&s.out, code);

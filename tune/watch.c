@@ -90,9 +90,7 @@ static int look(const struct sysroot *root, struct watch *watch, bool terminal,
 	} else {
 		line(&status, used, &out);
 	}
-	ret = out.failed ? -ENOMEM : fd_write(STDOUT_FILENO, out.data, out.len);
-	/* Whoever read us has seen enough. */
-	return !ret || ret == -EPIPE ? ret : err_sys(err, -ret, "cannot print");
+	return fd_print(&out, err);
 }
 
 int watch_run(const struct sysroot *root, unsigned interval, unsigned count,
@@ -112,5 +110,6 @@ int watch_run(const struct sysroot *root, unsigned interval, unsigned count,
 		ret = look(root, &watch, terminal, interval, err);
 	}
 	ticker_close(&ticker);
+	/* Whoever read us has seen enough. */
 	return ret == -EPIPE ? 0 : ret;
 }

@@ -119,6 +119,18 @@ expect 0 '"driver": "nvme"' '' "${h[@]}" list --json 00:03.0
 expect 0 '"can_be_forced": true' '' "${h[@]}" show --json 00:03.0
 expect 0 '"driver": "pci-stub"' '' "${h[@]}" status --json
 ok "$(($(grep -c '"address"' "$dir/out") != 1))" 'status tells of nothing else'
+# JSON is all that --json prints, also where a guest fits: here CAP_IPC_LOCK lifts the limit.
+mkdir -p "$dir/exempt/proc/self"
+printf 'CapEff:\t0000000000004000\n' >"$dir/exempt/proc/self/status"
+expect 0 '"verdict": "fits"' '' --root "$dir/exempt" limits --json --ram 1M
+ok "$(($(grep -c 'a guest of' "$dir/out") != 0))" 'the sentence is left out'
+for words in list 'show 00:03.0' 'group 00:06.0' status limits 'limits --ram 1M' 'release 00:08.0 -n' 'bind 00:05.0 -n' \
+	'persist 00:05.0 -n'; do
+	# shellcheck disable=SC2086
+	"$assign" --root "$host" --json $words >"$dir/out" 2>"$dir/err"
+	perl -MJSON::PP -e 'local $/; decode_json(<STDIN>)' <"$dir/out" 2>>"$dir/err"
+	ok $? "$words --json: is JSON"
+done
 expect 0 '^locked memory' '' limits
 expect 1 '^locked memory' 'and the host has' limits --ram 4096T
 expect 0 '"verdict": null' '' limits --json

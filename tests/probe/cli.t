@@ -81,6 +81,8 @@ expect 2 '' "'wlan' is none of vhost_net" --load --modules tun,wlan
 expect 2 '' 'is not MODULE.NAME=VALUE' --persist --param nested=1
 expect 2 '' 'use one of them' --persist --root $roots/intel-ok
 expect 2 '' 'use one of them' --watch --root $roots/intel-ok
+expect 2 '' 'leave the other out' --list --json
+expect 2 '' 'leave the other out' --explain kvm.node --summary
 expect 2 '' 'use one of them' --load --root $roots/intel-ok
 expect 2 '' 'use one of them' --write --root $roots/intel-ok
 expect 2 '' '/nowhere: No such file' --root /nowhere

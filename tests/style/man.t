@@ -43,13 +43,13 @@ sub slurp {
 
 make_target('install');
 my @programs = map { m{/([^/]+)$} } grep { m{^/opt/kvm/bin/} } installed();
-is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm vmm-ctl vmm-user-net)], 'the programs are there');
+is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm vmm-ctl)], 'the programs are there');
 # This one is for vmm, not for users.
-@programs = grep { $_ ne 'vmm-user-net' } @programs;
-like(`'$dest/opt/kvm/bin/vmm-user-net' 2>&1`, qr/started by vmm -netdev user/, 'the helper says what it is');
+like(`'$dest/opt/kvm/libexec/kvmkit/vmm-user-net' 2>&1`, qr/started by vmm -netdev user/, 'the helper says what it is');
 my %files = map { $_ => 1 } installed();
 for (map({ "man/man1/$_.1" } @programs), map({ "doc/kvmkit/$_" } qw(README.md LICENSE SPECIFICATION.md assigned.schema.json host.schema.json
-		tuning.schema.json))) {
+		tuning.schema.json ansible-kvmkit.yml prometheus-alerts.yml)),
+	map({ ("bash-completion/completions/$_", "zsh/site-functions/_$_") } @programs)) {
 	ok($files{"/opt/kvm/share/$_"}, "$_ is there");
 }
 ok(!grep(!m{^/opt/kvm/}, keys %files), 'and nothing outside PREFIX');

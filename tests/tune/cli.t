@@ -168,6 +168,11 @@ expect 0 '"mode": "off"' '' ksm status --json --root "$host"
 expect 0 '^2.0 MiB   all ' '' hugepages --root "$host"
 expect 0 'density .*guests' '' profiles --root "$host"
 expect 0 'off saved=0 sharing=0' '' ksm watch --count 1 --root "$host"
+for words in profiles show 'ksm watch --count 1'; do
+	# shellcheck disable=SC2086
+	"$tune" $words --root "$host" >/dev/full 2>"$dir/err"
+	ok "$(($? != 3 || $(grep -c '^kvm-tune: cannot print: No space' "$dir/err") != 1))" "a full disk is exit 3: $words"
+done
 if command -v script >/dev/null; then
 	script -qec "'$tune' ksm watch --count 1 --root '$host'" /dev/null >"$dir/out" </dev/null
 	grep -q '^ *1 B |' "$dir/out" && grep -q 'ends with Ctrl-C' "$dir/out"

@@ -12,6 +12,7 @@
 #include "vmm/display/vnc.h"
 
 #include "common/cleanup.h"
+#include "common/helper.h"
 #include "common/log.h"
 #include "vmm/display/vnc-listen.h"
 
@@ -41,7 +42,8 @@ struct vnc {
 	struct display *display;
 	struct input *input;
 	struct vnc_opts opts;
-	char name[64], password[VNC_MAX_PASSWORD + 1], helper[PATH_MAX];
+	char name[64], password[VNC_MAX_PASSWORD + 1];
+	char *helper; /* path */
 	struct vnc_address address;
 	char websocket[16]; /* its port, or "" */
 	int listen[VNC_MAX_LISTEN];
@@ -318,27 +320,14 @@ static void on_report(void *opaque, uint32_t events)
 
 /* ---- options ---- */
 
-/* Beside vmm itself, or where it is installed. */
 static int find_helper(struct vnc *vnc, struct err *err)
 {
-	static const char *const places[] = { HELPER, "../libexec/kvmkit/" HELPER };
-	char self[PATH_MAX - 64];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n < 0)
-		return err_sys(err, errno, "/proc/self/exe");
-	self[n] = '\0';
-	strrchr(self, '/')[1] = '\0';
-	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
-		snprintf(vnc->helper, sizeof(vnc->helper), "%s%s", self, places[i]);
-		if (!access(vnc->helper, X_OK))
-			return 0;
-	}
+	vnc->helper = helper_find(HELPER);
+	if (vnc->helper)
+		return 0;
 	return err_set(err, ENOENT,
-	               "-vnc: there is no " HELPER
-	               " in %s, nor in ../libexec/kvmkit from there; make install "
-	               "puts it there",
-	               self);
+	               "-vnc: " HELPER " is not there; install it beside vmm or in "
+	               "../libexec/kvmkit from there");
 }
 
 /* "on": the port that goes with the display; a number: that port of the same host. */
@@ -439,6 +428,7 @@ void vnc_free(struct vnc *vnc)
 		unlink(vnc->address.host);
 	explicit_bzero(vnc->password, sizeof(vnc->password));
 	opts_free(vnc_table, &vnc->opts);
+	free(vnc->helper);
 	free(vnc);
 }
 

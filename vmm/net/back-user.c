@@ -7,6 +7,7 @@
  * The helper ends when its sockets close. When it ends first the link goes down and a new
  * one is started; the guest lives on.
  */
+#include "common/helper.h"
 #include "common/log.h"
 #include "vmm/net/link.h"
 
@@ -114,28 +115,11 @@ static int user_take(struct netdev *nd, struct opt_list *opts, struct err *err)
 	return ret;
 }
 
-/* Beside this program, or where KVMKIT_HELPER_DIR says. */
-static char *find_helper(void)
-{
-	const char *dir = getenv("KVMKIT_HELPER_DIR");
-	struct strbuf path = { 0 };
-	char self[4096];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (!dir && n > 0) {
-		self[n] = '\0';
-		*strrchr(self, '/') = '\0';
-		dir = self;
-	}
-	strbuf_addf(&path, "%s/" HELPER, dir ? dir : ".");
-	return strbuf_take(&path);
-}
-
 bool net_user_installed(void)
 {
-	_cleanup_free_ char *path = find_helper();
+	_cleanup_free_ char *path = helper_find(HELPER);
 
-	return path && access(path, X_OK) == 0;
+	return path;
 }
 
 /* ---- the helper's life ---- */
@@ -412,14 +396,12 @@ static int user_open(struct netdev *nd, struct err *err)
 	u->link.fd = u->ctl = u->pidfd = -1;
 	u->link.lost = lost;
 	loop_timer_init(nd->reg->loop, &u->restart, restart, u);
-	u->helper = find_helper();
+	u->helper = helper_find(HELPER);
 	if (!u->helper)
-		return err_sys(err, ENOMEM, "netdev");
-	if (access(u->helper, X_OK) < 0)
 		return err_set(err, ENOENT,
-		               "%s is not there; install it beside vmm, or use tap or "
-		               "stream",
-		               u->helper);
+		               HELPER
+		               " is not there; install it beside vmm or in "
+		               "../libexec/kvmkit from there, or use tap or stream");
 	net_set_desc(nd, "net=%s,restrict=%s", u->net ? u->net : "10.0.2.0/24",
 	             u->restricted ? "on" : "off");
 	if (u->start == START_NOW)
