@@ -106,7 +106,7 @@ my @values = (
 	['vmm -cpu qemu64,+aes', ['qemu64,+aes'], []],
 	['vmm -device virtio-b', ['virtio-blk-pci'], []],
 	['vmm -device virtio-blk-pci,dr', ['virtio-blk-pci,drive='], []],
-	['vmm -device virtio-blk-pci,discard=', [qw(virtio-blk-pci,discard=on virtio-blk-pci,discard=off)], []],
+	['vmm -device virtio-blk-pci,discard=', ['virtio-blk-pci,discard=on', 'virtio-blk-pci,discard=off'], []],
 	['vmm -chardev socket,se', ['socket,server='], ['socket,signal=']],
 	["vmm -drive if=none,file=$dir/o", ["if=none,file=$dir/one"], []],
 	['vmm -drive if=none,me', ['if=none,media='], []],

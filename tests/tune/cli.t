@@ -194,7 +194,8 @@ rm -r "$host/etc/kvmkit"
 
 mkdir "$dir/units"
 for unit in systemd/*.service; do
-	sed "s|@PREFIX@/bin/kvm-tune|$tune|" "$unit" >"$dir/units/${unit##*/}"
+	sed "s|@PREFIX@/bin/|$build/|" "$unit" >"$dir/units/${unit##*/}"
+	[[ $unit = systemd/kvm-tune* ]] || continue
 	grep -q "^ExecStart=$tune " "$dir/units/${unit##*/}"
 	ok $? "${unit##*/} starts kvm-tune"
 	read -ra words < <(sed -n "s|^ExecStart=$tune ||p" "$dir/units/${unit##*/}")
