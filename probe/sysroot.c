@@ -22,6 +22,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+enum { RACES = 1000 };
+
 static int open_in(const struct sysroot *root, const char *path, int flags)
 {
 	struct open_how how = {
@@ -30,10 +32,18 @@ static int open_in(const struct sysroot *root, const char *path, int flags)
 	};
 	int fd;
 
-	if (root->live)
+	if (root->live) {
 		fd = openat(root->fd, path, flags | O_CLOEXEC);
-	else
+		return fd < 0 ? -errno : fd;
+	}
+	/* EAGAIN: somewhere in the system something was renamed while ".." was resolved,
+	 * so that the kernel cannot be sure of the result. It can at the next try, or the
+	 * one after. */
+	for (unsigned tries = 0; tries < RACES; tries++) {
 		fd = syscall(SYS_openat2, root->fd, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
 	return fd < 0 ? -errno : fd;
 }
 
