@@ -86,7 +86,7 @@ static void test_pictures(struct display *d)
 
 	for (unsigned i = 0; i < 32 * 16; i++)
 		s->pixels[i] = i * 0x010307;
-	tap_ok(!picture_write(s, PICTURE_PPM, path, &err), "PPM written");
+	tap_ok(fd >= 0 && !picture_write(s, PICTURE_PPM, path, &err), "PPM written");
 	fd_read_file(AT_FDCWD, path, 1 << 20, &ppm, &len);
 	tap_eq(len, 13 + 3 * 32 * 16, "PPM: length");
 	tap_ok(!memcmp(ppm, "P6\n32 16\n255\n\x00\x00\x00\x01\x03\x07", 19),
