@@ -74,8 +74,9 @@ static int parse_primary(struct parser *s, uint64_t *value)
 	case '(':
 		s->p++;
 		ret = parse_sum(s, value);
-		if (ret >= 0 && *s->p++ != ')')
-			ret = err_usage(s->err, "')' is missing");
+		if (ret >= 0 && *s->p != ')')
+			return err_usage(s->err, "')' is missing");
+		s->p += ret >= 0;
 		return ret;
 	case '$':
 		s->p++;
