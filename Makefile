@@ -119,8 +119,10 @@ $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/stan
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(vmm_LIBS)
 
-# The rig comes first: the others run beside it. `env` runs programs and scripts alike.
-TEST_SCRIPTS := $(foreach k,rig style guest probe tune passthrough fuzz,$(wildcard tests/$(k)/*.t))
+# What boots the rig comes first, as it takes longest. `env` runs programs and scripts alike.
+RIG_TESTS    := $(sort $(wildcard tests/rig/*.t tests/*/*rig.t))
+TEST_SCRIPTS := $(RIG_TESTS) $(filter-out $(RIG_TESTS),$(foreach k,style guest probe tune passthrough fuzz,\
+	$(wildcard tests/$(k)/*.t)))
 SAN_BUILD    := $(BUILD)/san
 check: all tests
 	$(Q)$(MAKE) --no-print-directory BUILD=$(SAN_BUILD) SAN=1 all tests
