@@ -9,6 +9,7 @@
 #include "vmm/legacy/rtc-clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define IRQ 8
@@ -330,6 +331,39 @@ static void test_state(struct board *b, struct device *dev)
 	board_free(&c);
 }
 
+static void on_event(void *opaque, const char *name, const struct vm_event_field *fields)
+{
+	int64_t *offset = opaque;
+
+	if (!strcmp(name, "RTC_CHANGE") && !strcmp(fields[0].name, "offset"))
+		*offset = fields[0].num;
+}
+
+/* -rtc base=, and what the guest then sets. */
+static void test_base(void)
+{
+	const struct rtc_format f = { false, true };
+	struct rtc_time t;
+	int64_t offset = 0, before;
+	struct device *dev;
+	struct board b;
+
+	board_init(&b, false);
+	dev = board_add(&b, &rtc_class, "");
+	b.vm.on_event = on_event;
+	b.vm.event_opaque = &offset;
+	before = guest_time(&b);
+	rtc_set_base(dev, 7200);
+	tap_ok(llabs(guest_time(&b) - before - 7200) <= 1,
+	       "the clock starts two hours ahead");
+	tap_eq(offset, 0, "which is no event");
+	rtc_time_from_seconds(before + 7200 + 86400, &t);
+	set_time(&b, f, &t);
+	tap_ok(llabs(offset - 86400) <= 1,
+	       "RTC_CHANGE tells how far from that it is set");
+	board_free(&b);
+}
+
 int main(void)
 {
 	struct board b;
@@ -348,5 +382,6 @@ int main(void)
 	test_board_bytes(&b, dev);
 	test_state(&b, dev);
 	board_free(&b);
+	test_base();
 	return tap_done();
 }

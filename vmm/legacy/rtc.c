@@ -81,6 +81,7 @@ struct rtc {
 	uint64_t offset;        /* guest minus host seconds, two's complement */
 	uint32_t phase;         /* and nanoseconds, below one second */
 	uint8_t weekday_offset; /* the weekday counts on its own: 0 to 6 days ahead */
+	int64_t base;           /* of -rtc, in seconds before the host's UTC */
 	/* derived */
 	int64_t seen_second; /* update and alarm are noted up to here */
 	uint64_t seen_period;
@@ -167,6 +168,18 @@ static void store_time(struct rtc *rtc)
 	rtc->cmos[RTC_CMOS_CENTURY] = rtc_encode(f, year / 100);
 }
 
+/* The guest has set its clock. */
+static void tell_change(struct rtc *rtc)
+{
+	const struct vm_event_field fields[] = {
+		{ "offset", VM_EVENT_INT, .num = (int64_t)rtc->offset - rtc->base },
+		{ "qom-path", VM_EVENT_STR, .str = rtc->dev.path },
+		{ .name = NULL },
+	};
+
+	vm_emit(rtc->dev.vm, "RTC_CHANGE", fields);
+}
+
 /* Makes the registers the current time, `ns` into that second. */
 static void take_time(struct rtc *rtc, uint32_t ns)
 {
@@ -186,6 +199,7 @@ static void take_time(struct rtc *rtc, uint32_t ns)
 	set_guest_now(rtc, now);
 	rtc_time_from_seconds(now.second, &t);
 	rtc->weekday_offset = (weekday + 7 - t.weekday % 7) % 7;
+	tell_change(rtc);
 }
 
 static void clear_time(struct rtc *rtc)
@@ -525,6 +539,15 @@ static void rtc_resume(struct device *dev)
 
 	rtc->running = true;
 	catch_up(rtc);
+}
+
+void rtc_set_base(struct device *dev, int64_t seconds)
+{
+	struct rtc *rtc = (struct rtc *)dev;
+
+	rtc->base = seconds;
+	rtc->offset += seconds;
+	rtc->seen_second = guest_now(rtc).second;
 }
 
 static void rtc_unrealize(struct device *dev)

@@ -22,6 +22,9 @@ extern const struct device_class rtc_class;
 
 /* Writes one byte of CMOS memory (index 0x0e to 0x7f); reset keeps it. */
 void rtc_set_cmos(struct device *rtc, unsigned index, uint8_t value);
+/* The guest's clock starts so many seconds ahead of UTC; what the guest sets is told
+ * relative to that. Before the guest runs. */
+void rtc_set_base(struct device *rtc, int64_t seconds);
 /* Tells firmware the RAM below and above 4 GiB, in bytes. */
 void rtc_set_memory(struct device *rtc, uint64_t below_4g, uint64_t above_4g);
 

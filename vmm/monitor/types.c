@@ -163,6 +163,8 @@ const struct mon_type mon_types[] = {
 	  MEMBERS{ { "guest", "bool" }, { "reason", "ShutdownCause" }, { 0 } }, NULL },
 	{ "GuestPanickedEvent", MEMBERS{ { "action", "GuestPanicAction" }, { 0 } },
 	  NULL },
+	{ "RtcChangeEvent", MEMBERS{ { "offset", "int" }, { "qom-path", "str" }, { 0 } },
+	  NULL },
 	{ "GuestPanicAction", NULL, VALUES{ "poweroff", "pause", "run", NULL } },
 	{ "ShutdownCause", NULL,
 	  VALUES{ "host-qmp-quit", "host-qmp-system-reset", "host-signal", "host-ui",
@@ -178,5 +180,6 @@ const struct mon_event mon_events[] = {
 	{ "POWERDOWN", NULL },
 	{ "BALLOON_CHANGE", "BalloonInfo" },
 	{ "GUEST_PANICKED", "GuestPanickedEvent" },
+	{ "RTC_CHANGE", "RtcChangeEvent" },
 	{ .name = NULL },
 };
