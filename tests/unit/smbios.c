@@ -2,9 +2,12 @@
 /* The SMBIOS tables: entry points as a guest's scan finds them, and the structures. */
 #include "vmm/machine/smbios.h"
 #include "common/bytes.h"
+#include "common/cleanup.h"
+#include "common/strbuf.h"
 #include "tests/tap.h"
 #include "tests/unit/boot-lib.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 static bool sums_to_zero(const uint8_t *data, size_t len)
@@ -49,6 +52,100 @@ static const char *string(const uint8_t *s, uint8_t number)
 	while (--number)
 		text += strlen(text) + 1;
 	return text;
+}
+
+static const uint8_t *find_in(const uint8_t *area, size_t len, uint8_t type)
+{
+	unsigned count;
+	size_t end;
+
+	return find(area + SMBIOS_STRUCTURES, len - SMBIOS_STRUCTURES, type, 0, &count,
+	            &end);
+}
+
+static int parse(struct smbios_texts **texts, const char *arg)
+{
+	struct err err = { 0 };
+
+	return smbios_texts_parse(texts, arg, &err);
+}
+
+static void test_texts(void)
+{
+	struct smbios_texts *texts = NULL;
+	struct smbios_config cfg = {
+		.sockets = 300, .cores = 1, .threads = 1, .low_top = 1 << 24
+	};
+	struct err err = { 0 };
+	_cleanup_free_ uint8_t *area = NULL;
+	const uint8_t *s;
+	size_t len;
+
+	tap_ok(!parse(&texts, "type=0,vendor=Acme,release=3.7,uefi=on") &&
+	               !parse(&texts, "type=1,serial=ds=nocloud;s=http://x/,product=P") &&
+	               !parse(&texts, "type=2,asset=tag") &&
+	               !parse(&texts, "type=3,sku=S") &&
+	               !parse(&texts, "type=4,sock_pfx=Socket,max-speed=2600") &&
+	               !parse(&texts, "type=11,value=one,value=two,,three") &&
+	               !parse(&texts, "type=17,bank=B,speed=3200"),
+	       "-smbios of each type");
+	cfg.texts = texts;
+	area = smbios_build(&cfg, &len, &err);
+	tap_ok(area && len < 65536, "tables with texts");
+	if (!area)
+		return;
+	s = find_in(area, len, 0);
+	tap_str(string(s, s[4]), "Acme", "vendor");
+	tap_ok(s[20] == 3 && s[21] == 7 && s[19] & 8, "release and UEFI");
+	s = find_in(area, len, 1);
+	tap_str(string(s, s[7]), "ds=nocloud;s=http://x/", "a serial number with =");
+	tap_str(string(s, s[5]), "P", "product");
+	tap_str(string(s, s[4]), "kvmkit", "what is not given stays");
+	s = find_in(area, len, 2);
+	tap_str(s ? string(s, s[8]) : "", "tag", "a base board");
+	s = find_in(area, len, 3);
+	tap_str(string(s, s[21]), "S", "chassis");
+	s = find_in(area, len, 4);
+	tap_str(string(s, s[4]), "Socket 0", "sockets are numbered");
+	tap_eq(ld16(s + 20), 2600, "their speed");
+	s = find_in(area, len, 11);
+	tap_ok(s && s[4] == 2, "two strings of type 11");
+	tap_str(string(s, 2), "two,three", "the second");
+	s = find_in(area, len, 17);
+	tap_str(string(s, s[17]), "B", "bank");
+	tap_eq(ld16(s + 21), 3200, "speed");
+	tap_ok(parse(&texts, "serial=x") < 0 && parse(&texts, "type=9") < 0 &&
+	               parse(&texts, "type=1,seria=x") < 0 &&
+	               parse(&texts, "type=0,release=1") < 0 &&
+	               parse(&texts, "type=11,valu=x") < 0 &&
+	               parse(&texts, "type=11,path=/nonexistent") < 0,
+	       "what is refused");
+	smbios_texts_free(texts);
+}
+
+static void test_too_much(void)
+{
+	struct smbios_texts *texts = NULL;
+	struct smbios_config cfg = { .sockets = 300, .cores = 1, .threads = 1 };
+	_cleanup_strbuf_ struct strbuf big = { 0 };
+	struct err err = { 0 };
+	size_t len;
+
+	strbuf_adds(&big, "type=11,value=");
+	for (unsigned i = 0; i < SMBIOS_TEXT_MAX; i++)
+		strbuf_addc(&big, 'x');
+	tap_ok(parse(&texts, big.data) < 0, "more than the tables hold");
+	smbios_texts_free(texts);
+
+	/* 256 sockets, each with the same texts. */
+	texts = NULL;
+	big.len = strlen("type=4,version=");
+	memcpy(big.data, "type=4,version=", big.len);
+	big.data[1000] = '\0';
+	tap_ok(!parse(&texts, big.data), "a long text of processors");
+	cfg.texts = texts;
+	tap_ok(!smbios_build(&cfg, &len, &err) && err.code == E2BIG, "does not fit");
+	smbios_texts_free(texts);
 }
 
 int main(void)
@@ -103,5 +200,7 @@ int main(void)
 	               ld64(s + 23) == (1ull << 32) + (5ull << 40) - 1,
 	       "range that needs 64 bits");
 	board_free(&board);
+	test_texts();
+	test_too_much();
 	return tap_done();
 }

@@ -2,6 +2,8 @@
 /* The collected configuration: defaults, lists, -boot, and the arithmetic of -smp. */
 #include "vmm/machine/config.h"
 
+#include "vmm/machine/smbios-text.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@ void config_init(struct vm_config *config)
 	*config = (struct vm_config){ .ram = 512ull << 20, .smp.cpus = 1 };
 }
 
-static void str_list_free(struct str_list *list)
+void str_list_free(struct str_list *list)
 {
 	for (unsigned i = 0; i < list->count; i++)
 		free(list->items[i]);
@@ -22,6 +24,8 @@ static void str_list_free(struct str_list *list)
 
 void config_free(struct vm_config *config)
 {
+	free(config->mem_path);
+	free(config->memory_backend);
 	free(config->cpu);
 	free(config->kernel);
 	free(config->initrd);
@@ -54,6 +58,8 @@ void config_free(struct vm_config *config)
 	str_list_free(&config->mons);
 	str_list_free(&config->debugcons);
 	str_list_free(&config->globals);
+	str_list_free(&config->objects);
+	smbios_texts_free(config->smbios);
 }
 
 int str_list_add(struct str_list *list, const char *text)

@@ -31,6 +31,8 @@ struct boot_config {
 
 #define CONFIG_BOOT_ORDER "cad" /* the default */
 
+struct smbios_texts;
+
 /* When the guest's kernel says that it panicked. */
 enum panic_action {
 	PANIC_SHUTDOWN, /* the process ends, with an error */
@@ -40,7 +42,14 @@ enum panic_action {
 };
 
 struct vm_config {
-	uint64_t ram; /* bytes */
+	uint64_t ram;                    /* bytes */
+	bool ram_given;                  /* by -m */
+	char *mem_path, *memory_backend; /* or NULL */
+	bool mem_prealloc, no_mem_merge, dump_core, mem_lock, cpu_pm;
+	struct str_list objects;
+	struct smbios_texts *smbios; /* -smbios, or NULL */
+	int64_t rtc_offset; /* seconds that the guest's clock is ahead of UTC at the start
+	                     */
 	struct smp_config smp;
 	char *cpu;
 	char *kernel, *initrd, *append;
@@ -68,6 +77,7 @@ struct vm_config {
 
 void config_init(struct vm_config *config);
 void config_free(struct vm_config *config);
+void str_list_free(struct str_list *list);
 /* Appends a copy. 0 or -ENOMEM. */
 int str_list_add(struct str_list *list, const char *text);
 

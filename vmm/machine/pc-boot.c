@@ -70,6 +70,7 @@ struct smbios_config pc_smbios_config(struct pc *pc)
 		.threads = pc->smp.threads,
 		.low_top = pc->low_size,
 		.high_size = pc->high_size,
+		.texts = pc->config->smbios,
 	};
 
 	memcpy(smbios.uuid, pc->config->uuid, sizeof(smbios.uuid));

@@ -5,6 +5,7 @@
 #define VMM_MACHINE_SMBIOS_H
 
 #include "common/err.h"
+#include "vmm/machine/smbios-text.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,12 +13,13 @@
 struct mem;
 
 struct smbios_config {
-	uint8_t uuid[16];   /* in the text's order; all zero: none was given */
-	unsigned sockets;   /* each with */
-	unsigned cores;     /* cores, each with */
-	unsigned threads;   /* threads */
-	uint64_t low_top;   /* end of the RAM below 4 GiB */
-	uint64_t high_size; /* bytes of RAM from 4 GiB on */
+	uint8_t uuid[16]; /* in the text's order; all zero: none was given */
+	unsigned sockets; /* each with */
+	unsigned cores;   /* cores, each with */
+	unsigned threads; /* threads */
+	uint64_t low_top; /* end of the RAM below 4 GiB */
+	const struct smbios_texts *texts; /* of the user, or NULL */
+	uint64_t high_size;               /* bytes of RAM from 4 GiB on */
 };
 
 enum {
