@@ -19,6 +19,7 @@ my $hello = "\x66\xba\xf8\x03\xb0L\xee";
 put('halt', multiboot($hello . "\xfa\xf4\xeb\xfd"));
 put('end', multiboot($hello . "\x66\xba\xf4\x00\xb0\x10\xee\xf4"));
 put('disk', "\0" x 65536);
+put('text', 'io.systemd.credential:x=y');
 put('disk2', "\0" x 65536);
 my @end = ('-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', 'end');
 
@@ -46,6 +47,8 @@ for my $help (qw(help ?)) {
 	gives(0, qr/^  drive=<str>/m, '-device', "virtio-blk-pci,$help");
 	gives(0, qr/^  cache=<writeback\|.*^  if=|^  if=.*^  cache=<writeback/ms, '-drive', $help);
 	gives(0, qr/^stdio: /m, '-chardev', $help);
+	gives(0, qr/^memory-backend-file: .*^  mem-path=.*^rng-random: /ms, '-object', $help);
+	gives(0, qr/^memory-backend-ram: (?!.*^rng)/ms, '-object', "memory-backend-ram,$help");
 	gives(0, qr/^guest_errors /m, '-d', $help);
 }
 gives(0, qr/^  accel=<str>/m, qw(-M pc,help));
@@ -61,7 +64,18 @@ if (!$kvm) {
 for (
 	['-m 64', qr/memory +63 MiB/], ['--m 64', qr/memory +63 MiB/], ['-m 64M', qr/memory +63 MiB/],
 	['-m size=64m', qr/memory +63 MiB/], ['-m 65536k', qr/memory +63 MiB/], ['-m 0.25G', qr/memory +255 MiB/],
-	['-memory 64', qr/memory +63 MiB/], ['-smp 1', qr/memory +511 MiB.*CPUs +1\n/s],
+	['-memory 64', qr/memory +63 MiB/], ['-m 64,slots=4,maxmem=1G', qr/memory +63 MiB/],
+	['-object memory-backend-ram,id=r,size=64M,share=on,prealloc=on -M memory-backend=r', qr/memory +63 MiB/],
+	['-object memory-backend-memfd,id=r,size=64M,seal=on -m 64 -machine pc,memory-backend=r', qr/memory +63 MiB/],
+	['-object memory-backend-file,id=r,size=16M,share=on,mem-path=ram -M memory-backend=r', qr/memory +15 MiB/],
+	['-object memory-backend-file,id=r,size=16M,mem-path=.,dump=on -M memory-backend=r -mem-prealloc', qr/memory +15 MiB/],
+	['-m 16 -mem-path . -mem-prealloc -overcommit mem-lock=off,cpu-pm=off', qr/memory +15 MiB/],
+	['-m 16 -M mem-merge=off,dump-guest-core=on,graphics=on,nvdimm=off', qr/memory +15 MiB/],
+	['-object rng-random,id=g,filename=/dev/urandom -object rng-builtin,id=h -device virtio-rng-pci,rng=g,addr=7', qr/07\.0 +1af4:/],
+	['-rtc base=utc,clock=host,driftfix=slew -rtc localtime', qr/host bridge/],
+	['-smbios type=1,serial=ds=nocloud;s=http://x/ -smbios type=11,value=a,path=text', qr/host bridge/],
+	# What programs give by habit, and what changes nothing here.
+	['-no-hpet -no-fd-bootchk -usb -only-migratable -async-teardown -compat deprecated-input=reject -seed 7', qr/host bridge/], ['-smp 1', qr/memory +511 MiB.*CPUs +1\n/s],
 	['-smp 2', qr/CPUs +2\n/], ['-smp cpus=2', qr/CPUs +2\n/], ['-smp cores=2,sockets=2', qr/CPUs +4\n/],
 	['-smp 4,sockets=2,cores=1,threads=2,maxcpus=4', qr/CPUs +4\n/], ['-smp 1,maxcpus=2', qr/CPUs +1\n/],
 	['-smp 2,dies=1', qr/CPUs +2\n/], ['-cpu max', qr/CPU +\S+, /], ['-cpu host', qr/CPU +\S+, /],

@@ -110,6 +110,7 @@ my @values = (
 	['vmm -chardev socket,se', ['socket,server='], ['socket,signal=']],
 	["vmm -drive if=none,file=$dir/o", ["if=none,file=$dir/one"], []],
 	['vmm -drive if=none,me', ['if=none,media='], []],
+	['vmm -object memory-backend-ram,pre', ['memory-backend-ram,prealloc='], ['memory-backend-ram,seal=']],
 	['vmm -netdev us', ['user'], ['none']],
 	['vmm -netdev user,hostf', ['user,hostfwd='], ['user,vhost=']],
 	['vmm -nic no', ['none'], []],

@@ -98,7 +98,7 @@ for my $program (@programs) {
 # Keys of devices and drives are in the page as well.
 my $vmm_page = slurp("$dest/opt/kvm/share/man/man1/vmm.1");
 $vmm_page =~ s/\\-/-/g;
-for ('-drive help', '-chardev help', '-netdev help', '-vnc help', '-M pc,help') {
+for ('-drive help', '-chardev help', '-netdev help', '-object help', '-vnc help', '-M pc,help') {
 	my @keys = map { /^  ([^\s=]+)/ } split(/\n/, `'$dest/opt/kvm/bin/vmm' $_`);
 	ok(@keys && !grep({ $vmm_page !~ /^\\fB\Q$_\E\\fR/m } @keys), "the page has the keys of $_");
 }

@@ -71,6 +71,9 @@ struct vm {
 	/* -global: properties by class; borrowed */
 	struct vm_global *globals;
 	unsigned global_count;
+	/* Whether there is an -object of this id, whose type starts with `kind`; NULL:
+	 * there is none. */
+	bool (*has_object)(const struct vm *vm, const char *id, const char *kind);
 	struct display *display; /* NULL on boards that show nothing */
 	struct vnc *vnc;         /* NULL without -vnc */
 	struct input *input;     /* NULL where nobody types */

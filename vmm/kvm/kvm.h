@@ -28,6 +28,10 @@ int kvm_cap(const struct kvm_vm *kvm, int cap);
 unsigned kvm_max_vcpus(const struct kvm_vm *kvm);
 unsigned kvm_recommended_vcpus(const struct kvm_vm *kvm);
 
+/* Lets guests halt and pause without leaving the guest: the host's CPU is theirs alone.
+ * Before the first vCPU. -errno. */
+int kvm_keep_idle(struct kvm_vm *kvm);
+
 enum kvm_slot_flags {
 	KVM_SLOT_READONLY = 1 << 0,
 	KVM_SLOT_LOG = 1 << 1, /* KVM notes which pages vCPUs write */

@@ -138,6 +138,19 @@ void kvm_vm_free(struct kvm_vm *kvm)
 	free(kvm);
 }
 
+int kvm_keep_idle(struct kvm_vm *kvm)
+{
+	int bits = kvm_cap(kvm, KVM_CAP_X86_DISABLE_EXITS);
+	struct kvm_enable_cap enable = {
+		.cap = KVM_CAP_X86_DISABLE_EXITS,
+		.args = { bits & KVM_X86_DISABLE_VALID_EXITS },
+	};
+
+	if (!(bits & KVM_X86_DISABLE_EXITS_HLT))
+		return -EOPNOTSUPP;
+	return ioctl(kvm->fd, KVM_ENABLE_CAP, &enable) < 0 ? -errno : 0;
+}
+
 int kvm_fd(const struct kvm_vm *kvm)
 {
 	return kvm->dev_fd;

@@ -187,7 +187,7 @@ static int add_numbers(struct pc *pc, struct err *err)
 		unsigned size;
 		uint64_t value;
 	} numbers[] = {
-		{ FWCFG_RAM_SIZE, 8, config->ram },
+		{ FWCFG_RAM_SIZE, 8, pc->vm.ram_size },
 		{ FWCFG_NOGRAPHIC, 2, config->nographic },
 		{ FWCFG_NB_CPUS, 2, pc->smp.cpus },
 		{ FWCFG_MAX_CPUS, 2, pc->apic_ids[pc->smp.cpus - 1] + 1 },

@@ -14,11 +14,17 @@
 #include "vmm/machine/config.h"
 #include "vmm/machine/pc.h"
 #include "vmm/machine/smbios.h"
+#include "vmm/mem/backend.h"
+
+struct object;
 
 struct pc {
 	struct vm vm;
 	const struct vm_config *config;
-	uint8_t *ram; /* low RAM, then high RAM */
+	struct object *objects;
+	struct mem_backend plain_ram;    /* what -m and -mem-path describe */
+	struct mem_backend *ram_backend; /* this one, or that of an object */
+	uint8_t *ram;                    /* low RAM, then high RAM */
 	uint64_t low_size, high_size;
 	struct vcpus *vcpus;
 	struct smp_config smp; /* as config_smp() completed it */
@@ -33,6 +39,13 @@ struct pc {
 	struct loop_fd signal_watch;
 };
 
+/* pc-objects.c: -object. A memory backend by id: NULL when there is none. */
+int pc_add_objects(struct pc *pc, struct err *err);
+void pc_free_objects(struct pc *pc);
+struct mem_backend *pc_find_memory(struct pc *pc, const char *id);
+/* pc-memory.c: guest RAM. */
+int pc_add_ram(struct pc *pc, struct err *err);
+void pc_free_ram(struct pc *pc);
 /* pc-cpu.c: vCPUs with their CPUID, and the devices that hold their state. */
 int pc_add_cpus(struct pc *pc, struct err *err);
 /* pc-devices.c: the board's own devices, then those of the command line. */

@@ -28,6 +28,7 @@ static void tell_memory(struct pc *pc, struct device *rtc)
 {
 	pc->rtc = rtc;
 	rtc_set_memory(rtc, pc->low_size, pc->high_size);
+	rtc_set_base(rtc, pc->config->rtc_offset);
 }
 
 /* Created in this order; 00:00.0 and 00:01.0 to 00:01.3 are where firmware looks for

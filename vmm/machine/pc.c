@@ -20,55 +20,6 @@
 
 #include <errno.h>
 #include <sys/mman.h>
-#include <sys/sysinfo.h>
-
-/* How many times its own memory a host may promise to one guest. Sparse guests and KSM
- * make several times useful; a hundred times is a typing error. */
-#define MAX_OVERCOMMIT 8
-
-static int check_ram(uint64_t ram, struct err *err)
-{
-	struct sysinfo info;
-	uint64_t host;
-
-	if (sysinfo(&info) < 0)
-		return 0; /* nothing to compare with: the allocation itself decides */
-	host = ((uint64_t)info.totalram + info.totalswap) * info.mem_unit;
-	if (ram / MAX_OVERCOMMIT <= host)
-		return 0;
-	return err_set(
-		err, ENOMEM,
-		"-m %lluM is more than %d times this host's memory and swap (%lluM); choose a "
-		"smaller size",
-		(unsigned long long)ram >> 20, MAX_OVERCOMMIT,
-		(unsigned long long)host >> 20);
-}
-
-static int add_ram(struct pc *pc, struct err *err)
-{
-	uint64_t ram = pc->config->ram;
-	struct mem *mem = pc->vm.mem;
-	int ret = check_ram(ram, err);
-
-	if (ret < 0)
-		return ret;
-	pc->low_size = ram < LAYOUT_LOW_RAM_MAX ? ram : LAYOUT_LOW_RAM_MAX;
-	pc->high_size = ram - pc->low_size;
-	pc->vm.ram_size = ram;
-	pc->ram = mem_alloc(ram, err);
-	if (!pc->ram)
-		return -ENOMEM;
-	/* The VGA window is a hole, so that its memory goes unused. */
-	ret = mem_add_ram(mem, "pc.ram.low", 0, LAYOUT_LOW_END, pc->ram, false, err);
-	if (ret >= 0 && pc->low_size > LAYOUT_HIGH_LEGACY)
-		ret = mem_add_ram(mem, "pc.ram", LAYOUT_HIGH_LEGACY,
-		                  pc->low_size - LAYOUT_HIGH_LEGACY,
-		                  pc->ram + LAYOUT_HIGH_LEGACY, false, err);
-	if (ret >= 0 && pc->high_size)
-		ret = mem_add_ram(mem, "pc.ram.high", LAYOUT_4G, pc->high_size,
-		                  pc->ram + pc->low_size, false, err);
-	return ret < 0 ? ret : pc_map_firmware(pc, err);
-}
 
 static void wake(struct vm *vm)
 {
@@ -95,6 +46,14 @@ static int add_frame(struct pc *pc, struct err *err)
 	vm->kvm = kvm_vm_new(NULL, err);
 	if (!vm->kvm)
 		return -err->code;
+	if (pc->config->cpu_pm) {
+		int ret = kvm_keep_idle(vm->kvm);
+
+		if (ret < 0)
+			return err_sys(err, -ret,
+			               "-overcommit cpu-pm=on: this host's KVM cannot "
+			               "leave halted vCPUs alone");
+	}
 	vm->mem = mem_new(vm->kvm, err);
 	return vm->mem ? 0 : -err->code;
 }
@@ -120,8 +79,9 @@ struct pc *pc_new(const struct vm_config *config, struct err *err)
 	pthread_mutex_init(&pc->vm.lock, NULL);
 	pc->vm.no_reboot = config->no_reboot;
 	pc->vm.no_shutdown = config->no_shutdown;
-	if (pc_add_globals(pc, err) < 0 || pc_open_firmware(pc, err) < 0 ||
-	    pc_open_boot(pc, err) < 0 || add_frame(pc, err) < 0 || add_ram(pc, err) < 0 ||
+	if (pc_add_globals(pc, err) < 0 || pc_add_objects(pc, err) < 0 ||
+	    pc_open_firmware(pc, err) < 0 || pc_open_boot(pc, err) < 0 ||
+	    add_frame(pc, err) < 0 || pc_add_ram(pc, err) < 0 ||
 	    add_irqchip(pc, err) < 0 || pc_add_cpus(pc, err) < 0 ||
 	    pc_add_devices(pc, err) < 0 || pc_show_display(pc, err) < 0 ||
 	    pc_fill_fwcfg(pc, err) < 0 || pc_boot(pc, err) < 0 ||
@@ -158,12 +118,12 @@ void pc_free(struct pc *pc)
 	mem_free(vm->mem);
 	kvm_vm_free(vm->kvm);
 	loop_free(vm->loop);
-	if (pc->ram)
-		munmap(pc->ram, pc->config->ram);
+	pc_free_ram(pc);
 	if (pc->firmware)
 		munmap(pc->firmware, pc->firmware_size);
 	boot_free(pc->boot);
 	pc_free_globals(pc);
+	pc_free_objects(pc);
 	free(pc->apic_ids);
 	pthread_mutex_destroy(&vm->lock);
 	free(pc);

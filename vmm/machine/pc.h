@@ -26,6 +26,8 @@ int pc_run(struct pc *pc);
 void pc_drive_help(struct strbuf *out);
 /* The types and keys of -netdev. */
 void pc_netdev_help(struct strbuf *out);
+/* The types of -object with their keys, or one of them. */
+void pc_object_help(const char *name, struct strbuf *out);
 /* The class that -device NAME means; NULL with a sentence that has the nearest name. */
 const struct device_class *pc_find_device(const char *name, struct err *err);
 /* Accepts NULL. Every request is completed and the terminal restored. */

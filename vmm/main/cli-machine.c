@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * -m, -smp, -M, -accel, -cpu and -name: each a table of keys, so that a wrong key is
- * refused with the nearest one. Keys that QEMU's users set to the only value that is
- * possible here are accepted with that value.
+ * -smp, -M, -accel, -cpu, -rtc, -smbios and -name: each a table of keys, so that a wrong
+ * key is refused with the nearest one. Keys that QEMU's users set to the only value that
+ * is possible here are accepted with that value.
  */
 #include "vmm/main/cli-machine.h"
 
 #include "common/cleanup.h"
 #include "cpu/cpumodel.h"
+#include "vmm/machine/smbios-text.h"
+#include "vmm/main/cli-process.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 bool cli_is_help(const char *arg)
 {
@@ -37,9 +40,8 @@ int cli_collect_nothing(struct vm_config *config, const char *arg, struct err *e
 	return 0;
 }
 
-/* Parses arg into obj; implied is the key of a first word without "=". */
-static int parse(const struct opt_desc *table, const char *arg, const char *implied,
-                 void *obj, struct err *err)
+int cli_parse_opts(const struct opt_desc *table, const char *arg, const char *implied,
+                   void *obj, struct err *err)
 {
 	struct opt_list list = { 0 };
 	int ret = opt_list_parse(&list, arg, implied, err);
@@ -47,34 +49,6 @@ static int parse(const struct opt_desc *table, const char *arg, const char *impl
 	if (ret >= 0)
 		ret = opts_apply(table, &list, obj, NULL, err);
 	opt_list_free(&list);
-	return ret;
-}
-
-/* ---- memory ---- */
-
-struct ram_opts {
-	char *size;
-};
-
-/* Text, because a size without a suffix counts in MiB here only. */
-static const struct opt_desc ram_table[] = {
-	{ .name = "size", .type = OPT_STR, .offset = offsetof(struct ram_opts, size) },
-	{ .name = NULL },
-};
-
-int cli_collect_ram(struct vm_config *config, const char *arg, struct err *err)
-{
-	struct ram_opts opts = { 0 };
-	int ret = parse(ram_table, arg, "size", &opts, err);
-
-	if (ret >= 0 && (!opts.size || opt_parse_size(opts.size, 'M', &config->ram) < 0))
-		ret = err_usage(err, "'%s' is not a size; write 512, 512M or 2G", arg);
-	if (ret >= 0 && config->ram < (1 << 20))
-		ret = err_usage(err, "%s is too small; a guest needs at least 1M", arg);
-	if (ret >= 0 && config->ram > 1ull << 52)
-		ret = err_usage(err, "%s is more than any CPU can address", arg);
-	config->ram &= ~0xfffull;
-	opts_free(ram_table, &opts);
 	return ret;
 }
 
@@ -103,7 +77,7 @@ static const struct opt_desc smp_table[] = {
 int cli_collect_smp(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct smp_opts opts = { 0 };
-	int ret = parse(smp_table, arg, "cpus", &opts, err);
+	int ret = cli_parse_opts(smp_table, arg, "cpus", &opts, err);
 
 	if (ret < 0)
 		return ret;
@@ -135,7 +109,8 @@ bool cli_answer_cpu(const char *arg, struct strbuf *out, struct err *err)
 /* ---- the board ---- */
 
 struct machine_opts {
-	char *type, *accel;
+	char *type, *accel, *memory_backend;
+	bool mem_merge, dump_core;
 	int fixed; /* of keys with one possible value: not used */
 };
 
@@ -159,9 +134,24 @@ static const struct opt_desc machine_table[] = {
 	  .offset = offsetof(struct machine_opts, accel),
 	  .help = "kvm" },
 	FIXED("acpi", only_on, "ACPI tables"),
+	{ .name = "dump-guest-core",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct machine_opts, dump_core),
+	  .help = "core dumps hold guest RAM (default: off)" },
+	FIXED("graphics", only_on, "-nographic is without"),
 	FIXED("hpet", only_off, "there is no HPET"),
 	FIXED("kernel-irqchip", only_on, "interrupt controllers in the kernel"),
 	{ .name = "kernel_irqchip", .alias_of = "kernel-irqchip" },
+	{ .name = "mem-merge",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct machine_opts, mem_merge),
+	  .help = "the host's KSM may merge equal pages of guests (default: on)" },
+	{ .name = "memory-backend",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct machine_opts, memory_backend),
+	  .help = "the -object memory-backend-* that is the guest's RAM" },
+	FIXED("nvdimm", only_off, "there is no persistent memory"),
+	FIXED("pit", only_on, "the timer is in the kernel"),
 	FIXED("smm", off_or_auto, "there is no system management mode"),
 	FIXED("usb", only_off, "there is no USB controller"),
 	FIXED("vmport", off_or_auto, "there is no VMware port"),
@@ -194,14 +184,18 @@ static int check_type(const char *type, struct err *err)
 
 int cli_collect_machine(struct vm_config *config, const char *arg, struct err *err)
 {
-	struct machine_opts opts = { 0 };
-	int ret = parse(machine_table, arg, "type", &opts, err);
+	struct machine_opts opts = { .mem_merge = !config->no_mem_merge,
+		                     .dump_core = config->dump_core };
+	int ret = cli_parse_opts(machine_table, arg, "type", &opts, err);
 
-	(void)config;
 	if (ret >= 0 && opts.type)
 		ret = check_type(opts.type, err);
 	if (ret >= 0 && opts.accel)
 		ret = check_accel(opts.accel, err);
+	if (ret >= 0 && opts.memory_backend)
+		ret = cli_set_string(&config->memory_backend, opts.memory_backend);
+	config->no_mem_merge = !opts.mem_merge;
+	config->dump_core = opts.dump_core;
 	opts_free(machine_table, &opts);
 	return ret;
 }
@@ -249,7 +243,7 @@ static const struct opt_desc accel_table[] = {
 int cli_collect_accel(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct accel_opts opts = { 0 };
-	int ret = parse(accel_table, arg, "accel", &opts, err);
+	int ret = cli_parse_opts(accel_table, arg, "accel", &opts, err);
 
 	(void)config;
 	if (ret >= 0)
@@ -265,6 +259,83 @@ bool cli_answer_accel(const char *arg, struct strbuf *out, struct err *err)
 		return false;
 	strbuf_adds(out, "Supported accelerators are:\nkvm\n");
 	return true;
+}
+
+/* ---- its clock ---- */
+
+struct rtc_opts {
+	char *base;
+	int fixed;
+};
+
+static const char *const clocks[] = { "host", "rt", NULL };
+static const char *const fixes[] = { "none", "slew", NULL };
+
+static const struct opt_desc rtc_table[] = {
+	{ .name = "base", .type = OPT_STR, .offset = offsetof(struct rtc_opts, base) },
+	{ .name = "clock",
+	  .type = OPT_ENUM,
+	  .offset = offsetof(struct rtc_opts, fixed),
+	  .choices = clocks },
+	{ .name = "driftfix",
+	  .type = OPT_ENUM,
+	  .offset = offsetof(struct rtc_opts, fixed),
+	  .choices = fixes },
+	{ .name = NULL },
+};
+
+/* "2026-01-31T23:59:59" or "2026-01-31" */
+static int parse_date(const char *text, time_t *seconds)
+{
+	static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(text, formats[i], &tm);
+
+		if (end && !*end) {
+			*seconds = timegm(&tm);
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int set_base(struct vm_config *config, const char *base, struct err *err)
+{
+	time_t now = time(NULL), then = now;
+	struct tm tm;
+
+	if (!strcmp(base, "localtime"))
+		then += localtime_r(&now, &tm) ? tm.tm_gmtoff : 0;
+	else if (strcmp(base, "utc") && parse_date(base, &then) < 0)
+		return err_usage(err,
+		                 "base=%s is neither utc, localtime nor a date like "
+		                 "2026-01-31T23:59:59",
+		                 base);
+	config->rtc_offset = then - now;
+	return 0;
+}
+
+int cli_collect_rtc(struct vm_config *config, const char *arg, struct err *err)
+{
+	struct rtc_opts opts = { 0 };
+	int ret = cli_parse_opts(rtc_table, arg, "base", &opts, err);
+
+	if (ret >= 0 && opts.base)
+		ret = set_base(config, opts.base, err);
+	opts_free(rtc_table, &opts);
+	return ret;
+}
+
+int cli_collect_smbios(struct vm_config *config, const char *arg, struct err *err)
+{
+	int ret = smbios_texts_parse(&config->smbios, arg, err);
+
+	/* It is the machine's, in whichever place it is given. */
+	return ret >= 0 && config->smbios->uuid
+	               ? cli_collect_uuid(config, config->smbios->uuid, err)
+	               : ret;
 }
 
 /* ---- its name ---- */
@@ -289,7 +360,7 @@ static const struct opt_desc name_table[] = {
 int cli_collect_name(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct name_opts opts = { 0 };
-	int ret = parse(name_table, arg, "guest", &opts, err);
+	int ret = cli_parse_opts(name_table, arg, "guest", &opts, err);
 
 	if (ret >= 0 && opts.guest)
 		ret = cli_set_string(&config->name, opts.guest);

@@ -12,19 +12,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Parses arg into obj; implied is the key of a first word without "=". */
-static int parse(const struct opt_desc *table, const char *arg, const char *implied,
-                 void *obj, struct err *err)
-{
-	struct opt_list list = { 0 };
-	int ret = opt_list_parse(&list, arg, implied, err);
-
-	if (ret >= 0)
-		ret = opts_apply(table, &list, obj, NULL, err);
-	opt_list_free(&list);
-	return ret;
-}
-
 int cli_collect_daemonize(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)arg;
@@ -60,7 +47,7 @@ static const struct opt_desc run_with_table[] = {
 int cli_collect_run_with(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct run_with_opts opts = { 0 };
-	int ret = parse(run_with_table, arg, NULL, &opts, err);
+	int ret = cli_parse_opts(run_with_table, arg, NULL, &opts, err);
 
 	if (ret >= 0 && opts.user)
 		ret = cli_collect_runas(config, opts.user, err);
@@ -135,7 +122,7 @@ static const struct opt_desc msg_table[] = {
 int cli_collect_msg(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct msg_opts opts = { 0 };
-	int ret = parse(msg_table, arg, NULL, &opts, err);
+	int ret = cli_parse_opts(msg_table, arg, NULL, &opts, err);
 
 	(void)config;
 	if (ret >= 0)
@@ -177,7 +164,7 @@ int cli_collect_action(struct vm_config *config, const char *arg, struct err *er
 		.shutdown = config->no_shutdown,
 		.panic = config->panic,
 	};
-	int ret = parse(action_table, arg, NULL, &opts, err);
+	int ret = cli_parse_opts(action_table, arg, NULL, &opts, err);
 
 	if (ret < 0)
 		return ret;

@@ -14,7 +14,9 @@
 #include "vmm/display/vnc.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli-file.h"
+#include "vmm/main/cli-foreign.h"
 #include "vmm/main/cli-machine.h"
+#include "vmm/main/cli-memory.h"
 #include "vmm/main/cli-process.h"
 
 #include <errno.h>
@@ -381,10 +383,28 @@ static bool answer_dump(const char *arg, struct strbuf *out, struct err *err)
 	return true;
 }
 
+static bool answer_foreign(const char *arg, struct strbuf *out, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	cli_dump_foreign(out);
+	return true;
+}
+
 const struct cli_row cli_table[] = {
-	{ "m", "memory", "[size=]SIZE",
+	{ "m", "memory", "[size=]SIZE[,slots=,maxmem=]",
 	  "guest memory; k, M, G, T, M if none (default: 512M)", "Machine",
 	  cli_collect_ram, NULL },
+	{ "mem-path", NULL, "PATH", "guest memory in this file or folder (hugetlbfs)",
+	  NULL, cli_collect_mem_path, NULL },
+	{ "mem-prealloc", NULL, NULL, "all of it is there before the guest starts", NULL,
+	  cli_collect_mem_prealloc, NULL },
+	{ "overcommit", NULL, "[mem-lock=on|off][,cpu-pm=on|off]",
+	  "memory that is not swapped; halted vCPUs keep their host CPU", NULL,
+	  cli_collect_overcommit, NULL },
+	{ "object", NULL, "TYPE,id=ID[,KEY=VALUE...]",
+	  "memory for -M memory-backend=ID, and others; 'help' lists", NULL,
+	  cli_collect_object, cli_answer_object },
 	{ "smp", NULL, "[cpus=]N[,sockets=,cores=,threads=,maxcpus=]",
 	  "virtual CPUs (default: 1)", NULL, cli_collect_smp, NULL },
 	{ "cpu", NULL, "MODEL[,+FEATURE][,-FEATURE]...",
@@ -399,6 +419,12 @@ const struct cli_row cli_table[] = {
 	{ "name", NULL, "[guest=]NAME[,process=NAME]",
 	  "name of the guest, and of the process", NULL, cli_collect_name, NULL },
 	{ "uuid", NULL, "UUID", "the machine's UUID", NULL, cli_collect_uuid, NULL },
+	{ "rtc", NULL, "[base=]utc|localtime|DATE[,clock=host][,driftfix=]",
+	  "what the clock says at the start (default: utc)", NULL, cli_collect_rtc,
+	  NULL },
+	{ "smbios", NULL, "type=0|1|2|3|4|11|17[,KEY=TEXT...]",
+	  "texts of the machine's tables, such as type=1,serial=", NULL,
+	  cli_collect_smbios, NULL },
 	{ "nodefaults", NULL, NULL, "no default devices", NULL, collect_nodefaults,
 	  NULL },
 
@@ -515,5 +541,6 @@ const struct cli_row cli_table[] = {
 	{ "h", "help", NULL, "this help", NULL, NULL, answer_help },
 	{ "version", NULL, NULL, "the version", NULL, NULL, answer_version },
 	{ "dump-options", NULL, NULL, NULL, NULL, NULL, answer_dump },
+	{ "dump-foreign", NULL, NULL, NULL, NULL, NULL, answer_foreign },
 	{ .name = NULL },
 };

@@ -6,6 +6,7 @@
 #include "vmm/main/cli.h"
 
 #include "common/cleanup.h"
+#include "vmm/main/cli-foreign.h"
 #include "vmm/main/cli-process.h"
 
 #include <errno.h>
@@ -52,6 +53,18 @@ int cli_collect(const struct cli_row *row, const char *arg, struct vm_config *co
 	return ret;
 }
 
+/* One of QEMU's that is not here. The number of words it takes, or -errno. */
+static int pass_foreign(const struct cli_foreign *foreign, const char *word, bool more,
+                        struct err *err)
+{
+	if (!foreign->accepted)
+		return err_usage(err, "option %s is not supported: %s", word,
+		                 foreign->why);
+	if (foreign->arg && !more)
+		return err_usage(err, "option %s needs an argument", word);
+	return foreign->arg;
+}
+
 static int take_option(const struct cli_row *row, const char *arg,
                        struct vm_config *config, struct strbuf *out,
                        enum cli_result *result, struct err *err)
@@ -82,6 +95,14 @@ int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strb
 		}
 		name += name[1] == '-' ? 2 : 1;
 		row = cli_find(name);
+		if (!row && cli_find_foreign(name)) {
+			ret = pass_foreign(cli_find_foreign(name), argv[i], i + 1 < argc,
+			                   err);
+			if (ret < 0)
+				return ret;
+			i += ret;
+			continue;
+		}
 		if (!row)
 			return unknown(argv[i], name, err);
 		if (row->arg && i + 1 >= argc)

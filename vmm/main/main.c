@@ -43,6 +43,7 @@ static int run(const struct vm_config *config)
 	}
 	monitors = monitors_new(pc, &err);
 	if (!monitors || monitors_add_all(monitors, config, &err) < 0 ||
+	    (config->mem_lock && process_lock_memory(&err) < 0) ||
 	    (config->runas && process_become(config->runas, &err) < 0) ||
 	    pc_start(pc, &err) < 0) {
 		status = complain(&err);

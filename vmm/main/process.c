@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +76,15 @@ void process_ready(int fd)
 	/* A parent that was killed meanwhile waits no more, which is no harm. */
 	fd_write(fd, "", 1);
 	close(fd);
+}
+
+int process_lock_memory(struct err *err)
+{
+	return mlockall(MCL_CURRENT | MCL_FUTURE) < 0
+	               ? err_sys(err, errno,
+	                         "-overcommit mem-lock=on: cannot lock memory (the limit "
+	                         "is ulimit -l)")
+	               : 0;
 }
 
 /* ---- -pidfile ---- */

@@ -18,6 +18,9 @@
  */
 int process_daemonize(struct err *err);
 /* The child's word; from now on it has no standard input and output. */
+/* Keeps all memory of the process in RAM, also what it gets later. -errno with a
+ * sentence. */
+int process_lock_memory(struct err *err);
 void process_ready(int fd);
 
 /* Writes this process's number and locks the file until the process ends: -EBUSY with a

@@ -34,6 +34,7 @@ struct ram_block {
 	const char *name;   /* static */
 	uint64_t gpa, size; /* gpa: MEM_NOWHERE while a device's memory is not placed */
 	uint8_t *host;
+	bool shared;   /* other processes, or a file, have it too */
 	bool readonly; /* writes by the guest are dropped into a region below, or lost */
 	uint64_t *dirty; /* one bit per 4 KiB page while dirty logging is on, else NULL */
 	unsigned slot;
@@ -67,6 +68,8 @@ int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on);
 int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap);
 /* User space wrote there, other than through dma_. */
 void mem_mark_dirty(struct ram_block *block, uint64_t offset, uint64_t len);
+/* The memory at host is a shared mapping: to give pages back takes them from all. */
+void mem_set_shared(struct mem *mem, const void *host, uint64_t size);
 /* Block by index, or NULL past the last. */
 const struct ram_block *mem_ram(struct mem *mem, unsigned index);
 /* Allocates anonymous, lazily populated, huge-page friendly memory; NULL and err on

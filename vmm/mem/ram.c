@@ -226,6 +226,15 @@ int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap)
 	return ret;
 }
 
+void mem_set_shared(struct mem *mem, const void *host, uint64_t size)
+{
+	const uint8_t *first = host;
+
+	for (unsigned i = 0; i < mem->ram_count; i++)
+		if (mem->ram[i].host >= first && mem->ram[i].host < first + size)
+			mem->ram[i].shared = true;
+}
+
 const struct ram_block *mem_ram(struct mem *mem, unsigned index)
 {
 	return index < mem->ram_count ? &mem->ram[index] : NULL;
@@ -362,7 +371,8 @@ void mem_discard(struct mem *mem, void *host, uint64_t len)
 
 		if (first < block->host || end > block->host + block->size || from >= to)
 			continue;
-		madvise(block->host + from, to - from, MADV_DONTNEED);
+		madvise(block->host + from, to - from,
+		        block->shared ? MADV_REMOVE : MADV_DONTNEED);
 		mem_mark_dirty(block, from, to - from);
 		return;
 	}

@@ -106,7 +106,7 @@ static int run_memory(struct mon_ctx *ctx, const json_t *args, json_t **result,
                       struct err *err)
 {
 	UNUSED_ARGS;
-	*result = json_pack("{s:I}", "base-memory", (json_int_t)pc_config(ctx->pc)->ram);
+	*result = json_pack("{s:I}", "base-memory", (json_int_t)ctx->vm->ram_size);
 	return 0;
 }
 

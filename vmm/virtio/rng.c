@@ -27,6 +27,7 @@
 struct virtio_rng {
 	struct virtio_pci vpci;
 	/* properties */
+	char *rng_object;
 	uint64_t max_bytes; /* per period; 0: no limit */
 	uint32_t period;    /* ms */
 	/* not state */
@@ -144,6 +145,12 @@ static int rng_realize(struct device *dev, struct err *err)
 {
 	struct virtio_rng *rng = (struct virtio_rng *)dev;
 
+	if (rng->rng_object && !(dev->vm->has_object &&
+	                         dev->vm->has_object(dev->vm, rng->rng_object, "rng-")))
+		return err_usage(err,
+		                 "rng=%s: there is no such object; define it with "
+		                 "-object rng-builtin,id=%s",
+		                 rng->rng_object, rng->rng_object);
 	loop_timer_init(dev->vm->loop, &rng->timer, next_period, rng);
 	virtio_init(&rng->vpci.vdev, dev, &rng_ops);
 	virtio_add_queue(&rng->vpci.vdev, QUEUE_SIZE, sizeof(struct virtq_elem));
@@ -162,6 +169,10 @@ static void rng_unrealize(struct device *dev)
 
 static const struct opt_desc rng_props[] = {
 	VIRTIO_PCI_PROPS(struct virtio_rng, vpci),
+	{ .name = "rng",
+	  .type = OPT_STR,
+	  FIELD(rng_object),
+	  .help = "an -object rng-*; random numbers come from the kernel" },
 	{ .name = "max-bytes",
 	  .type = OPT_U64,
 	  FIELD(max_bytes),
