@@ -17,6 +17,10 @@ enum {
 	VNC_MAX_CLIENTS = 16, /* more are turned away */
 	VNC_MAX_PASSWORD = 8, /* the protocol uses no more */
 	VNC_MAX_SIDE = 4096,
+	VNC_MAX_MOVE = 0x8000, /* of a pointer, in pixels */
+	VNC_LED_SCROLL = 1,    /* of the guest's keyboard, as RFB has them */
+	VNC_LED_NUM = 2,
+	VNC_LED_CAPS = 4,
 };
 
 enum vnc_share { VNC_SHARE_EXCLUSIVE, VNC_SHARE_FORCE, VNC_SHARE_IGNORE };
@@ -27,6 +31,7 @@ enum vnc_command {
 	VNC_PASSWORD, /* password: from now on */
 	VNC_SIZE,     /* size: of the surface, from now on */
 	VNC_DAMAGE,   /* damage: pixels changed */
+	VNC_INPUT,    /* input: the guest's keyboard and pointer, from now on */
 };
 
 struct vnc_rect {
@@ -39,9 +44,11 @@ struct vnc_packet {
 		struct {
 			uint32_t share;
 			char name[64];
+			char layout[64]; /* of the guest's keyboard; "": en-us */
 		} start;
 		struct {
-			uint32_t needed; /* without any set nobody gets in */
+			uint64_t expires; /* CLOCK_REALTIME seconds, 0: never */
+			uint32_t needed;  /* without any set nobody gets in */
 			char text[VNC_MAX_PASSWORD + 1];
 		} password;
 		struct {
@@ -51,6 +58,10 @@ struct vnc_packet {
 			uint32_t count;
 			struct vnc_rect rects[VNC_MAX_RECTS];
 		} damage;
+		struct {
+			uint32_t absolute; /* the pointer is where the client's is */
+			uint32_t leds;
+		} input;
 	};
 };
 
@@ -75,8 +86,9 @@ struct vnc_report {
 			uint16_t down;
 		} key;
 		struct {
-			uint16_t x, y;
-			uint32_t buttons; /* 1 left, 2 middle, 4 right, 8 up, 16 down */
+			int32_t x, y;
+			uint32_t relative; /* x and y are movements */
+			uint32_t buttons;  /* 1 left, 2 middle, 4 right, 8 up, 16 down */
 		} pointer;
 	};
 };

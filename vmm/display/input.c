@@ -12,11 +12,15 @@
 #include <string.h>
 
 struct input {
-	struct input_device device; /* key NULL: none */
+	struct input_device *devices; /* in order of preference */
+	unsigned last_index;
 	struct loop_timer release;
 	uint16_t held[INPUT_MAX_KEYS];
 	unsigned held_count, buttons;
-	int x, y; /* of the viewer's pointer; -1: not known */
+	int x, y;              /* of the viewer's pointer; -1: not known */
+	unsigned abs_x, abs_y; /* absolute coordinates, as told last */
+	void (*changed)(void *opaque);
+	void *opaque;
 };
 
 static const struct {
@@ -111,8 +115,9 @@ static const struct {
 	{ "less", 0x56 },
 	{ "f11", 0x57 },
 	{ "f12", 0x58 },
-	{ "hiragana", 0x70 },
+	{ "katakanahiragana", 0x70 },
 	{ "ro", 0x73 },
+	{ "hiragana", 0x77 },
 	{ "henkan", 0x79 },
 	{ "muhenkan", 0x7b },
 	{ "yen", 0x7d },
@@ -193,15 +198,130 @@ void input_free(struct input *in)
 	free(in);
 }
 
-void input_set_device(struct input *in, const struct input_device *device)
+/* ---- devices ---- */
+
+static void unlink_device(struct input *in, const struct input_device *dev)
 {
-	in->device = device ? *device : (struct input_device){ 0 };
+	struct input_device **p = &in->devices;
+
+	while (*p && *p != dev)
+		p = &(*p)->next;
+	if (*p)
+		*p = dev->next;
 }
+
+static void append(struct input *in, struct input_device *dev)
+{
+	struct input_device **p = &in->devices;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = dev;
+	dev->next = NULL;
+}
+
+static void tell(struct input *in)
+{
+	if (in->changed)
+		in->changed(in->opaque);
+}
+
+void input_add(struct input *in, struct input_device *dev)
+{
+	dev->index = ++in->last_index;
+	append(in, dev);
+	tell(in);
+}
+
+void input_remove(struct input *in, struct input_device *dev)
+{
+	if (!dev->index)
+		return;
+	unlink_device(in, dev);
+	dev->index = 0;
+	tell(in);
+}
+
+void input_prefer(struct input *in, struct input_device *dev, bool on)
+{
+	unlink_device(in, dev);
+	if (on) {
+		dev->next = in->devices;
+		in->devices = dev;
+	} else {
+		append(in, dev);
+	}
+	tell(in);
+}
+
+const struct input_device *input_next_mouse(const struct input *in,
+                                            const struct input_device *dev)
+{
+	for (dev = dev ? dev->next : in->devices; dev; dev = dev->next)
+		if (dev->move || dev->point)
+			break;
+	return dev;
+}
+
+int input_choose_mouse(struct input *in, unsigned index, struct err *err)
+{
+	struct input_device *dev = in->devices;
+
+	while (dev && dev->index != index)
+		dev = dev->next;
+	if (!dev)
+		return err_usage(err, "Mouse at index '%u' not found", index);
+	if (!dev->move && !dev->point)
+		return err_usage(err, "Input device '%s' is not a mouse", dev->name);
+	input_prefer(in, dev, true);
+	return 0;
+}
+
+bool input_is_absolute(const struct input *in)
+{
+	const struct input_device *dev = input_next_mouse(in, NULL);
+
+	return dev && dev->point;
+}
+
+void input_watch(struct input *in, void (*changed)(void *opaque), void *opaque)
+{
+	in->changed = changed;
+	in->opaque = opaque;
+}
+
+static const struct input_device *find_keyboard(const struct input *in)
+{
+	const struct input_device *dev = in->devices;
+
+	while (dev && !dev->key)
+		dev = dev->next;
+	return dev;
+}
+
+void input_set_leds(struct input *in, struct input_device *dev, unsigned leds)
+{
+	if (dev->leds == leds)
+		return;
+	dev->leds = leds;
+	tell(in);
+}
+
+unsigned input_leds(const struct input *in)
+{
+	const struct input_device *dev = find_keyboard(in);
+
+	return dev ? dev->leds : 0;
+}
+
+/* ---- keys ---- */
 
 void input_key(struct input *in, uint16_t code, bool down)
 {
-	if (in->device.key)
-		in->device.key(in->device.opaque, code, down);
+	const struct input_device *dev = find_keyboard(in);
+
+	if (dev)
+		dev->key(dev->opaque, code, down);
 }
 
 void input_send_keys(struct input *in, const uint16_t *codes, unsigned count,
@@ -216,10 +336,29 @@ void input_send_keys(struct input *in, const uint16_t *codes, unsigned count,
 	loop_timer_arm(&in->release, loop_now() + hold_ms * 1000000ull);
 }
 
+/* ---- pointers ---- */
+
+/* Buttons and the wheel belong to the pointer that is in use. */
+static void press(struct input *in, int wheel)
+{
+	const struct input_device *dev = input_next_mouse(in, NULL);
+
+	if (dev && dev->point)
+		dev->point(dev->opaque, in->abs_x, in->abs_y, wheel, in->buttons);
+	else if (dev)
+		dev->move(dev->opaque, 0, 0, wheel, in->buttons);
+}
+
 void input_move(struct input *in, int dx, int dy, int wheel)
 {
-	if (in->device.move && (dx || dy || wheel))
-		in->device.move(in->device.opaque, dx, dy, wheel, in->buttons);
+	const struct input_device *dev = in->devices;
+
+	while (dev && !dev->move)
+		dev = dev->next;
+	if (dev && (dx || dy))
+		dev->move(dev->opaque, dx, dy, 0, in->buttons);
+	if (wheel)
+		press(in, wheel);
 }
 
 void input_buttons(struct input *in, unsigned buttons)
@@ -227,15 +366,31 @@ void input_buttons(struct input *in, unsigned buttons)
 	if (buttons == in->buttons)
 		return;
 	in->buttons = buttons;
-	if (in->device.move)
-		in->device.move(in->device.opaque, 0, 0, 0, buttons);
+	press(in, 0);
 }
 
 void input_point(struct input *in, unsigned x, unsigned y)
+{
+	const struct input_device *dev = in->devices;
+
+	while (dev && !dev->point)
+		dev = dev->next;
+	in->abs_x = x < INPUT_RANGE ? x : INPUT_RANGE;
+	in->abs_y = y < INPUT_RANGE ? y : INPUT_RANGE;
+	if (dev)
+		dev->point(dev->opaque, in->abs_x, in->abs_y, 0, in->buttons);
+}
+
+void input_point_at(struct input *in, unsigned x, unsigned y, unsigned width,
+                    unsigned height)
 {
 	int dx = in->x < 0 ? 0 : (int)x - in->x, dy = in->y < 0 ? 0 : (int)y - in->y;
 
 	in->x = x;
 	in->y = y;
-	input_move(in, dx, dy, 0);
+	if (input_is_absolute(in))
+		input_point(in, width > 1 ? x * INPUT_RANGE / (width - 1) : 0,
+		            height > 1 ? y * INPUT_RANGE / (height - 1) : 0);
+	else
+		input_move(in, dx, dy, 0);
 }

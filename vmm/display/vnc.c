@@ -42,7 +42,8 @@ struct vnc {
 	struct display *display;
 	struct input *input;
 	struct vnc_opts opts;
-	char name[64], password[VNC_MAX_PASSWORD + 1];
+	char name[64], layout[64], password[VNC_MAX_PASSWORD + 1];
+	uint64_t expires;
 	char *helper; /* path */
 	struct vnc_address address;
 	char websocket[16]; /* its port, or "" */
@@ -110,6 +111,7 @@ static void tell_password(struct vnc *vnc)
 	struct vnc_packet p = { .type = VNC_PASSWORD };
 
 	p.password.needed = vnc->opts.password;
+	p.password.expires = vnc->expires;
 	memcpy(p.password.text, vnc->password, sizeof(vnc->password));
 	tell(vnc, &p);
 }
@@ -122,6 +124,18 @@ static bool tell_size(struct vnc *vnc)
 	p.size.width = s->width;
 	p.size.height = s->height;
 	return tell(vnc, &p);
+}
+
+/* The kind of pointer, and the keyboard's lights. */
+static void tell_input(void *opaque)
+{
+	struct vnc *vnc = opaque;
+	struct vnc_packet p = { .type = VNC_INPUT };
+
+	p.input.absolute = input_is_absolute(vnc->input);
+	p.input.leds = input_leds(vnc->input);
+	if (vnc->control >= 0)
+		tell(vnc, &p);
 }
 
 static void on_update(void *opaque, const struct display_rect *rects, unsigned count,
@@ -225,6 +239,7 @@ static bool tell_start(struct vnc *vnc)
 
 	p.start.share = vnc->opts.share;
 	memcpy(p.start.name, vnc->name, sizeof(p.start.name));
+	memcpy(p.start.layout, vnc->layout, sizeof(p.start.layout));
 	memcpy(fds + 1, vnc->listen, sizeof(vnc->listen));
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -252,6 +267,7 @@ static int start_helper(struct vnc *vnc)
 		return -EPIPE;
 	}
 	tell_password(vnc);
+	tell_input(vnc);
 	return 0;
 }
 
@@ -275,9 +291,18 @@ static void on_client(void *opaque, uint32_t events)
 
 static void take_pointer(struct vnc *vnc, const struct vnc_report *r)
 {
+	const struct surface *s = display_surface(vnc->display);
 	unsigned b = r->pointer.buttons;
+	int x = r->pointer.x, y = r->pointer.y;
 
-	input_point(vnc->input, r->pointer.x, r->pointer.y);
+	/* Sent before the screen changed its size, perhaps. */
+	if (x < -VNC_MAX_MOVE || x > VNC_MAX_MOVE || y < -VNC_MAX_MOVE ||
+	    y > VNC_MAX_MOVE)
+		return;
+	if (r->pointer.relative)
+		input_move(vnc->input, x, y, 0);
+	else if (x >= 0 && y >= 0 && x < (int)s->width && y < (int)s->height)
+		input_point_at(vnc->input, x, y, s->width, s->height);
 	input_buttons(vnc->input, (b & 1 ? INPUT_LEFT : 0) | (b & 2 ? INPUT_MIDDLE : 0) |
 	                                  (b & 4 ? INPUT_RIGHT : 0));
 	input_move(vnc->input, 0, 0, (b & 16 ? 1 : 0) - (b & 8 ? 1 : 0));
@@ -392,7 +417,8 @@ static int configure(struct vnc *vnc, const char *text, struct err *err)
 }
 
 struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *input,
-                    const char *text, const char *name, struct err *err)
+                    const char *text, const char *name, const char *layout,
+                    struct err *err)
 {
 	struct vnc *vnc = calloc(1, sizeof(*vnc));
 
@@ -407,12 +433,14 @@ struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *in
 	vnc->consumer.update = on_update;
 	vnc->consumer.opaque = vnc;
 	snprintf(vnc->name, sizeof(vnc->name), "%s", name ? name : "vmm");
+	snprintf(vnc->layout, sizeof(vnc->layout), "%s", layout ? layout : "");
 	if (configure(vnc, text, err) < 0 || find_helper(vnc, err) < 0 ||
 	    open_sockets(vnc, err) < 0) {
 		vnc_free(vnc);
 		return NULL;
 	}
 	watch_listeners(vnc);
+	input_watch(input, tell_input, vnc);
 	return vnc;
 }
 
@@ -420,6 +448,7 @@ void vnc_free(struct vnc *vnc)
 {
 	if (!vnc)
 		return;
+	input_watch(vnc->input, NULL, NULL);
 	end_helper(vnc);
 	unwatch_listeners(vnc);
 	for (unsigned i = 0; i < vnc->listen_count; i++)
@@ -432,16 +461,34 @@ void vnc_free(struct vnc *vnc)
 	free(vnc);
 }
 
+static int check_password(const struct vnc *vnc, struct err *err)
+{
+	return vnc->opts.password
+	               ? 0
+	               : err_set(err, EINVAL,
+	                         "VNC was started without a password; use -vnc "
+	                         "%s,password",
+	                         vnc->opts.display);
+}
+
 int vnc_set_password(struct vnc *vnc, const char *password, struct err *err)
 {
-	if (!vnc->opts.password)
-		return err_set(err, EINVAL,
-		               "VNC was started without a password; use -vnc %s,password",
-		               vnc->opts.display);
+	if (check_password(vnc, err) < 0)
+		return -EINVAL;
 	if (strlen(password) > VNC_MAX_PASSWORD)
 		return err_set(err, EINVAL, "a VNC password has at most %d characters",
 		               VNC_MAX_PASSWORD);
 	snprintf(vnc->password, sizeof(vnc->password), "%s", password);
+	if (vnc->control >= 0)
+		tell_password(vnc);
+	return 0;
+}
+
+int vnc_expire_password(struct vnc *vnc, uint64_t seconds, struct err *err)
+{
+	if (check_password(vnc, err) < 0)
+		return -EINVAL;
+	vnc->expires = seconds;
 	if (vnc->control >= 0)
 		tell_password(vnc);
 	return 0;

@@ -20,15 +20,19 @@ struct vnc_info {
 	char clients[VNC_MAX_CLIENTS][64];
 };
 
-/* text: the argument of -vnc; name: of the desktop. Listens at once. NULL with a sentence
- * on failure. */
+/* text: the argument of -vnc; name: of the desktop; layout: of the guest's keyboard,
+ * which was checked (layout.h), or NULL. Listens at once. NULL with a sentence on
+ * failure. */
 struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *input,
-                    const char *text, const char *name, struct err *err);
+                    const char *text, const char *name, const char *layout,
+                    struct err *err);
 /* Accepts NULL. The helper ends. */
 void vnc_free(struct vnc *vnc);
 /* For clients that come from now on. -EINVAL with a sentence when it is too long, or when
  * -vnc did not ask for one. */
 int vnc_set_password(struct vnc *vnc, const char *password, struct err *err);
+/* When, in seconds of CLOCK_REALTIME, the password lets nobody in any more; 0: never. */
+int vnc_expire_password(struct vnc *vnc, uint64_t seconds, struct err *err);
 void vnc_info(const struct vnc *vnc, struct vnc_info *info);
 void vnc_help(struct strbuf *out);
 

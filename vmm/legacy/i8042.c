@@ -82,7 +82,8 @@ struct i8042 {
 	uint8_t command; /* waits for its byte on port 0x60; 0: none */
 	struct ps2_keyboard keyboard;
 	struct ps2_mouse mouse;
-	bool released; /* KEY_RELEASED was translated: its key follows */
+	struct input_device input; /* not state */
+	bool released;             /* KEY_RELEASED was translated: its key follows */
 	bool level[LINES];
 	struct region data_region, command_region;
 };
@@ -163,6 +164,13 @@ static uint64_t data_read(void *opaque, uint64_t offset, unsigned size)
 
 /* ---- the lines ---- */
 
+static void show_leds(struct i8042 *kbc)
+{
+	/* The keyboard's bits are those of INPUT_LED_SCROLL and its siblings. */
+	if (kbc->dev.vm->input)
+		input_set_leds(kbc->dev.vm->input, &kbc->input, kbc->keyboard.leds);
+}
+
 /* Sends a byte to what is plugged in. */
 static void line_send(struct i8042 *kbc, enum line line, uint8_t byte)
 {
@@ -170,6 +178,7 @@ static void line_send(struct i8042 *kbc, enum line line, uint8_t byte)
 		ps2_mouse_write(&kbc->mouse, byte);
 	else
 		ps2_keyboard_write(&kbc->keyboard, byte);
+	show_leds(kbc);
 	fetch(kbc);
 }
 
@@ -351,12 +360,14 @@ static int i8042_realize(struct device *dev, struct err *err)
 		.ops = &command_ops,
 		.opaque = kbc,
 	};
+	kbc->input = (struct input_device){
+		.name = "QEMU PS/2 Mouse",
+		.key = on_key,
+		.move = on_move,
+		.opaque = kbc,
+	};
 	if (dev->vm->input)
-		input_set_device(dev->vm->input, &(struct input_device){
-							 .key = on_key,
-							 .move = on_move,
-							 .opaque = kbc,
-						 });
+		input_add(dev->vm->input, &kbc->input);
 	ret = mem_map(dev->vm->mem, MEM_PIO, &kbc->data_region, DATA_PORT);
 	if (ret >= 0)
 		ret = mem_map(dev->vm->mem, MEM_PIO, &kbc->command_region, COMMAND_PORT);
@@ -377,6 +388,7 @@ static void i8042_reset(struct device *dev)
 	kbc->released = false;
 	ps2_keyboard_reset(&kbc->keyboard);
 	ps2_mouse_reset(&kbc->mouse);
+	show_leds(kbc);
 	update_irq(kbc);
 }
 
@@ -385,7 +397,7 @@ static void i8042_unrealize(struct device *dev)
 	struct i8042 *kbc = (struct i8042 *)dev;
 
 	if (dev->vm->input)
-		input_set_device(dev->vm->input, NULL);
+		input_remove(dev->vm->input, &kbc->input);
 	kbc->status = 0;
 	update_irq(kbc);
 	mem_unmap(&kbc->data_region);
@@ -403,6 +415,7 @@ static int i8042_validate(const void *obj, struct err *err)
 static int i8042_post_load(void *obj, struct err *err)
 {
 	(void)err;
+	show_leds(obj);
 	update_irq(obj);
 	return 0;
 }

@@ -41,6 +41,7 @@ void config_free(struct vm_config *config)
 	free(config->bios);
 	free(config->vga);
 	free(config->vnc);
+	free(config->keyboard);
 	opts_free(boot_opts, &config->boot);
 	str_list_free(&config->firmware_dirs);
 	str_list_free(&config->fw_cfg);

@@ -7,6 +7,7 @@
 #include "vmm/machine/internal.h"
 
 #include "common/cleanup.h"
+#include "vmm/display/layout.h"
 #include "vmm/display/vnc.h"
 #include "vmm/legacy/vga.h"
 
@@ -48,11 +49,14 @@ int pc_add_display(struct pc *pc, struct err *err)
 
 int pc_show_display(struct pc *pc, struct err *err)
 {
+	const struct vm_config *config = pc->config;
 	struct vm *vm = &pc->vm;
 
-	if (!pc->config->vnc)
+	if (config->keyboard && layout_check(config->keyboard, err) < 0)
+		return -err->code;
+	if (!config->vnc)
 		return 0;
-	vm->vnc = vnc_new(vm->loop, vm->display, vm->input, pc->config->vnc,
-	                  pc->config->name, err);
+	vm->vnc = vnc_new(vm->loop, vm->display, vm->input, config->vnc, config->name,
+	                  config->keyboard, err);
 	return vm->vnc ? 0 : -err->code;
 }

@@ -11,6 +11,7 @@
 #include "common/version.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
+#include "vmm/display/layout.h"
 #include "vmm/display/vnc.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli-file.h"
@@ -257,6 +258,17 @@ static bool answer_vnc(const char *arg, struct strbuf *out, struct err *err)
 	return true;
 }
 
+static int collect_keyboard(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return cli_set_string(&config->keyboard, arg);
+}
+
+static bool answer_keyboard(const char *arg, struct strbuf *out, struct err *err)
+{
+	return cli_is_help(arg) && layout_help(out, err) >= 0;
+}
+
 static int collect_display(struct vm_config *config, const char *arg, struct err *err)
 {
 	static const char *const words[] = { "none", "vnc=HOST:D", NULL };
@@ -489,6 +501,9 @@ const struct cli_row cli_table[] = {
 	{ "vnc", NULL, "HOST:D|:D|unix:PATH[,password]...",
 	  "show the screen to VNC clients; :D is for this host only", NULL, collect_vnc,
 	  answer_vnc },
+	{ "k", NULL, "LAYOUT",
+	  "keyboard layout of the guest: pt-br, de, fr...; 'help' lists", NULL,
+	  collect_keyboard, answer_keyboard },
 	{ "vga", NULL, "std|none",
 	  "graphics card (default: std when the guest starts in firmware)", NULL,
 	  collect_vga, NULL },

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Clients from the accepted socket to their end: who is let in, what they type and point
+ * at, and what vmm hears of them. Three wrong passwords in a row close the door for a
+ * while.
+ */
+#include "common/log.h"
+#include "vmm/helpers/vnc/server.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define TRIES        3      /* wrong passwords in a row … */
+#define LOCK_SECONDS 10     /* … before nobody is let in for so long */
+#define STILL        0x7fff /* a movement of 0 in a message of a relative pointer */
+
+void report(const struct vnc_report *r)
+{
+	send(VNC_CONTROL_FD, r, sizeof(*r), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* ---- who is there ---- */
+
+static bool is_in(const rfbClientRec *cl)
+{
+	return cl->state == RFB_NORMAL && cl->sock != RFB_INVALID_SOCKET;
+}
+
+static unsigned count_clients(struct server *s, bool all)
+{
+	rfbClientIteratorPtr it = rfbGetClientIterator(s->screen);
+	rfbClientPtr cl;
+	unsigned count = 0;
+
+	while ((cl = rfbClientIteratorNext(it)))
+		count += all || is_in(cl);
+	rfbReleaseClientIterator(it);
+	return count;
+}
+
+void clients_report(struct server *s)
+{
+	unsigned all = count_clients(s, true) + s->waiting_count,
+		 in = count_clients(s, false);
+	rfbClientIteratorPtr it;
+	struct vnc_report r = { .type = VNC_CLIENTS };
+	rfbClientPtr cl;
+
+	if (all == s->known_all && in == s->known_in)
+		return;
+	s->known_all = all;
+	s->known_in = in;
+	if (!all)
+		s->awake = false;
+	r.clients.connected = all;
+	it = rfbGetClientIterator(s->screen);
+	while ((cl = rfbClientIteratorNext(it)))
+		if (is_in(cl) && r.clients.count < VNC_MAX_CLIENTS)
+			snprintf(r.clients.host[r.clients.count++],
+			         sizeof(r.clients.host[0]), "%s", cl->host);
+	rfbReleaseClientIterator(it);
+	report(&r);
+}
+
+static time_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+void clients_add(struct server *s, int fd)
+{
+	if (count_clients(s, true) + s->waiting_count >= VNC_MAX_CLIENTS ||
+	    now() < s->locked_until)
+		close(fd);
+	else if (s->awake)
+		rfbNewClient(s->screen, fd);
+	else
+		s->waiting[s->waiting_count++] = fd;
+}
+
+void clients_admit(struct server *s)
+{
+	s->awake = s->waiting_count || s->known_all;
+	for (unsigned i = 0; i < s->waiting_count; i++)
+		rfbNewClient(s->screen, s->waiting[i]);
+	s->waiting_count = 0;
+}
+
+/* ---- the library's hooks ---- */
+
+static void on_key(rfbBool down, rfbKeySym keysym, rfbClientPtr cl)
+{
+	struct server *s = cl->screen->screenData;
+
+	keys_type(s->keys, keysym, down);
+}
+
+static void on_pointer(int buttons, int x, int y, rfbClientPtr cl)
+{
+	struct vnc_report r = { .type = VNC_POINTER };
+
+	r.pointer.relative = extension_is_relative(cl);
+	if (r.pointer.relative) {
+		x -= STILL;
+		y -= STILL;
+	} else if (x < 0 || y < 0 || x >= cl->screen->width || y >= cl->screen->height) {
+		return;
+	}
+	r.pointer.x = x;
+	r.pointer.y = y;
+	r.pointer.buttons = buttons;
+	report(&r);
+}
+
+static bool may_enter(const struct server *s, const unsigned char *want,
+                      const char *answer, int len)
+{
+	if (!*s->password || (s->expires && (uint64_t)time(NULL) >= s->expires))
+		return false;
+	return len == CHALLENGESIZE && !memcmp(want, answer, len);
+}
+
+static rfbBool check_password(rfbClientPtr cl, const char *answer, int len)
+{
+	struct server *s = cl->screen->screenData;
+	unsigned char want[CHALLENGESIZE];
+
+	memcpy(want, cl->authChallenge, CHALLENGESIZE);
+	rfbEncryptBytes(want, s->password);
+	if (may_enter(s, want, answer, len)) {
+		s->failures = 0;
+		return TRUE;
+	}
+	if (++s->failures >= TRIES) {
+		log_warn("%u wrong passwords, the last from %s: closed for %d seconds",
+		         s->failures, cl->host, LOCK_SECONDS);
+		s->failures = 0;
+		s->locked_until = now() + LOCK_SECONDS;
+	}
+	return FALSE;
+}
+
+static void on_gone(rfbClientPtr cl)
+{
+	struct server *s = cl->screen->screenData;
+
+	if (count_clients(s, false) <= 1)
+		keys_release(s->keys);
+}
+
+static enum rfbNewClientAction on_client(rfbClientPtr cl)
+{
+	cl->clientGoneHook = on_gone;
+	return RFB_CLIENT_ACCEPT;
+}
+
+static int get_leds(rfbScreenInfoPtr screen)
+{
+	return ((struct server *)screen->screenData)->leds;
+}
+
+void clients_init(struct server *s)
+{
+	rfbScreenInfoPtr screen = s->screen;
+
+	screen->kbdAddEvent = on_key;
+	screen->ptrAddEvent = on_pointer;
+	screen->newClientHook = on_client;
+	screen->passwordCheck = check_password;
+	screen->getKeyboardLedStateHook = get_leds;
+	screen->authPasswdData = s->password; /* until vmm says that none is needed */
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Between the files of vmm-vnc: the one server, whose clients LibVNCServer keeps. */
+#ifndef VMM_HELPERS_VNC_SERVER_H
+#define VMM_HELPERS_VNC_SERVER_H
+
+#include "common/vncproto.h"
+#include "vmm/helpers/vnc/keys.h"
+
+#include <rfb/rfb.h>
+#include <stdbool.h>
+#include <time.h>
+
+struct server {
+	rfbScreenInfoPtr screen;
+	int listen[VNC_MAX_LISTEN];
+	unsigned listen_count;
+	int waiting[VNC_MAX_CLIENTS]; /* accepted, until the surface is drawn */
+	unsigned waiting_count, known_all, known_in;
+	bool awake; /* the surface is kept up to date */
+	char *pixels;
+	struct keys *keys;
+	bool absolute; /* the guest's pointer is where the client's is */
+	int leds;      /* of the guest's keyboard, as RFB has them */
+	bool needs_password;
+	char password[VNC_MAX_PASSWORD + 1];
+	uint64_t expires; /* CLOCK_REALTIME seconds, 0: never */
+	unsigned failures;
+	time_t locked_until; /* CLOCK_MONOTONIC seconds */
+};
+
+/* ---- clients.c ---- */
+
+/* Sets the hooks by which the library calls this program. */
+void clients_init(struct server *server);
+/* A socket that somebody connected: kept, or closed if there is no room or the door is
+ * closed. */
+void clients_add(struct server *server, int fd);
+/* The surface is what it says now: those who wait may see it. */
+void clients_admit(struct server *server);
+/* Tells vmm who is there, if that has changed. */
+void clients_report(struct server *server);
+/* A vmm that does not listen loses reports; one that is gone is noticed in the loop. */
+void report(const struct vnc_report *report);
+
+/* ---- extension.c: QEMU's key events and kinds of pointers ---- */
+
+void extension_init(void);
+/* The pointer is of another kind from now on: tells clients that asked for it. */
+void extension_tell_pointer(struct server *server);
+/* The client sends movements instead of places. */
+bool extension_is_relative(rfbClientPtr client);
+
+#endif
