@@ -8,6 +8,7 @@
 #include "passthrough/disk.h"
 
 #include "common/cleanup.h"
+#include "passthrough/mounts.h"
 #include "passthrough/resolve.h"
 
 #include <errno.h>
@@ -23,122 +24,15 @@ struct disk {
 	unsigned uses;    /* findings that refuse */
 };
 
-/* ---- mounts ---- */
-
-/* The n-th blank-separated word of a line, from 0; its length in *len. */
-static const char *word(const char *line, unsigned n, size_t *len)
-{
-	const char *end = line + strcspn(line, "\n");
-
-	for (;; n--) {
-		line += strspn(line, " \t");
-		*len = strcspn(line, " \t\n");
-		if (line >= end)
-			return NULL;
-		if (!n)
-			return line;
-		line += *len;
-	}
-}
-
-static bool is_word(const char *at, size_t len, const char *text)
-{
-	return at && strlen(text) == len && !memcmp(at, text, len);
-}
-
-static void mount_line(const char *line, const char *number, const char *source,
-                       void (*visit)(void *, const char *), void *data)
-{
-	size_t number_len, where_len, source_len = 0;
-	const char *n = word(line, 2, &number_len);
-	const char *where = word(line, 4, &where_len);
-	const char *dash = strstr(line, " - ");
-	const char *from = NULL;
-	char text[256];
-
-	if (!n || !where)
-		return;
-	if (dash && dash < line + strcspn(line, "\n"))
-		from = word(dash + 3, 1, &source_len);
-	if (!is_word(n, number_len, number) && !is_word(from, source_len, source))
-		return;
-	snprintf(text, sizeof(text), "%.*s", (int)where_len, where);
-	visit(data, text);
-}
-
-void disk_mounts(const char *mountinfo, const char *number, const char *source,
-                 void (*visit)(void *data, const char *where), void *data)
-{
-	for (const char *line = mountinfo; *line;) {
-		mount_line(line, number, source, visit, data);
-		line += strcspn(line, "\n");
-		line += *line == '\n';
-	}
-}
-
-static bool runs_the_system(const char *where)
-{
-	static const char *const places[] = { "/", "/usr", "/boot", "/boot/efi", "/var" };
-
-	for (unsigned i = 0; i < ARRAY_SIZE(places); i++)
-		if (!strcmp(places[i], where))
-			return true;
-	return false;
-}
-
-static void note_mount(void *data, const char *where)
-{
-	struct disk *disk = data;
-
-	disk->uses++;
-	/* The same mount in another namespace is told once. */
-	for (unsigned i = 0; i < disk->findings->count; i++) {
-		const char *text = disk->findings->finding[i].text;
-		size_t len = strlen(disk->name);
-
-		if (!strncmp(text, disk->name, len) &&
-		    !strncmp(text + len, " is mounted on ", 15) &&
-		    !strcmp(text + len + 15, where))
-			return;
-	}
-	findings_add(disk->findings,
-	             runs_the_system(where) ? REASON_ROOT_DISK : REASON_MOUNTED,
-	             "%s is mounted on %s", disk->name, where);
-}
-
-static void mounts_of(struct disk *disk, const char *pid)
-{
-	_cleanup_free_ char *text = NULL;
-	char path[64], source[300];
-
-	snprintf(path, sizeof(path), "proc/%.20s/mountinfo", pid);
-	snprintf(source, sizeof(source), "/dev/%.250s", disk->name);
-	if (!sysroot_read(disk->root, path, 8 << 20, &text))
-		disk_mounts(text, disk->number, source, note_mount, disk);
-}
-
-/* Containers and services have mounts of their own: one process of each namespace tells
- * them, and there are few namespaces. */
 static void check_mounts(struct disk *disk)
 {
-	_cleanup_strbuf_ struct strbuf seen = { 0 };
-	struct names names;
+	char source[300];
 
-	mounts_of(disk, "self");
-	sysroot_list(disk->root, "proc", &names);
-	for (unsigned i = 0; i < names.count; i++) {
-		char path[64], id[64];
-
-		if (names.name[i][0] < '0' || names.name[i][0] > '9')
-			continue;
-		snprintf(path, sizeof(path), "proc/%.20s/ns/mnt", names.name[i]);
-		if (sysroot_link(disk->root, path, id, sizeof(id)) < 0 ||
-		    (seen.data && strstr(seen.data, id)))
-			continue;
-		strbuf_adds(&seen, id);
-		mounts_of(disk, names.name[i]);
-	}
-	names_free(&names);
+	snprintf(source, sizeof(source), "/dev/%.250s", disk->name);
+	disk->uses += mounts_check(
+		disk->root,
+		&(struct mount_match){ .number = disk->number, .source = source },
+		disk->name, disk->findings);
 }
 
 /* ---- swap, holders, what lies on it ---- */
@@ -153,9 +47,9 @@ static void check_swap(struct disk *disk)
 		return;
 	for (const char *line = text; *line;) {
 		size_t len;
-		const char *at = word(line, 0, &len);
+		const char *at = line_word(line, 0, &len);
 
-		if (is_word(at, len, source)) {
+		if (at && strlen(source) == len && !memcmp(at, source, len)) {
 			findings_add(disk->findings, REASON_SWAP,
 			             "the host swaps to %s; run: swapoff %s", disk->name,
 			             source);

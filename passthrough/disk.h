@@ -12,9 +12,4 @@
 void disk_check(const struct sysroot *root, const struct pci_function *f,
                 struct findings *findings);
 
-/* The part that is tested alone: the mount points of device number "8:1" or of the node
- * source in mountinfo text; calls visit for each. */
-void disk_mounts(const char *mountinfo, const char *number, const char *source,
-                 void (*visit)(void *data, const char *where), void *data);
-
 #endif

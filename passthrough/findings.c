@@ -39,6 +39,7 @@ static const struct {
 	[REASON_MD] = { "md", FORCE, "it is part of a RAID" },
 	[REASON_ZFS] = { "zfs", FORCE, "it is part of a ZFS pool" },
 	[REASON_CLAIMED] = { "claimed", FORCE, "the kernel says its disk is in use" },
+	[REASON_CONSOLE] = { "console", FORCE, "the host's console is on it" },
 	[REASON_DEFAULT_ROUTE] = { "default-route", FORCE, "the default route uses it" },
 	[REASON_ROUTE] = { "route", FORCE, "a route uses it" },
 	[REASON_SSH] = { "ssh", FORCE, "your SSH connection comes through it" },

@@ -11,6 +11,7 @@
 #include "passthrough/disk.h"
 #include "passthrough/group.h"
 #include "passthrough/nic.h"
+#include "passthrough/share.h"
 #include "probe/iommu.h"
 
 #include <stdio.h>
@@ -141,6 +142,7 @@ void safety_uses(const struct situation *s, const struct pci_function *f,
 	check_vfs(f, findings);
 	disk_check(s->root, f, findings);
 	nic_check(s->root, f, s->ssh_peer, findings);
+	share_check(s->root, f, findings);
 	check_vga(s, f, findings);
 }
 

@@ -139,6 +139,8 @@ void report_setting(const struct report *r, const struct setting *s, struct strb
 		strbuf_addf(out, "at boot: %s (%s%s line %u)", at_boot(r, s),
 		            strchr(entry->file, '/') ? "/" : "", entry->file,
 		            entry->line);
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->data[--out->len] = 0;
 	strbuf_addf(out, "\n    %s; risk: %s\n", s->knob->why, s->knob->risk);
 	if (s->present && !s->writable && s->knob->store == STORE_MODULE)
 		strbuf_adds(out, "    read-only while the module is loaded: set through "

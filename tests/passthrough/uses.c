@@ -2,6 +2,7 @@
 /* What the host does with disks and interfaces: each use is found, and nothing else. */
 #include "passthrough/disk.h"
 #include "passthrough/nic.h"
+#include "passthrough/share.h"
 
 #include "tests/passthrough/host-lib.h"
 #include "tests/tap.h"
@@ -213,6 +214,55 @@ static void test_interfaces(const struct host *h)
 	tap_str(nic(h, "192.0.2.1"), "ssh master upper ", "a loop of interfaces");
 }
 
+/* ---- shared folders and consoles ---- */
+
+static const char *share(const struct host *h)
+{
+	struct pci_function f = host_function(h, "0000:00:07.0");
+	struct findings list = { 0 };
+
+	share_check(&h->root, &f, &list);
+	return host_reasons(&list);
+}
+
+static void test_shares(const struct host *h)
+{
+	host_pci(h, "0000:00:07.0", 0x1af4, 0x1009, 0x000200, "virtio-pci", 7);
+	host_pci_file(h, "0000:00:07.0", "virtio3/mount_tag", "tools\n");
+	host_file(h, SELF, "21 1 0:20 / / rw - ext4 tools rw\n");
+	tap_str(share(h), "", "a source of that name, but no shared folder");
+	host_file(h, SELF, "21 1 0:20 / / rw - 9p toolsbox rw\n");
+	tap_str(share(h), "", "another shared folder");
+	host_file(h, SELF, "21 1 0:20 / /mnt rw - 9p tools rw\n");
+	tap_str(share(h), "mounted ", "the shared folder is mounted");
+	host_file(h, SELF, "21 1 0:20 / / rw - 9p tools rw\n");
+	tap_str(share(h), "root-disk ", "the system runs from a shared folder");
+	sysroot_remove(&h->root, "sys/devices/pci0000:00/0000:00:07.0/virtio3/mount_tag");
+	host_file(h, SELF, "21 1 0:20 / / rw - virtiofs any rw\n");
+	tap_str(share(h), "", "no driver of shared folders");
+	host_link(h, "sys/devices/pci0000:00/0000:00:07.0/virtio3/driver",
+	          "../../../../bus/virtio/drivers/virtiofs");
+	tap_str(share(h), "root-disk ", "virtiofs does not say which folder it is");
+	host_file(h, SELF, "");
+}
+
+static void test_consoles(const struct host *h)
+{
+	host_pci(h, "0000:00:07.0", 0x1af4, 0x1003, 0x078000, "virtio-pci", 7);
+	host_file(h, "proc/consoles", "tty0 -WU (EC  )  4:7\nhvc0 -W- (EC p ) 229:0\n");
+	tap_str(share(h), "", "the console of another device");
+	sysroot_remove(&h->root, "sys/devices/pci0000:00/0000:00:07.0/virtio3/driver");
+	host_link(h, "sys/devices/pci0000:00/0000:00:07.0/virtio3/driver",
+	          "../../../../bus/virtio/drivers/virtio_console");
+	tap_str(share(h), "console ", "a virtio console");
+	host_file(h, "proc/consoles", "ttyS4 -W- (EC p ) 4:68\n");
+	tap_str(share(h), "", "a serial console on the board");
+	host_link(h, "sys/class/tty/ttyS4",
+	          "../../devices/pci0000:00/0000:00:07.0/tty/ttyS4");
+	host_pci_file(h, "0000:00:07.0", "tty/ttyS4/dev", "4:68\n");
+	tap_str(share(h), "console ", "a serial console on the card");
+}
+
 int main(void)
 {
 	struct host h;
@@ -230,6 +280,8 @@ int main(void)
 	test_content(&h);
 	test_multipath(&h);
 	test_interfaces(&h);
+	test_shares(&h);
+	test_consoles(&h);
 	host_end(&h);
 	return tap_done();
 }

@@ -90,6 +90,7 @@ expect 2 '' 'takes no words' profiles density
 expect 2 '' '--mount goes with one size' hugepages --mount /mnt
 expect 2 '' '--node goes with a size' hugepages --node 0
 expect 1 '' '/nowhere: No such file' show --root /nowhere
+expect 0 '^vm.swappiness = [0-9]*$' '' sysctl vm.swappiness
 refuse 2 "did you mean 'vm.swappiness'" sysctl vm.swapines=1
 refuse 2 "vm.swappiness needs a number, not 'abc'" sysctl vm.swappiness=abc
 refuse 2 'vm.swappiness must be 0 to 200, not 201' sysctl vm.swappiness=201
