@@ -9,6 +9,7 @@
 #include "vmm/pci/pci.h"
 
 #include <limits.h>
+#include <string.h>
 
 #define HOST PCI_DEVFN(0, 0)
 #define ISA  PCI_DEVFN(1, 0)
@@ -33,6 +34,56 @@ static void test_host_bridge(struct board *b)
 	tap_eq(conf_in(b, HOST, 0x5a, 1), 0, "reset clears PAM");
 	conf_out(b, HOST, 0x72, 0x4a, 1);
 	tap_eq(conf_in(b, HOST, 0x72, 1), 0x4a, "after which it opens again");
+}
+
+static uint8_t ram[MEM_SHADOW_PARTS * MEM_SHADOW_PART] __attribute__((aligned(4096)));
+static uint8_t rom[128 << 10];
+
+static uint8_t look(struct board *b, uint32_t addr)
+{
+	return mem_in(b, addr, 1);
+}
+
+/* RAM holds 0x55, the ROM 0xaa; what a write does to the RAM is undone. */
+static bool writes(struct board *b, uint32_t addr)
+{
+	bool reached;
+
+	mem_out(b, addr, 0x77, 1);
+	reached = ram[addr - 0xc0000] == 0x77;
+	ram[addr - 0xc0000] = 0x55;
+	return reached;
+}
+
+static void test_attributes(struct board *b)
+{
+	struct err err = { 0 };
+	uint32_t value = 0x12345678;
+
+	memset(ram, 0x55, sizeof(ram));
+	memset(rom, 0xaa, sizeof(rom));
+	tap_eq(mem_add_shadow(b->vm.mem, "shadow", 0xc0000, ram, 0, &err), 0, "shadow");
+	mem_set_shadow_rom(b->vm.mem, rom, sizeof(rom));
+	tap_ok(look(b, 0xdffff) == 0xff && look(b, 0xe0000) == 0xaa, "at reset: the ROM");
+	tap_ok(!writes(b, 0xc0000) && !writes(b, 0xfffff), "which nothing changes");
+	conf_out(b, HOST, 0x5a, 0x31, 1);
+	tap_ok(look(b, 0xc3fff) == 0x55 && !writes(b, 0xc3fff),
+	       "1: RAM that is protected");
+	tap_ok(look(b, 0xc4000) == 0x55 && writes(b, 0xc4000), "3: RAM");
+	tap_eq(look(b, 0xc8000), 0xff, "the next part has a register of its own");
+	conf_out(b, HOST, 0x5f, 0x02, 1);
+	tap_ok(look(b, 0xe8000) == 0xaa && writes(b, 0xe8000), "2: RAM below the ROM");
+	tap_ok(!writes(b, 0xec000) && !writes(b, 0xe7fff), "where it was asked for");
+	conf_out(b, HOST, 0x59, 0x30, 1);
+	tap_ok(writes(b, 0xf0000) && writes(b, 0xfffff),
+	       "one register for the last 64 KiB");
+	/* Across the end of RAM that takes writes, as KVM never would. */
+	mem_access(b->vm.mem, MEM_MMIO, 0xc7ffe, &value, 4, true);
+	tap_eq(mem_in(b, 0xc7ffe, 4), 0xffff5678, "an access to two parts is divided");
+	tap_eq(dma_write(b->vm.mem, 0xe0000, "x", 1), 0, "DMA reaches the RAM");
+	tap_ok(ram[0x20000] == 'x' && look(b, 0xe0000) == 0xaa, "behind the ROM");
+	devices_reset(&b->vm);
+	tap_eq(look(b, 0xfffff), 0xaa, "reset shows the ROM again");
 }
 
 static void test_routing(struct board *b)
@@ -121,6 +172,7 @@ int main(void)
 	/* Any other function will do as a source of INTx. */
 	other = board_add(&b, &i440fx_class, "addr=3");
 	test_host_bridge(&b);
+	test_attributes(&b);
 	test_routing(&b);
 	test_moving(&b, other);
 	test_reset_control(&b);

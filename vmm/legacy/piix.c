@@ -4,8 +4,9 @@
  * PIIX3 PCI-to-ISA bridge (82371SB data sheet, 2.2) with the interrupt router and the
  * reset control register (port 0xcf9).
  *
- * The host bridge's memory attribute registers are stored, and SMRAM locks as on the
- * chip; neither changes the memory map. All functions run under the machine lock.
+ * The host bridge's memory attribute registers say where processors find RAM from
+ * 0xc0000 to 0xfffff, and where what lies behind it. SMRAM locks as on the chip, and
+ * changes no memory map. All functions run under the machine lock.
  */
 #include "vmm/legacy/piix.h"
 
@@ -30,9 +31,27 @@ enum {
 	SMRAM_MASK = 0x78,
 };
 
+/* 12 parts of 16 KiB have half a register each, in their order, and the last 64 KiB the
+ * first half of all. */
+#define HALVES 12
+
 struct i440fx {
 	struct pci_device pci;
+	bool shadow;
 };
+
+static void apply_attributes(struct pci_device *pdev)
+{
+	uint8_t access[MEM_SHADOW_PARTS];
+
+	for (unsigned i = 0; i < MEM_SHADOW_PARTS; i++) {
+		const uint8_t *reg =
+			&pdev->config[CONFIG_PAM + (i < HALVES ? 1 + i / 2 : 0)];
+
+		access[i] = *reg >> (i < HALVES && !(i & 1) ? 0 : 4) & 3;
+	}
+	mem_set_shadow(pdev->dev.vm->mem, access);
+}
 
 static void apply_lock(struct pci_device *pdev)
 {
@@ -45,8 +64,8 @@ static void apply_lock(struct pci_device *pdev)
 
 static void i440fx_config_written(struct pci_device *pdev, unsigned offset, unsigned size)
 {
-	(void)offset;
-	(void)size;
+	if (offset <= CONFIG_PAM_END && CONFIG_PAM < offset + size)
+		apply_attributes(pdev);
 	apply_lock(pdev);
 }
 
@@ -65,8 +84,10 @@ static int i440fx_realize(struct device *dev, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	for (unsigned i = CONFIG_PAM; i <= CONFIG_PAM_END; i++)
+	for (unsigned i = CONFIG_PAM; i <= CONFIG_PAM_END; i++) {
 		pdev->wmask[i] = i == CONFIG_PAM ? PAM_MASK & 0xf0 : PAM_MASK;
+		pdev->config[i] = ((struct i440fx *)dev)->shadow ? pdev->wmask[i] : 0;
+	}
 	pdev->config[CONFIG_SMRAM] = SMRAM_RESET;
 	pdev->wmask[CONFIG_SMRAM] = SMRAM_MASK;
 	pdev->config_written = i440fx_config_written;
@@ -78,6 +99,7 @@ static void i440fx_reset(struct device *dev)
 	struct pci_device *pdev = (struct pci_device *)dev;
 
 	pci_reset(pdev);
+	apply_attributes(pdev);
 	apply_lock(pdev);
 }
 
@@ -101,6 +123,7 @@ static int i440fx_post_load(void *obj, struct err *err)
 
 	(void)err;
 	pci_post_load(&host->pci);
+	apply_attributes(&host->pci);
 	apply_lock(&host->pci);
 	return 0;
 }
@@ -120,6 +143,11 @@ static const struct state_desc i440fx_state = {
 
 static const struct opt_desc i440fx_props[] = {
 	PCI_PROPS(struct i440fx, pci),
+	{ .name = "shadow",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct i440fx, shadow),
+	  .def = "off",
+	  .help = "RAM from 768 KiB on is there at reset, as firmware would leave it" },
 	{ .name = NULL },
 };
 

@@ -15,6 +15,17 @@ struct flat_range {
 /* Where a device's memory is; MEM_NOWHERE takes it away. It stays nowhere when there is
  * other RAM, or KVM refuses: -errno, and the region's ops do. */
 int ram_place(struct mem *mem, struct ram_block *block, uint64_t gpa);
+/* Checks and fills the next block; it counts from ram_publish() on. NULL with a sentence.
+ */
+struct ram_block *ram_new(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
+                          void *host, bool readonly, struct err *err);
+void ram_publish(struct mem *mem);
+
+/* shadow.c: the slots of its block. */
+struct shadow;
+int shadow_log_dirty(struct shadow *s);
+int shadow_take_dirty(struct shadow *s, uint64_t *bitmap);
+bool shadow_has(const struct shadow *s, const struct ram_block *block);
 
 struct mem_map {
 	struct region **regions; /* everything mapped */
@@ -27,6 +38,7 @@ struct mem {
 	struct kvm_vm *kvm;
 	struct ram_block ram[MEM_MAX_RAM];
 	unsigned ram_count;
+	struct shadow *shadow; /* or NULL */
 	struct mem_map maps[MEM_SPACES];
 	unsigned serial; /* of the latest mem_map() */
 	struct ratelimit event_limit;

@@ -20,6 +20,7 @@
 
 struct kvm_vm;
 struct mem;
+struct region;
 
 enum mem_space { MEM_PIO, MEM_MMIO, MEM_SPACES };
 
@@ -40,7 +41,7 @@ struct ram_block {
 	unsigned slot;
 };
 
-#define MEM_MAX_RAM 32
+#define MEM_MAX_RAM 64
 #define MEM_NOWHERE UINT64_MAX
 
 /*
@@ -57,6 +58,9 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
  */
 struct ram_block *mem_add_device_ram(struct mem *mem, const char *name, uint64_t size,
                                      void *host, bool readonly, struct err *err);
+/* Takes the memory of a mapped region away from vCPUs, whose accesses then go to the
+ * region's ops, or gives it back. Idempotent. */
+void mem_show_ram(struct region *region, bool on);
 /* The device goes away: its region is unmapped, the block keeps its place, without bytes.
  * Accepts NULL. */
 void mem_drop_ram(struct ram_block *block);
@@ -75,6 +79,25 @@ const struct ram_block *mem_ram(struct mem *mem, unsigned index);
 /* Allocates anonymous, lazily populated, huge-page friendly memory; NULL and err on
  * failure. */
 void *mem_alloc(uint64_t size, struct err *err);
+
+/* ---- RAM that a chip set hides from processors ---- */
+
+enum {
+	MEM_SHADOW_READ = 1, /* processors read the RAM, else what lies behind it */
+	MEM_SHADOW_WRITE = 2,
+	MEM_SHADOW_PART = 16 << 10,
+	MEM_SHADOW_PARTS = 16,
+};
+
+/* Like mem_add_ram() for MEM_SHADOW_PARTS parts, which processors access as `access`
+ * says. One for each machine. */
+int mem_add_shadow(struct mem *mem, const char *name, uint64_t gpa, void *host,
+                   unsigned access, struct err *err);
+/* What lies behind: `size` bytes (whole parts), of which the last is the last of the
+ * shadow; nothing before. `rom` stays the caller's. */
+void mem_set_shadow_rom(struct mem *mem, const uint8_t *rom, uint64_t size);
+/* The access of each part; without a shadow nothing happens. Machine lock. */
+void mem_set_shadow(struct mem *mem, const uint8_t access[MEM_SHADOW_PARTS]);
 
 /* ---- checked access to guest RAM (any thread) ---- */
 

@@ -42,6 +42,7 @@ void mem_free(struct mem *mem)
 	}
 	for (unsigned i = 0; i < mem->ram_count; i++)
 		free(mem->ram[i].dirty);
+	free(mem->shadow);
 	free(mem);
 }
 
@@ -114,16 +115,14 @@ static unsigned slot_flags(const struct ram_block *block)
 	       (block->dirty ? KVM_SLOT_LOG : 0);
 }
 
-int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
-                void *host, bool readonly, struct err *err)
+struct ram_block *ram_new(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
+                          void *host, bool readonly, struct err *err)
 {
 	struct ram_block *block = &mem->ram[mem->ram_count];
-	int ret = check_room(mem, err);
 
-	if (ret >= 0)
-		ret = check_block(mem, name, gpa, size, err);
-	if (ret < 0)
-		return ret;
+	if (check_room(mem, err) < 0 ||
+	    (gpa != MEM_NOWHERE && check_block(mem, name, gpa, size, err) < 0))
+		return NULL;
 	*block = (struct ram_block){
 		.name = name,
 		.gpa = gpa,
@@ -132,6 +131,22 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
 		.readonly = readonly,
 		.slot = mem->ram_count,
 	};
+	return block;
+}
+
+void ram_publish(struct mem *mem)
+{
+	__atomic_store_n(&mem->ram_count, mem->ram_count + 1, __ATOMIC_RELEASE);
+}
+
+int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
+                void *host, bool readonly, struct err *err)
+{
+	struct ram_block *block = ram_new(mem, name, gpa, size, host, readonly, err);
+	int ret;
+
+	if (!block)
+		return -err->code;
 	if (mem->kvm) {
 		ret = kvm_set_memory(mem->kvm, block->slot, gpa, size, host,
 		                     slot_flags(block));
@@ -141,7 +156,7 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
 			               (unsigned long long)size >> 20, name,
 			               (unsigned long long)gpa);
 	}
-	__atomic_store_n(&mem->ram_count, mem->ram_count + 1, __ATOMIC_RELEASE);
+	ram_publish(mem);
 	return 0;
 }
 
@@ -150,19 +165,11 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
 struct ram_block *mem_add_device_ram(struct mem *mem, const char *name, uint64_t size,
                                      void *host, bool readonly, struct err *err)
 {
-	struct ram_block *block = &mem->ram[mem->ram_count];
+	struct ram_block *block =
+		ram_new(mem, name, MEM_NOWHERE, size, host, readonly, err);
 
-	if (check_room(mem, err) < 0)
-		return NULL;
-	*block = (struct ram_block){
-		.name = name,
-		.gpa = MEM_NOWHERE,
-		.size = size,
-		.host = host,
-		.readonly = readonly,
-		.slot = mem->ram_count,
-	};
-	__atomic_store_n(&mem->ram_count, mem->ram_count + 1, __ATOMIC_RELEASE);
+	if (block)
+		ram_publish(mem);
 	return block;
 }
 
@@ -207,6 +214,8 @@ int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on)
 		return -ENOMEM;
 	block->dirty = bitmap;
 	free(old);
+	if (mem->kvm && shadow_has(mem->shadow, block))
+		return shadow_log_dirty(mem->shadow);
 	return mem->kvm && block->gpa != MEM_NOWHERE
 	               ? kvm_set_memory(mem->kvm, block->slot, block->gpa, block->size,
 	                                block->host, slot_flags(block))
@@ -219,7 +228,9 @@ int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap)
 	int ret = 0;
 
 	memset(bitmap, 0, words * sizeof(*bitmap));
-	if (mem->kvm && block->gpa != MEM_NOWHERE)
+	if (mem->kvm && shadow_has(mem->shadow, block))
+		ret = shadow_take_dirty(mem->shadow, bitmap);
+	else if (mem->kvm && block->gpa != MEM_NOWHERE)
 		ret = kvm_take_dirty(mem->kvm, block->slot, bitmap);
 	for (unsigned i = 0; i < words && block->dirty; i++)
 		bitmap[i] |= __atomic_exchange_n(&block->dirty[i], 0, __ATOMIC_RELAXED);

@@ -210,6 +210,12 @@ static void place_ram(struct region *region)
 		          region->name, (unsigned long long)region->base);
 }
 
+void mem_show_ram(struct region *region, bool on)
+{
+	if (region->mem && on != (region->ram->gpa != MEM_NOWHERE))
+		ram_place(region->mem, region->ram, on ? region->base : MEM_NOWHERE);
+}
+
 /* ---- mapping ---- */
 
 int mem_map(struct mem *mem, enum mem_space space, struct region *region, uint64_t base)
