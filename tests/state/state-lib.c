@@ -82,6 +82,7 @@ const struct state_row state_rows[] = {
 	  .settle = stop_clock },
 	{ .class = "i8042", .opts = "" },
 	{ .class = "fw_cfg", .opts = "" },
+	{ .class = "cfi.pflash01", .opts = "drive=d,base=0xffff0000" },
 	{ .class = "port92", .opts = "" },
 	{ .class = "kvm-chips", .kvm = true },
 	{ .class = "kvm-vcpu", .kvm = true },

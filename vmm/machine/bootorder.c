@@ -128,7 +128,7 @@ int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
 		else if (!strcmp(dev->cls->bus, "pci"))
 			pci_path(dev, entries[count++].path);
 	}
-	if (pc->boot)
+	if (pc->boot && !pc->uefi)
 		strbuf_adds(&text, "/rom@genroms/" LINUXBOOT_ROM);
 	qsort(entries, count, sizeof(entries[0]), cmp_index);
 	for (unsigned i = 0; i < count; i++) {

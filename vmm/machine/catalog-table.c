@@ -6,6 +6,7 @@
  */
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/debug.h"
+#include "vmm/legacy/flash.h"
 #include "vmm/legacy/fwcfg.h"
 #include "vmm/legacy/i8042.h"
 #include "vmm/legacy/ide.h"
@@ -52,6 +53,7 @@ const struct device_class *const device_catalog[] = {
 	&rtc_class,
 	&i8042_class,
 	&fwcfg_class,
+	&flash_class,
 	&port92_class,
 	&kvm_chips_class,
 	&kvm_vcpu_class,

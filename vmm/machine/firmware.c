@@ -2,15 +2,16 @@
 /*
  * The firmware's image: where it comes from, where it lies, how a guest enters it.
  *
- * It ends at 4 GiB, read-only, and its last 128 KiB are also at 0xe0000. There they are
- * copied into RAM at each start instead of being a ROM that the host bridge's attribute
- * registers would turn into RAM: firmware that makes itself writable finds that it is.
- * The processors' reset state is all that is needed to enter it.
+ * It ends at 4 GiB, read-only or in flash, and its last 128 KiB are also below 1 MiB,
+ * until the host bridge's attribute registers put RAM there. The processors' reset state
+ * is all that is needed to enter it.
  */
 #include "vmm/machine/internal.h"
 
+#include "common/bytes.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "vmm/legacy/flash.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/machine/layout.h"
 #include "vmm/mem/mem.h"
@@ -20,12 +21,12 @@
 #include <string.h>
 
 #define DEFAULT_BIOS "bios-256k.bin"
-#define SHADOW_SIZE  (128u << 10) /* below 1 MiB */
+#define SHADOW_SIZE  (128u << 10) /* of it below 1 MiB */
 #define BIOS_UNIT    (64u << 10)
 #define CMOS_CPUS    0x5f /* their number less 1, where the BIOS looks for it */
 
 static const char *const usual_dirs[] = { "/usr/share/seabios", "/usr/share/qemu",
-	                                  "/usr/share/OVMF" };
+	                                  "/usr/share/OVMF", "/usr/share/ovmf" };
 
 char *firmware_find(const struct vm_config *config, const char *name)
 {
@@ -55,7 +56,7 @@ static bool wants_firmware(const struct vm_config *config)
 
 	for (unsigned i = 0; i < CONFIG_DISKS; i++)
 		media |= config->disks[i] != NULL;
-	return config->bios || (media && !config->kernel);
+	return config->bios || pc_has_flash(config) || (media && !config->kernel);
 }
 
 static int read_image(struct pc *pc, const char *path, struct err *err)
@@ -88,15 +89,22 @@ int pc_open_firmware(struct pc *pc, struct err *err)
 	const char *name = config->bios ? config->bios : DEFAULT_BIOS;
 	_cleanup_free_ char *path = NULL;
 
-	if (!wants_firmware(config))
+	pc->in_firmware = wants_firmware(config);
+	if (config->bios && pc_has_flash(config))
+		return err_usage(err,
+		                 "-bios and -drive if=pflash both bring firmware; give "
+		                 "one of them");
+	if (!pc->in_firmware || pc_has_flash(config))
 		return 0;
 	path = firmware_find(config, name);
 	if (!path && config->bios)
-		return err_set(err, ENOENT,
-		               "there is no firmware %s, neither here nor in -L's "
-		               "folders, /usr/share/seabios, /usr/share/qemu or "
-		               "/usr/share/OVMF; check the name given to -bios",
-		               name);
+		return err_set(
+			err, ENOENT,
+			"there is no firmware %s, neither here nor in -L's folders, "
+			"/usr/share/seabios, /usr/share/qemu, /usr/share/OVMF or "
+			"/usr/share/ovmf; check the name given to -bios (OVMF is in "
+			"the Debian package ovmf)",
+			name);
 	if (!path)
 		return err_set(err, ENOENT,
 		               "booting from media needs the BIOS %s, which is not "
@@ -106,26 +114,44 @@ int pc_open_firmware(struct pc *pc, struct err *err)
 	return read_image(pc, path, err);
 }
 
+/* Images of UEFI start with a firmware volume (UEFI PI 1.7, volume 3, 3.2.1). */
+static bool is_uefi(const uint8_t *image, uint64_t size)
+{
+	enum { SIGNATURE = 40 };
+
+	return size > SIGNATURE + 4 && !memcmp(image + SIGNATURE, "_FVH", 4);
+}
+
 int pc_map_firmware(struct pc *pc, struct err *err)
 {
-	if (!pc->firmware)
+	const uint8_t *image = pc->firmware;
+	uint64_t size = pc->firmware_size, low;
+	int ret;
+
+	if (!pc->in_firmware)
 		return 0;
 	if (pc->low_size < LAYOUT_1M)
 		return err_set(err, ENOMEM,
 		               "firmware needs at least 1 MiB of RAM; use -m 1M or more");
-	return mem_add_ram(pc->vm.mem, "pc.bios", LAYOUT_4G - pc->firmware_size,
-	                   pc->firmware_size, pc->firmware, true, err);
+	ret = image ? mem_add_ram(pc->vm.mem, "pc.bios", LAYOUT_4G - size, size,
+	                          pc->firmware, true, err)
+	            : pc_add_flash(pc, err);
+	if (ret < 0)
+		return ret;
+	if (!image)
+		image = flash_bytes(pc->flash, &size);
+	pc->uefi = is_uefi(image, size);
+	low = align_down(size < SHADOW_SIZE ? size : SHADOW_SIZE, MEM_SHADOW_PART);
+	mem_set_shadow_rom(pc->vm.mem, image + size - low, low);
+	return 0;
 }
 
 int pc_start_firmware(struct pc *pc, struct err *err)
 {
-	uint64_t size = pc->firmware_size < SHADOW_SIZE ? pc->firmware_size : SHADOW_SIZE;
 	int ret = pc_set_boot_order(pc, !pc->booted, err);
 
-	if (ret < 0)
-		return ret;
-	rtc_set_cmos(pc->rtc, CMOS_CPUS, pc->smp.cpus < 256 ? pc->smp.cpus - 1 : 0);
-	ret = dma_write(pc->vm.mem, LAYOUT_1M - size,
-	                pc->firmware + pc->firmware_size - size, size);
-	return ret < 0 ? err_sys(err, -ret, "no RAM for the firmware below 1 MiB") : 0;
+	if (ret >= 0)
+		rtc_set_cmos(pc->rtc, CMOS_CPUS,
+		             pc->smp.cpus < 256 ? pc->smp.cpus - 1 : 0);
+	return ret;
 }

@@ -279,7 +279,9 @@ static int add_kernel(struct pc *pc, struct err *err)
 {
 	int ret = pc_add_kernel_items(pc, err);
 
-	return ret < 0 ? ret
+	/* UEFI starts it by itself. */
+	return ret < 0 || pc->uefi
+	               ? ret
 	               : add_option_rom(pc, LINUXBOOT_ROM,
 	                                "to start a -kernel through -bios install the "
 	                                "Debian package qemu-system-data, or leave out "
@@ -292,7 +294,7 @@ int pc_add_fwcfg(struct pc *pc, struct err *err)
 	const struct vm_config *config = pc->config;
 	int ret = 0;
 
-	if (!pc->firmware && !config->fw_cfg.count)
+	if (!pc->in_firmware && !config->fw_cfg.count)
 		return 0;
 	pc->fwcfg = device_create_simple(&pc->vm, &fwcfg_class, "", err);
 	if (!pc->fwcfg)
@@ -302,7 +304,7 @@ int pc_add_fwcfg(struct pc *pc, struct err *err)
 		                     "check the name given to -option-rom", err);
 	for (unsigned i = 0; i < config->fw_cfg.count && ret >= 0; i++)
 		ret = add_user_item(pc, config->fw_cfg.items[i], err);
-	if (ret >= 0 && pc->boot && pc->firmware)
+	if (ret >= 0 && pc->boot && pc->in_firmware)
 		ret = add_kernel(pc, err);
 	return ret;
 }

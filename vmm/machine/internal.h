@@ -30,8 +30,11 @@ struct pc {
 	struct smp_config smp; /* as config_smp() completed it */
 	uint32_t *apic_ids;
 	struct boot_source *boot; /* NULL: firmware finds something to boot */
-	uint8_t *firmware;        /* its image, for the life of the machine, or NULL */
+	bool in_firmware;         /* the guest starts there */
+	bool uefi;                /* which is UEFI */
+	uint8_t *firmware;        /* its image, unless that is in flash, or NULL */
 	uint64_t firmware_size;
+	struct device *flash;       /* the chip with the firmware, or NULL */
 	struct device *rtc, *fwcfg; /* fwcfg: NULL without firmware and -fw_cfg */
 	bool booted;                /* guest RAM was used once */
 	const char *cause; /* of the pending request, if the guest did not make it */
@@ -63,8 +66,12 @@ int pc_add_nets(struct pc *pc, struct err *err);
 /* As in QEMU a card on a user network, unless some option speaks of networks; it costs a
  * process only when the guest uses it. After all devices, whose addresses come first. */
 int pc_add_default_net(struct pc *pc, struct err *err);
+/* pc-flash.c: -drive if=pflash; creates the chips. */
+bool pc_drive_is_flash(const char *drive);
+bool pc_has_flash(const struct vm_config *config);
+int pc_add_flash(struct pc *pc, struct err *err);
 /* firmware.c: finds and reads the firmware's image, if the guest starts in firmware; maps
- * it; makes the next start of vCPU 0 enter it. */
+ * it, or the flash that it is in; makes the next start of vCPU 0 enter it. */
 int pc_open_firmware(struct pc *pc, struct err *err);
 int pc_map_firmware(struct pc *pc, struct err *err);
 int pc_start_firmware(struct pc *pc, struct err *err);

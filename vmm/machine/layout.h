@@ -15,7 +15,8 @@
 
 /* ---- memory ---- */
 
-/* RAM blocks: [0, LOW_END), [HIGH_LEGACY, low_top), [4 GiB, 4 GiB + high_size). */
+/* RAM blocks: [0, LOW_END), [HIGH_LEGACY, 1M), [1M, low_top), [4 GiB, 4 GiB + high_size).
+ */
 #define LAYOUT_LOW_END      0x000a0000ull /* the VGA window follows */
 #define LAYOUT_EBDA         0x0009fc00ull /* reserved in the e820 map, up to LOW_END */
 #define LAYOUT_HIGH_LEGACY  0x000c0000ull /* RAM again after the VGA window */

@@ -31,7 +31,7 @@ int pc_open_boot(struct pc *pc, struct err *err)
 		return err_usage(err, "-initrd needs a -kernel");
 	if (!config->kernel && config->append)
 		return err_usage(err, "-append needs a -kernel");
-	if (pc->firmware && !config->kernel)
+	if (pc->in_firmware && !config->kernel)
 		return 0;
 	pc->boot = boot_open(&opts, err);
 	return pc->boot ? 0 : -err->code;
@@ -151,7 +151,7 @@ static int boot_direct(struct pc *pc, struct err *err)
 
 int pc_boot(struct pc *pc, struct err *err)
 {
-	int ret = pc->firmware ? pc_start_firmware(pc, err) : boot_direct(pc, err);
+	int ret = pc->in_firmware ? pc_start_firmware(pc, err) : boot_direct(pc, err);
 
 	pc->booted = true;
 	return ret;

@@ -38,7 +38,6 @@ static const struct {
 	const char *name, *opts;
 	void (*ready)(struct pc *pc, struct device *dev);
 } board_devices[] = {
-	{ "i440FX", "addr=0", NULL },
 	{ "PIIX3", "addr=1,multifunction=on,pirqs=0x0b0b0a0a", route_irqs },
 	{ "piix3-ide", "addr=1.1", NULL },
 	{ "PIIX4_PM", "addr=1.3", NULL },
@@ -172,7 +171,9 @@ static int add_device(struct pc *pc, const char *text, struct err *err)
 
 static int add_bus(struct pc *pc, struct err *err)
 {
-	if (!pci_bus_new(&pc->vm, NULL, NULL, err))
+	if (!pci_bus_new(&pc->vm, NULL, NULL, err) ||
+	    !device_create_simple(&pc->vm, &i440fx_class,
+	                          pc->in_firmware ? "addr=0" : "addr=0,shadow=on", err))
 		return -err->code;
 	for (unsigned i = 0; i < ARRAY_SIZE(board_devices); i++) {
 		struct device *dev =

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum disk_interface { DISK_IDE, DISK_VIRTIO, DISK_NONE };
+enum disk_interface { DISK_IDE, DISK_VIRTIO, DISK_PFLASH, DISK_NONE };
 enum disk_media { MEDIA_DISK, MEDIA_CDROM };
 
 #define PLACES      (IDE_CHANNELS * IDE_UNITS)
@@ -34,7 +34,7 @@ struct disk_opts {
 	char *serial;
 };
 
-static const char *const interfaces[] = { "ide", "virtio", "none", NULL };
+static const char *const interfaces[] = { "ide", "virtio", "pflash", "none", NULL };
 static const char *const media[] = { "disk", "cdrom", NULL };
 
 #define FIELD(f) .offset = offsetof(struct disk_opts, f)
@@ -45,7 +45,8 @@ static const struct opt_desc disk_options[] = {
 	  FIELD(interface),
 	  .def = "ide",
 	  .choices = interfaces,
-	  .help = "how the guest sees it; none: only through a -device" },
+	  .help = "how the guest sees it; pflash: as firmware; none: only through a "
+	          "-device" },
 	{ .name = "media",
 	  .type = OPT_ENUM,
 	  FIELD(media),
@@ -55,7 +56,8 @@ static const struct opt_desc disk_options[] = {
 	{ .name = "index",
 	  .type = OPT_U32,
 	  FIELD(index),
-	  .help = "place on IDE, 0 to 3 (else the first that is free)" },
+	  .help = "place on IDE, 0 to 3 (else the first that is free); of flash 0 or 1, "
+	          "also unit=" },
 	{ .name = "boot",
 	  .type = OPT_BOOL,
 	  FIELD(boot),
@@ -252,6 +254,8 @@ int pc_add_disks(struct pc *pc, struct err *err)
 	for (unsigned i = 0; i < config->drives.count && ret >= 0; i++) {
 		struct opt_list opts = { 0 };
 
+		if (pc_drive_is_flash(config->drives.items[i]))
+			continue;
 		ret = opt_list_parse(&opts, config->drives.items[i], "file", err);
 		if (ret >= 0)
 			ret = add_drive(pc, &opts, i, &taken, err);

@@ -25,7 +25,7 @@ static bool wants_card(const struct pc *pc)
 		return strcmp(config->vga, "none") != 0;
 	if (config->nodefaults)
 		return false;
-	return config->vnc || (pc->firmware && !config->nographic);
+	return config->vnc || (pc->in_firmware && !config->nographic);
 }
 
 int pc_add_display(struct pc *pc, struct err *err)

@@ -103,6 +103,12 @@ static int map_ram(struct pc *pc, struct err *err)
 	return -err->code;
 }
 
+/* Firmware finds its ROM there, a kernel without firmware what that would have left. */
+static unsigned shadow_access(const struct pc *pc)
+{
+	return pc->in_firmware ? 0 : MEM_SHADOW_READ | MEM_SHADOW_WRITE;
+}
+
 int pc_add_ram(struct pc *pc, struct err *err)
 {
 	struct mem *mem = pc->vm.mem;
@@ -116,10 +122,13 @@ int pc_add_ram(struct pc *pc, struct err *err)
 	pc->high_size = ram - pc->low_size;
 	/* The VGA window is a hole, so that its memory goes unused. */
 	ret = mem_add_ram(mem, "pc.ram.low", 0, LAYOUT_LOW_END, pc->ram, false, err);
-	if (ret >= 0 && pc->low_size > LAYOUT_HIGH_LEGACY)
-		ret = mem_add_ram(mem, "pc.ram", LAYOUT_HIGH_LEGACY,
-		                  pc->low_size - LAYOUT_HIGH_LEGACY,
-		                  pc->ram + LAYOUT_HIGH_LEGACY, false, err);
+	if (ret >= 0 && pc->low_size >= LAYOUT_1M)
+		ret = mem_add_shadow(mem, "pc.ram.shadow", LAYOUT_HIGH_LEGACY,
+		                     pc->ram + LAYOUT_HIGH_LEGACY, shadow_access(pc),
+		                     err);
+	if (ret >= 0 && pc->low_size > LAYOUT_1M)
+		ret = mem_add_ram(mem, "pc.ram", LAYOUT_1M, pc->low_size - LAYOUT_1M,
+		                  pc->ram + LAYOUT_1M, false, err);
 	if (ret >= 0 && pc->high_size)
 		ret = mem_add_ram(mem, "pc.ram.high", LAYOUT_4G, pc->high_size,
 		                  pc->ram + pc->low_size, false, err);

@@ -458,7 +458,7 @@ const struct cli_row cli_table[] = {
 	{ "option-rom", NULL, "FILE", "an option ROM for the BIOS", NULL,
 	  collect_option_rom, NULL },
 
-	{ "drive", NULL, "file=FILE[,if=ide|virtio|none][,media=disk|cdrom]...",
+	{ "drive", NULL, "file=FILE[,if=ide|virtio|pflash|none][,media=disk|cdrom]...",
 	  "a disk or CD-ROM; 'help' lists the keys", "Devices", collect_drive,
 	  answer_drive },
 	{ "hda", NULL, "FILE", "a disk; short for -drive file=FILE,index=0", NULL,
