@@ -52,7 +52,10 @@ static void link_changed(void *opaque)
 static void attach(struct netdev *nd, struct front *f)
 {
 	const struct net_front front = {
-		readable, writable, link_changed, NULL, NULL, f
+		.readable = readable,
+		.writable = writable,
+		.link = link_changed,
+		.opaque = f,
 	};
 
 	*f = (struct front){ 0 };

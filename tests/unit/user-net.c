@@ -59,7 +59,12 @@ static struct netdev *create(struct guest *g, const char *text, struct err *err)
 
 static bool guest_open(struct guest *g, const char *text, struct err *err)
 {
-	const struct net_front front = { nothing, nothing, link_changed, NULL, NULL, g };
+	const struct net_front front = {
+		.readable = nothing,
+		.writable = nothing,
+		.link = link_changed,
+		.opaque = g,
+	};
 
 	*g = (struct guest){ .loop = loop_new(NULL, err) };
 	g->reg = net_registry_new(g->loop);

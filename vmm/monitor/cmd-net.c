@@ -18,10 +18,10 @@ static void add_net(struct strbuf *out, struct netdev *nd)
 		const uint8_t *mac = front->mac(front->opaque);
 
 		strbuf_addf(out,
-		            "%s: index=0,type=nic,model=virtio-net-pci,"
+		            "%s: index=0,type=nic,model=%s,"
 		            "macaddr=%02x:%02x:%02x:%02x:%02x:%02x\n \\ ",
-		            front->name(front->opaque), mac[0], mac[1], mac[2], mac[3],
-		            mac[4], mac[5]);
+		            front->name(front->opaque), front->model, mac[0], mac[1],
+		            mac[2], mac[3], mac[4], mac[5]);
 	}
 	strbuf_addf(out, "%s: index=0,%s%s\n", net_id(nd), net_describe(nd),
 	            net_link_up(nd) ? "" : ",link=down");

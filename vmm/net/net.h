@@ -33,6 +33,8 @@ struct net_front {
 	const char *(*name)(void *opaque);
 	const uint8_t *(*mac)(void *opaque);
 	void *opaque;
+	const char *model;      /* of the card, static */
+	const uint8_t *own_mac; /* the one it was made with, or NULL */
 };
 
 /* What the front end's reader of frames understands: for net_set_offload(). */

@@ -13,7 +13,6 @@
 #include "common/cleanup.h"
 #include "vmm/core/vm.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <string.h>
@@ -165,67 +164,20 @@ static const uint8_t *front_mac(void *opaque)
 
 static int attach(struct virtio_net *net, struct err *err)
 {
-	const struct net_front front = { readable,   writable,  link_changed,
-		                         front_name, front_mac, net };
-	struct vm *vm = net->vpci.pci.dev.vm;
-	struct netdev *nd;
-	int ret;
+	const struct net_front front = {
+		.readable = readable,
+		.writable = writable,
+		.link = link_changed,
+		.name = front_name,
+		.mac = front_mac,
+		.opaque = net,
+		.model = net->vpci.pci.dev.cls->name,
+		.own_mac = net->own_mac,
+	};
+	struct net_registry *nets = net->vpci.pci.dev.vm->nets;
+	int ret = net_card_mac(nets, net->mac_opt, net->own_mac, err);
 
-	if (!net->netdev)
-		return err_usage(err, "it needs a network; add netdev=ID, and a -netdev "
-		                      "user,id=ID");
-	nd = vm->nets ? net_find(vm->nets, net->netdev) : NULL;
-	if (!nd)
-		return err_usage(err,
-		                 "there is no netdev '%s'; define it with -netdev "
-		                 "user,id=%s or -netdev tap,id=%s",
-		                 net->netdev, net->netdev, net->netdev);
-	ret = net_attach(nd, &front, err);
-	if (ret >= 0)
-		net->nd = nd;
-	return ret;
-}
-
-/* ---- its address ---- */
-
-static int parse_mac(const char *text, uint8_t mac[NET_MAC_LEN], struct err *err)
-{
-	unsigned v[NET_MAC_LEN];
-	int end = 0;
-
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &v[0], &v[1], &v[2], &v[3], &v[4],
-	           &v[5], &end) != NET_MAC_LEN ||
-	    text[end] || strlen(text) != 17 ||
-	    strspn(text, ":0123456789abcdefABCDEF") != 17)
-		return err_usage(err, "mac=%s: must be like 52:54:00:12:34:56", text);
-	if (v[0] & 1)
-		return err_usage(
-			err,
-			"mac=%s is a multicast address (bit 0 of its first byte); "
-			"use one like 52:54:00:12:34:56",
-			text);
-	for (unsigned i = 0; i < NET_MAC_LEN; i++)
-		mac[i] = v[i];
-	return 0;
-}
-
-/* The first one from QEMU's range that no other card has. */
-static void choose_mac(struct virtio_net *net)
-{
-	uint8_t mac[NET_MAC_LEN] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
-	const struct device *dev = net->vpci.pci.dev.vm->devices;
-
-	while (dev) {
-		if (dev->cls == &virtio_net_pci_class &&
-		    !memcmp(((const struct virtio_net *)dev)->own_mac, mac,
-		            NET_MAC_LEN)) {
-			mac[5]++;
-			dev = net->vpci.pci.dev.vm->devices;
-			continue;
-		}
-		dev = dev->next;
-	}
-	memcpy(net->own_mac, mac, NET_MAC_LEN);
+	return ret < 0 ? ret : net_card_attach(nets, net->netdev, &front, &net->nd, err);
 }
 
 /* ---- the device class ---- */
@@ -237,9 +189,6 @@ static int check_props(struct virtio_net *net, struct err *err)
 		                      "2");
 	if (net->mtu && net->mtu < MTU_MIN)
 		return err_usage(err, "host_mtu=%u is below %u", net->mtu, MTU_MIN);
-	if (net->mac_opt)
-		return parse_mac(net->mac_opt, net->own_mac, err);
-	choose_mac(net);
 	return 0;
 }
 

@@ -8,12 +8,11 @@
 #define VMM_VIRTIO_NET_H
 
 #include "common/cleanup.h"
-#include "vmm/net/net.h"
+#include "vmm/net/card.h"
 #include "vmm/virtio/pci.h"
 
 #include <linux/virtio_net.h>
 
-#define NET_MAC_LEN  6
 #define NET_MAC_MAX  64 /* addresses of one table; with more, all are taken */
 #define NET_VLAN_MAX 4096
 

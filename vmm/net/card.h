@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all models of network cards do alike: find their netdev and their address. Machine
+ * lock. */
+#ifndef VMM_NET_CARD_H
+#define VMM_NET_CARD_H
+
+#include "vmm/net/net.h"
+
+#define NET_MAC_LEN 6
+
+/* The address that mac= gives, or, without (NULL), the first of QEMU's range that no card
+ * was given. -EINVAL with a sentence. */
+int net_card_mac(struct net_registry *reg, const char *text, uint8_t mac[NET_MAC_LEN],
+                 struct err *err);
+/* Makes front the front end of the netdev that netdev= names (NULL: a sentence that asks
+ * for it). *nd is set on success only. */
+int net_card_attach(struct net_registry *reg, const char *id,
+                    const struct net_front *front, struct netdev **nd, struct err *err);
+
+#endif
