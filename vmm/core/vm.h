@@ -81,6 +81,8 @@ struct vm {
 	/* set by the command line */
 	bool no_reboot;   /* a reset request ends the VMM */
 	bool no_shutdown; /* a shutdown request only stops the vCPUs */
+	bool firmware;    /* the guest starts in one, which runs option ROMs */
+	bool rom_missed;  /* somebody was told that an option ROM is not installed */
 	/* requests: any thread may set them through vm_request(); the main loop acts */
 	unsigned requests;           /* enum vm_request, atomic */
 	const char *reason;          /* who asked last: static text, for the log */

@@ -76,6 +76,7 @@ static int read_image(struct pc *pc, const char *path, struct err *err)
 	if (!pc->firmware)
 		return -ENOMEM;
 	pc->firmware_size = size;
+	pc->vm.firmware = true;
 	n = fd_pread(fd, pc->firmware, size, 0);
 	if (n < 0 || (uint64_t)n < size)
 		return err_sys(err, n < 0 ? -n : EIO, "cannot read the firmware %s",

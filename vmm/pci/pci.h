@@ -82,6 +82,14 @@ struct pci_device {
 		.help = "set the multi-function bit of the header"              \
 	}
 
+/* The row of a class with an option ROM that is not there by default in every machine. */
+#define PCI_ROM_PROP(object, member)                                                    \
+	{                                                                               \
+		.name = "romfile", .type = OPT_STR, .offset = offsetof(object, member), \
+		.help = "option ROM; empty: none (default: iPXE, if the guest "         \
+			"starts in firmware)"                                           \
+	}
+
 struct pci_id {
 	uint16_t vendor, device;
 	uint16_t sub_vendor, sub_device;
@@ -106,6 +114,11 @@ void pci_bar_add(struct pci_device *pdev, unsigned n, uint64_t offset,
  * folders of Debian's packages. package: named when there is none. */
 int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
                  struct err *err);
+/* For realize, of a class with PCI_ROM_PROP: what romfile= names, nothing if that is
+ * empty, or `standard` when it was not given (NULL) and firmware will run it. Where that
+ * is not installed this is said once, and the function goes without. */
+int pci_rom_init(struct pci_device *pdev, const char *romfile, const char *standard,
+                 const char *package, struct err *err);
 void pci_rom_free(struct pci_device *pdev);
 /* Appends a capability of len bytes (header included); returns its offset in config[].
  * The caller fills config and wmask. */

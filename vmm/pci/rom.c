@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/log.h"
 #include "vmm/core/vm.h"
 
 #include <errno.h>
@@ -17,7 +18,8 @@
 
 #define ROM_MAX (16u << 20)
 
-static const char *const usual_dirs[] = { "/usr/share/seabios", "/usr/share/qemu" };
+static const char *const usual_dirs[] = { "/usr/share/seabios", "/usr/share/qemu",
+	                                  "/usr/lib/ipxe/qemu" };
 
 static char *find(const char *file)
 {
@@ -84,6 +86,29 @@ int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
 		               path);
 	}
 	return make_bar(pdev, host, size, err);
+}
+
+int pci_rom_init(struct pci_device *pdev, const char *romfile, const char *standard,
+                 const char *package, struct err *err)
+{
+	struct vm *vm = pdev->dev.vm;
+	_cleanup_free_ char *path = NULL;
+
+	if (romfile)
+		return *romfile ? pci_rom_load(pdev, romfile, package, err) : 0;
+	if (!vm->firmware)
+		return 0;
+	path = find(standard);
+	if (path)
+		return pci_rom_load(pdev, path, package, err);
+	if (!vm->rom_missed)
+		log_warn(
+			"%s: there is no option ROM %s, so that the firmware cannot boot "
+			"from the network; install the Debian package %s, or give "
+			"romfile= for none",
+			pdev->dev.cls->name, standard, package);
+	vm->rom_missed = true;
+	return 0;
 }
 
 void pci_rom_free(struct pci_device *pdev)

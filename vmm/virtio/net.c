@@ -208,7 +208,10 @@ static int net_realize(struct device *dev, struct err *err)
 	if (net->ctrl_vq)
 		virtio_add_queue(vdev, CTRL_SIZE, sizeof(struct virtq_elem));
 	vdev->host_features = features(net);
-	return virtio_pci_realize(&net->vpci, CLASS_ETHERNET, VECTORS, err);
+	ret = virtio_pci_realize(&net->vpci, CLASS_ETHERNET, VECTORS, err);
+	return ret < 0 ? ret
+	               : pci_rom_init(&net->vpci.pci, net->romfile, "efi-virtio.rom",
+	                              "ipxe-qemu", err);
 }
 
 static void net_unrealize(struct device *dev)
@@ -216,6 +219,7 @@ static void net_unrealize(struct device *dev)
 	struct virtio_net *net = (struct virtio_net *)dev;
 
 	virtio_pci_unrealize(&net->vpci);
+	pci_rom_free(&net->vpci.pci);
 	if (net->nd)
 		net_detach(net->nd);
 }
@@ -270,9 +274,11 @@ static const struct opt_desc net_props[] = {
 	BOOL("guest_tso", guest_tso, "offer large frames to the guest"),
 	BOOL("ctrl_vq", ctrl_vq, "offer the control queue: filter, VLAN, address"),
 	BOOL("guest_announce", announce_opt, "ask the guest to announce itself"),
+	PCI_ROM_PROP(struct virtio_net, romfile),
 	{ .name = "bootindex",
 	  .type = OPT_U32,
 	  FIELD(bootindex),
+	  .def = "0xffffffff",
 	  .help = "place in the firmware's boot order" },
 	{ .name = NULL },
 };

@@ -33,7 +33,7 @@ struct net_buffer {
 struct virtio_net {
 	struct virtio_pci vpci;
 	/* properties */
-	char *netdev, *mac_opt;
+	char *netdev, *mac_opt, *romfile;
 	uint16_t rx_size, tx_size, mtu;
 	bool csum, tso, guest_csum, guest_tso, mrg_rxbuf, ctrl_vq, announce_opt;
 	uint32_t bootindex;
