@@ -54,7 +54,7 @@ for (
 	['-device virtio-net-pci', qr/add netdev=ID/],
 	['-device virtio-net-pci,netdev=n', qr/there is no netdev 'n'/],
 	['-nic user,mac=ff:ff:ff:ff:ff:ff', qr/multicast/],
-	['-nic user,model=e1000', qr/use model=virtio/],
+	['-nic user,model=ne2k_pci', qr/use model=virtio or model=e1000/],
 	['-nic usr', qr/did you mean 'user'/],
 	['-net nic', qr/add -net user/],
 	['-net user', qr/add -net nic/],
@@ -78,6 +78,9 @@ for (
 	[[qw(-nic user,id=u,mac=52:54:00:00:00:01)], qr{:00:01\n \\ u: index=0,type=user}],
 	[[qw(-net nic,macaddr=52:54:00:00:00:02 -net user)], qr{:00:02\n \\ nic0: index=0,type=user}],
 	[[qw(-netdev user,id=a -device virtio-net-pci,netdev=a,id=c)], qr{c: index=0,.*\n \\ a: }],
+	[[qw(-net nic,model=e1000 -net user)],
+		qr{e1000: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:56\n \\ nic0: }],
+	[[qw(-nic user -nic user,model=e1000)], qr{model=virtio-net-pci,.*:56\n.*\n.*model=e1000,.*:57\n}],
 	[[qw(-netdev user,id=a)], qr{^a: index=0,type=user}m],
 ) {
 	my ($args, $shows) = @$_;

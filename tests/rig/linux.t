@@ -23,7 +23,8 @@ done
 
 prepare() {
 	local name
-	"$root/scripts/fetch-kernels" cloud && "$root/scripts/mkinitramfs" guest || return
+	"$root/scripts/fetch-kernels" cloud && "$root/scripts/mkinitramfs" guest &&
+		"$root/scripts/mkinitramfs" full || return
 	for name in exit tsc; do
 		"${CC:-gcc}" -m32 -nostdlib -static -no-pie \
 			-Wl,-n,-Ttext=0x100000,--build-id=none \

@@ -59,6 +59,7 @@ const struct state_row state_rows[] = {
 	{ .class = "pvpanic", .opts = "", .stateless = "events are passed on at once" },
 	{ .class = "ide-cd", .opts = "drive=d", .keeps = "the tray stays as it is" },
 	{ .class = "ide-hd", .opts = "drive=d" },
+	{ .class = "e1000", .opts = "netdev=n" },
 	{ .class = "virtio-balloon-pci", .opts = "free-page-reporting=on" },
 	{ .class = "VGA", .opts = "vgamem_mb=1,romfile=" },
 	{ .class = "virtio-blk-pci", .opts = "drive=d,num-queues=2" },

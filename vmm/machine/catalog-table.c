@@ -6,6 +6,7 @@
  */
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/debug.h"
+#include "vmm/legacy/e1000.h"
 #include "vmm/legacy/flash.h"
 #include "vmm/legacy/fwcfg.h"
 #include "vmm/legacy/i8042.h"
@@ -35,6 +36,7 @@ const struct device_class *const device_catalog[] = {
 	&ide_cd_class,
 	&ide_hd_class,
 	/* pci */
+	&e1000_class,
 	&virtio_balloon_pci_class,
 	&vga_class,
 	&virtio_blk_pci_class,

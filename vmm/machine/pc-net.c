@@ -23,7 +23,7 @@ static const struct opt_desc nic_options[] = {
 	  .type = OPT_STR,
 	  .offset = offsetof(struct nic_opts, model),
 	  .def = "virtio",
-	  .help = "the card: virtio" },
+	  .help = "the card: virtio or e1000" },
 	{ .name = "mac",
 	  .type = OPT_STR,
 	  .offset = offsetof(struct nic_opts, mac),
@@ -48,17 +48,24 @@ void pc_netdev_help(struct strbuf *out)
 	net_help(out);
 }
 
-static const char *const models[] = { "virtio", "virtio-net-pci", "virtio-net", NULL };
+/* virtio without model=, where QEMU's board has an e1000: kernels for virtual machines,
+ * such as Debian's, have a driver for the one and not for the other. */
+static const char *const models[] = { "virtio-net-pci", "e1000", NULL };
 
-static int check_model(const struct nic_opts *nic, struct err *err)
+static const struct device_class *find_model(const struct nic_opts *nic, struct err *err)
 {
-	for (unsigned i = 0; models[i]; i++)
-		if (!strcmp(models[i], nic->model))
-			return 0;
-	return err_usage(err, "model=%s: there is no such card; use model=virtio",
-	                 nic->model);
+	const char *name = strcmp(nic->model, "virtio") ? nic->model : models[0];
+	const struct device_class *cls = catalog_find(name);
+
+	for (unsigned i = 0; cls && models[i]; i++)
+		if (!strcmp(models[i], cls->name))
+			return cls;
+	err_usage(err, "model=%s: there is no such card; use model=virtio or model=e1000",
+	          nic->model);
+	return NULL;
 }
 
+/* The model was checked, before a network was made for it. */
 static int add_card(struct pc *pc, const struct nic_opts *nic, const char *netdev,
                     struct err *err)
 {
@@ -72,7 +79,7 @@ static int add_card(struct pc *pc, const struct nic_opts *nic, const char *netde
 		ret = opt_list_add(&opts, "id", nic->name);
 	if (ret < 0)
 		err_sys(err, -ret, "card");
-	else if (!device_create(&pc->vm, catalog_find("virtio-net-pci"), &opts, err))
+	else if (!device_create(&pc->vm, find_model(nic, err), &opts, err))
 		ret = -err->code;
 	opt_list_free(&opts);
 	return ret;
@@ -105,7 +112,7 @@ static int add_nic(struct pc *pc, const char *text, unsigned n, struct err *err)
 	if (ret >= 0 && (!type || strcmp(type, "none"))) {
 		ret = opts_take(nic_options, &opts, &nic, NULL, err);
 		if (ret >= 0)
-			ret = check_model(&nic, err);
+			ret = find_model(&nic, err) ? 0 : -err->code;
 		if (ret >= 0)
 			nd = add_net(pc, &opts, n, err);
 		ret = nd ? add_card(pc, &nic, net_id(nd), err) : -err->code;
@@ -143,7 +150,7 @@ static int add_net_card(struct pc *pc, const char *text, const char *net, unsign
 	if (ret >= 0)
 		ret = opts_apply(nic_options, &card, &nic, NULL, err);
 	if (ret >= 0)
-		ret = check_model(&nic, err);
+		ret = find_model(&nic, err) ? 0 : -err->code;
 	if (ret >= 0 && !nic.netdev && !net)
 		ret = err_usage(err, "the card has no network; add -net user or -net "
 		                     "tap");

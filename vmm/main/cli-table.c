@@ -488,7 +488,7 @@ const struct cli_row cli_table[] = {
 	{ "netdev", NULL, "user|tap|stream,id=ID[,KEY=VALUE...]",
 	  "a network for a card; 'help' lists the keys", NULL, collect_netdev,
 	  answer_netdev },
-	{ "nic", NULL, "none|TYPE[,model=virtio][,mac=][,KEY=VALUE...]",
+	{ "nic", NULL, "none|TYPE[,model=virtio|e1000][,mac=][,KEY=VALUE...]",
 	  "a network and its card at once", NULL, collect_nic, NULL },
 	{ "net", NULL, "none|nic[,macaddr=]|TYPE[,KEY=VALUE...]",
 	  "the same in two options", NULL, collect_net, NULL },
