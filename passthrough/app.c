@@ -31,7 +31,7 @@ int app_refresh(struct app *app, struct err *err)
 
 int app_open(struct app *app, struct err *err)
 {
-	int ret = sysroot_open(&app->root, app->cli.root, err);
+	int ret = sysroot_open_host(&app->root, app->cli.root, err);
 
 	if (ret < 0)
 		return ret;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Commands and options as tables. Options may stand anywhere, "--name=value" or "--name
- * value"; the first word that is no option is the command, the others are its arguments.
- * Order does not matter, the last of a repeated option wins, except that --force adds.
+ * Commands and options as tables. Options may stand anywhere; the first word that is no
+ * option is the command, the others are its arguments.
  */
 #include "passthrough/cli.h"
 
 #include "common/cleanup.h"
 #include "common/opts.h"
+#include "common/toolopts.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -44,29 +44,21 @@ static const struct {
 	  "locked memory and mappings that guests need (--ram)" },
 };
 
-struct row {
-	const char *name;
-	char letter;      /* 0: none */
-	const char *arg;  /* name of the value in the help; NULL: a switch */
-	size_t offset;    /* of a bool or of a const char *; of --force: of forced */
-	const char *help; /* NULL: for the manual's maker only */
-};
-
-#define SWITCH(name, letter, member, help)                             \
+#define SWITCH(name, letter, member, help)                                   \
+	{                                                                    \
+		name, letter, NULL, offsetof(struct cli, member), 0, 0, help \
+	}
+#define VALUE(name, arg, member, help)                                 \
 	{                                                              \
-		name, letter, NULL, offsetof(struct cli, member), help \
-	}
-#define VALUE(name, arg, member, help)                           \
-	{                                                        \
-		name, 0, arg, offsetof(struct cli, member), help \
+		name, 0, arg, offsetof(struct cli, member), 0, 0, help \
 	}
 
-static const struct row rows[] = {
+static const struct toolopt rows[] = {
 	VALUE("driver", "NAME", driver,
 	      "vfio-pci (default) or pci-stub; sriov: also none"),
 	SWITCH("group", 0, group, "bind, release: the whole IOMMU group"),
 	VALUE("owner", "WHO", owner, "user, or :group, who may open /dev/vfio/GROUP"),
-	VALUE("force", "REASON,...", forced,
+	VALUE("force", "REASON,...", force,
 	      "do it although REASON speaks against it "
 	      "(help: list them)"),
 	SWITCH("dry-run", 'n', dry_run,
@@ -82,73 +74,23 @@ static const struct row rows[] = {
 	SWITCH("dump-commands", 0, dump_commands, NULL),
 };
 
-static const struct row *find_row(const char *arg)
+static const struct toolopts options = {
+	.program = "kvm-assign", .row = rows, .count = ARRAY_SIZE(rows), .column = 28
+};
+
+/* Unlike others, a repeated --force adds to the one before. */
+static int take_force(struct cli *cli, struct err *err)
 {
-	size_t len = strcspn(arg, "=");
+	const char *reasons = cli->force;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *row = &rows[i];
-
-		if (!strncmp(arg, "--", 2)
-		            ? strlen(row->name) == len - 2 &&
-		                      !memcmp(row->name, arg + 2, len - 2)
-		            : row->letter && row->letter == arg[1] && !arg[2])
-			return row;
-	}
-	return NULL;
-}
-
-static int unknown_option(const char *arg, struct err *err)
-{
-	const char *names[ARRAY_SIZE(rows) + 1] = { 0 }, *near;
-	char word[64] = "";
-
-	for (unsigned i = 0, n = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].help)
-			names[n++] = rows[i].name;
-	strncat(word, arg + strspn(arg, "-"), sizeof(word) - 1);
-	word[strcspn(word, "=")] = '\0';
-	near = opt_nearest(word, names);
-	if (near)
-		return err_usage(err, "unknown option '%s', did you mean '--%s'?", arg,
-		                 near);
-	return err_usage(err, "unknown option '%s'; see kvm-assign --help", arg);
-}
-
-static int take_value(const struct row *row, const char *value, struct cli *cli,
-                      struct err *err)
-{
-	if (row->offset != offsetof(struct cli, forced)) {
-		*(const char **)((char *)cli + row->offset) = value;
+	cli->force = NULL;
+	if (!reasons)
 		return 0;
-	}
-	if (!strcmp(value, "help")) {
+	if (!strcmp(reasons, "help")) {
 		cli->force_help = true;
 		return 0;
 	}
-	return forced_parse(&cli->forced, value, err);
-}
-
-/* Handles the option argv[*i], and moves *i over a separate value. */
-static int take_option(int argc, char **argv, int *i, struct cli *cli, struct err *err)
-{
-	const char *arg = argv[*i];
-	const struct row *row = find_row(arg);
-	const char *value = strncmp(arg, "--", 2) ? NULL : strchr(arg, '=');
-
-	if (!row)
-		return unknown_option(arg, err);
-	if (!row->arg) {
-		if (value)
-			return err_usage(err, "--%s takes no value", row->name);
-		*(bool *)((char *)cli + row->offset) = true;
-		return 0;
-	}
-	value = value ? value + 1 : *i + 1 < argc ? argv[++*i] : NULL;
-	if (!value || !*value)
-		return err_usage(err, "--%s needs a value: --%s %s", row->name, row->name,
-		                 row->arg);
-	return take_value(row, value, cli, err);
+	return forced_parse(&cli->forced, reasons, err);
 }
 
 static int take_command(const char *word, struct cli *cli, struct err *err)
@@ -214,12 +156,14 @@ int cli_parse(int argc, char **argv, struct cli *cli, struct err *err)
 	for (int i = 1; i < argc && !ret; i++) {
 		if (!only_words && !strcmp(argv[i], "--"))
 			only_words = true;
-		else if (!only_words && argv[i][0] == '-' && argv[i][1])
-			ret = take_option(argc, argv, &i, cli, err);
+		else if (!only_words && toolopts_is_option(argv[i]))
+			ret = toolopts_take(&options, argc, argv, &i, cli, NULL, err);
 		else if (!command)
 			command = argv[i];
 		else
 			argv[cli->count++] = argv[i];
+		if (!ret)
+			ret = take_force(cli, err);
 	}
 	if (ret < 0 || cli->help || cli->version || cli->force_help ||
 	    cli->dump_options || cli->dump_commands)
@@ -232,13 +176,6 @@ int cli_parse(int argc, char **argv, struct cli *cli, struct err *err)
 	return ret < 0 ? ret : check(cli, err);
 }
 
-static void pad(struct strbuf *out, size_t start, unsigned column)
-{
-	size_t used = out->len - start;
-
-	strbuf_addf(out, "%*s", used < column ? (int)(column - used) : 1, "");
-}
-
 void cli_help(struct strbuf *out)
 {
 	strbuf_adds(out,
@@ -248,22 +185,11 @@ void cli_help(struct strbuf *out)
 		size_t start = out->len;
 
 		strbuf_addf(out, "  %s %s", commands[i].name, commands[i].args);
-		pad(out, start, 28);
+		toolopts_pad(out, start, options.column);
 		strbuf_addf(out, "%s\n", commands[i].help);
 	}
 	strbuf_addc(out, '\n');
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *row = &rows[i];
-		char letter[] = { '-', row->letter, ',', ' ', '\0' };
-		size_t start = out->len;
-
-		if (!row->help)
-			continue;
-		strbuf_addf(out, "  %s--%s%s%s", row->letter ? letter : "    ", row->name,
-		            row->arg ? " " : "", row->arg ? row->arg : "");
-		pad(out, start, 28);
-		strbuf_addf(out, "%s\n", row->help);
-	}
+	toolopts_help(&options, 0, out);
 	strbuf_adds(
 		out,
 		"\nDEVICE: 04:00.0, 0000:04:00.0, eth0, sda, /dev/nvme0n1 ...\n"
@@ -272,14 +198,7 @@ void cli_help(struct strbuf *out)
 
 void cli_dump_options(struct strbuf *out)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct row *row = &rows[i];
-		char letter[] = { row->letter, '\0' };
-
-		if (row->help)
-			strbuf_addf(out, "%s\t%s\t%s\t\t%s\n", row->name, letter,
-			            row->arg ? row->arg : "", row->help);
-	}
+	toolopts_dump(&options, out);
 }
 
 void cli_dump_commands(struct strbuf *out)

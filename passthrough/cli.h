@@ -26,7 +26,7 @@ struct cli {
 	enum command command;
 	char *const *words; /* arguments of the command; point into argv, as the next */
 	unsigned count;
-	const char *driver, *owner, *ram, *root, *state_dir;
+	const char *driver, *owner, *ram, *root, *state_dir, *force;
 	bool group, dry_run, json, help, version, dump_options, dump_commands, force_help;
 	struct forced forced;
 };

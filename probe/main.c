@@ -41,7 +41,7 @@ static int gather(const struct cli *cli, bool trial, struct facts *facts, struct
 {
 	struct gather_options options = { .trial = trial };
 	struct sysroot root;
-	int ret = sysroot_open(&root, cli->root, err);
+	int ret = sysroot_open_host(&root, cli->root, err);
 
 	if (ret < 0)
 		return ret;

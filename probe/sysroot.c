@@ -66,6 +66,19 @@ int sysroot_open(struct sysroot *root, const char *dir, struct err *err)
 	return 0;
 }
 
+int sysroot_open_host(struct sysroot *root, const char *dir, struct err *err)
+{
+	int ret = sysroot_open(root, dir, err);
+
+	if (ret < 0 || sysroot_exists(root, "proc") || sysroot_exists(root, "sys"))
+		return ret;
+	sysroot_close(root);
+	return err_set(err, ENOENT,
+	               "%s holds no captured host: it has neither proc nor sys; unpack "
+	               "there what scripts/capture-root made",
+	               dir ? dir : "/");
+}
+
 void sysroot_close(struct sysroot *root)
 {
 	if (root->fd >= 0)

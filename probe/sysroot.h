@@ -25,6 +25,9 @@ struct sysroot {
 
 /* dir NULL: the running host. 0, or -errno with a sentence. */
 int sysroot_open(struct sysroot *root, const char *dir, struct err *err);
+/* The same for a tool, whose user may have named the wrong directory: -ENOENT when there
+ * is nothing of a host in it. */
+int sysroot_open_host(struct sysroot *root, const char *dir, struct err *err);
 void sysroot_close(struct sysroot *root);
 
 /* The whole file as an allocated, NUL-terminated string. -EFBIG beyond max bytes. */

@@ -29,7 +29,7 @@ int session_open(struct session *s, const struct cli *cli, bool writer, struct e
 	*s = (struct session){ .cli = cli,
 		               .root.fd = -1,
 		               .journal = { .dirfd = -1, .fd = -1 } };
-	ret = sysroot_open(&s->root, cli->root, err);
+	ret = sysroot_open_host(&s->root, cli->root, err);
 	if (!ret)
 		ret = tune_journal_open(&s->root, writer, &s->journal, err);
 	return ret ? ret : session_refresh(s, err);

@@ -134,9 +134,9 @@ done
 expect 0 '^locked memory' '' limits
 expect 1 '^locked memory' 'and the host has' limits --ram 4096T
 expect 0 '"verdict": null' '' limits --json
-mkdir "$dir/empty"
-expect 0 '' '' --root "$dir/empty" list
-expect 0 '' '' --root "$dir/empty" status
+mkdir -p "$dir/bare/sys"
+expect 0 '' '' --root "$dir/bare" list
+expect 0 '' '' --root "$dir/bare" status
 
 # ---- plans ----
 

@@ -86,6 +86,8 @@ expect 2 '' 'leave the other out' --explain kvm.node --summary
 expect 2 '' 'use one of them' --load --root $roots/intel-ok
 expect 2 '' 'use one of them' --write --root $roots/intel-ok
 expect 2 '' '/nowhere: No such file' --root /nowhere
+mkdir "$dir/empty"
+expect 2 '' 'holds no captured host: .* scripts/capture-root' --root "$dir/empty"
 expect 2 '' 'Not a directory' --root Makefile --root $roots/intel-ok/SOURCE
 
 expect 0 '^verdict: ok; backend kvm_intel, hardware yes' '' --root $roots/intel-ok
@@ -143,8 +145,8 @@ echo '{' >"$dir/host/kvmkit/kvm.json"
 expect 2 '' 'kvmkit/kvm.json, line ' --root "$dir/host"
 echo 'junk' >"$dir/host/kvmkit/cpuid.txt"
 expect 2 '' 'kvmkit/cpuid.txt: line 1 ' --root "$dir/host"
-mkdir "$dir/empty"
-expect 0 '^verdict: warn; backend none, hardware no; 0 failed, 1 warn' '' --root "$dir/empty"
+mkdir -p "$dir/bare/proc"
+expect 0 '^verdict: warn; backend none, hardware no; 0 failed, 1 warn' '' --root "$dir/bare"
 
 # This machine.
 run --json
