@@ -178,7 +178,7 @@ static void test_refused(const char *dir)
 		{ "tap,id=x,fd=0", "no descriptor of an open tap" },
 		{ "tap,id=x,fd=3,ifname=y", "drop ifname=" },
 		{ "tap,id=x,ifname=a-name-that-is-too-long", "longer than" },
-		{ "tap,id=x,vhost=maybe", "on, off or auto" },
+		{ "tap,id=x,vhost=maybe", "expected auto|on|off" },
 	};
 	struct net_registry *reg = net_registry_new(loop);
 	char text[200];
@@ -285,7 +285,7 @@ static void test_tap(const char *dir)
 	snprintf(text, sizeof(text), "tap,id=v,fd=%d", nd->fd);
 	tap_ok(create(reg, text, &err), "an inherited descriptor of it is not");
 	tap_ok(!create(reg, "tap,id=w,script=/bin/false", &err), "a script that fails");
-	tap_has(err.text, "/bin/false tap0 failed", "is told: %s", err.text);
+	tap_has(err.text, "interface tap0: /bin/false failed", "is told: %s", err.text);
 	close(fd);
 	net_detach(nd);
 	net_registry_free(reg);

@@ -42,6 +42,7 @@ struct mem {
 	struct mem_map maps[MEM_SPACES];
 	unsigned serial; /* of the latest mem_map() */
 	struct ratelimit event_limit;
+	struct mem_watcher *watchers;
 };
 
 #endif

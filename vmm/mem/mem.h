@@ -39,6 +39,7 @@ struct ram_block {
 	bool readonly; /* writes by the guest are dropped into a region below, or lost */
 	uint64_t *dirty; /* one bit per 4 KiB page while dirty logging is on, else NULL */
 	unsigned slot;
+	bool device; /* no plain RAM: it moves, or changes its rules */
 };
 
 #define MEM_MAX_RAM 64
@@ -74,6 +75,16 @@ int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap);
 void mem_mark_dirty(struct ram_block *block, uint64_t offset, uint64_t len);
 /* The memory at host is a shared mapping: to give pages back takes them from all. */
 void mem_set_shared(struct mem *mem, const void *host, uint64_t size);
+/* Some RAM that is no device's is logged. */
+bool mem_is_logged(const struct mem *mem);
+/* Is told after such RAM was added, or its logging was turned on or off: who has others
+ * write to it, which logs nothing. Machine lock. Embed it. */
+struct mem_watcher {
+	void (*changed)(struct mem_watcher *watcher);
+	struct mem_watcher *next;
+};
+void mem_watch(struct mem *mem, struct mem_watcher *watcher);
+void mem_unwatch(struct mem *mem, struct mem_watcher *watcher);
 /* Block by index, or NULL past the last. */
 const struct ram_block *mem_ram(struct mem *mem, unsigned index);
 /* Allocates anonymous, lazily populated, huge-page friendly memory; NULL and err on

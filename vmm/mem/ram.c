@@ -109,6 +109,40 @@ static int check_room(const struct mem *mem, struct err *err)
 	                         MEM_MAX_RAM);
 }
 
+/* ---- who else writes to RAM ---- */
+
+bool mem_is_logged(const struct mem *mem)
+{
+	for (unsigned i = 0; i < mem->ram_count; i++)
+		if (mem->ram[i].dirty && !mem->ram[i].device)
+			return true;
+	return false;
+}
+
+void mem_watch(struct mem *mem, struct mem_watcher *watcher)
+{
+	watcher->next = mem->watchers;
+	mem->watchers = watcher;
+}
+
+void mem_unwatch(struct mem *mem, struct mem_watcher *watcher)
+{
+	struct mem_watcher **p = &mem->watchers;
+
+	while (*p && *p != watcher)
+		p = &(*p)->next;
+	if (*p)
+		*p = watcher->next;
+}
+
+static void tell_watchers(struct mem *mem, const struct ram_block *block)
+{
+	for (struct mem_watcher *w = mem->watchers; w && !block->device; w = w->next)
+		w->changed(w);
+}
+
+/* ---- blocks ---- */
+
 static unsigned slot_flags(const struct ram_block *block)
 {
 	return (block->readonly ? KVM_SLOT_READONLY : 0) |
@@ -157,6 +191,7 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
 			               (unsigned long long)gpa);
 	}
 	ram_publish(mem);
+	tell_watchers(mem, block);
 	return 0;
 }
 
@@ -168,8 +203,10 @@ struct ram_block *mem_add_device_ram(struct mem *mem, const char *name, uint64_t
 	struct ram_block *block =
 		ram_new(mem, name, MEM_NOWHERE, size, host, readonly, err);
 
-	if (block)
-		ram_publish(mem);
+	if (!block)
+		return NULL;
+	block->device = true;
+	ram_publish(mem);
 	return block;
 }
 
@@ -213,6 +250,7 @@ int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on)
 	if (on && !(bitmap = calloc((block->size / PAGE + 63) / 64, sizeof(*bitmap))))
 		return -ENOMEM;
 	block->dirty = bitmap;
+	tell_watchers(mem, block);
 	free(old);
 	if (mem->kvm && shadow_has(mem->shadow, block))
 		return shadow_log_dirty(mem->shadow);

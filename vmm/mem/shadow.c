@@ -187,6 +187,8 @@ int mem_add_shadow(struct mem *mem, const char *name, uint64_t gpa, void *host,
 		free(s);
 		return -err->code;
 	}
+	/* Who may write to it changes from part to part. */
+	s->block->device = true;
 	ram_publish(mem);
 	s->mem = mem;
 	s->rom_first = MEM_SHADOW_PARTS;

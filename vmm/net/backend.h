@@ -25,9 +25,13 @@ struct net_ops {
 	/* The descriptor takes data: 0 when nothing is left; NULL: nothing ever is. */
 	int (*flush)(struct netdev *nd);
 	void (*set_offload)(struct netdev *nd, unsigned offloads);
+	/* net_enable_queue(), net_set_header(); NULL where there is no such thing. */
+	int (*enable)(struct netdev *nd, bool on);
+	void (*set_header)(struct netdev *nd, int len);
 	int (*command)(struct netdev *nd, const char *command, struct strbuf *answer,
 	               struct err *err);
-	/* Accepts a half-open back end. */
+	/* Accepts a half-open back end. Each queue is closed by itself, the first last.
+	 */
 	void (*close)(struct netdev *nd);
 };
 
@@ -36,14 +40,19 @@ struct netdev {
 	struct net_registry *reg;
 	struct netdev *next;
 	char *id, *desc;
+	struct netdev *first; /* itself, or the one that it is a queue of */
+	struct netdev *queue; /* the next queue */
+	unsigned index;       /* among the queues */
 	struct net_front front;
 	bool opened, attached;
 	bool header;    /* frames carry a virtio-net header */
 	bool carrier;   /* the other side is there */
 	bool unplugged; /* set_link off */
+	bool disabled;  /* net_enable_queue() */
 	bool want_in, want_out;
 	struct net_stats stats;
-	int fd; /* to watch, or -1 */
+	int fd;       /* to watch, or -1 */
+	int vhost_fd; /* -1: none; the back end's */
 	struct loop_fd watch;
 	uint32_t events; /* what it is watched for */
 };
@@ -62,9 +71,11 @@ struct net_registry {
 /* The back end has another descriptor now (-1: none), and with it a carrier or not. The
  * old one is still open. */
 void net_use_fd(struct netdev *nd, int fd);
+/* One more queue of nd, the last, zeroed but for struct netdev. 0 or -errno. */
+int net_add_queue(struct netdev *nd, struct err *err);
 void net_set_desc(struct netdev *nd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-extern const struct net_ops net_tap_ops, net_stream_ops, net_user_ops;
+extern const struct net_ops net_tap_ops, net_bridge_ops, net_stream_ops, net_user_ops;
 
 #endif

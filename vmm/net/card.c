@@ -52,22 +52,29 @@ int net_card_mac(struct net_registry *reg, const char *text, uint8_t mac[NET_MAC
 	return 0;
 }
 
-int net_card_attach(struct net_registry *reg, const char *id,
-                    const struct net_front *front, struct netdev **nd, struct err *err)
+int net_card_find(struct net_registry *reg, const char *id, struct netdev **nd,
+                  struct err *err)
 {
-	struct netdev *found;
-	int ret;
-
 	if (!id)
 		return err_usage(err, "it needs a network; add netdev=ID, and a -netdev "
 		                      "user,id=ID");
-	found = reg ? net_find(reg, id) : NULL;
-	if (!found)
+	*nd = reg ? net_find(reg, id) : NULL;
+	if (!*nd)
 		return err_usage(err,
 		                 "there is no netdev '%s'; define it with -netdev "
 		                 "user,id=%s or -netdev tap,id=%s",
 		                 id, id, id);
-	ret = net_attach(found, front, err);
+	return 0;
+}
+
+int net_card_attach(struct net_registry *reg, const char *id,
+                    const struct net_front *front, struct netdev **nd, struct err *err)
+{
+	struct netdev *found;
+	int ret = net_card_find(reg, id, &found, err);
+
+	if (ret >= 0)
+		ret = net_attach(found, front, err);
 	if (ret >= 0)
 		*nd = found;
 	return ret;

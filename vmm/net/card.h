@@ -12,6 +12,9 @@
  * was given. -EINVAL with a sentence. */
 int net_card_mac(struct net_registry *reg, const char *text, uint8_t mac[NET_MAC_LEN],
                  struct err *err);
+/* The netdev that netdev= names (NULL: a sentence that asks for it). */
+int net_card_find(struct net_registry *reg, const char *id, struct netdev **nd,
+                  struct err *err);
 /* Makes front the front end of the netdev that netdev= names (NULL: a sentence that asks
  * for it). *nd is set on success only. */
 int net_card_attach(struct net_registry *reg, const char *id,

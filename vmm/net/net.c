@@ -16,7 +16,7 @@
 #include <string.h>
 
 static const struct net_ops *const types[] = { &net_user_ops, &net_tap_ops,
-	                                       &net_stream_ops, NULL };
+	                                       &net_bridge_ops, &net_stream_ops, NULL };
 
 /* ---- registry ---- */
 
@@ -31,6 +31,14 @@ struct net_registry *net_registry_new(struct loop *loop)
 
 static void free_netdev(struct netdev *nd)
 {
+	struct netdev *queue;
+
+	while ((queue = nd->queue)) {
+		nd->queue = queue->queue;
+		net_use_fd(queue, -1);
+		nd->ops->close(queue);
+		free(queue);
+	}
 	net_use_fd(nd, -1);
 	if (nd->opened)
 		nd->ops->close(nd);
@@ -125,6 +133,46 @@ static int configure(struct netdev *nd, struct opt_list *opts, struct err *err)
 	return ret;
 }
 
+static void init_netdev(struct netdev *nd, const struct net_ops *ops,
+                        struct net_registry *reg, struct netdev *first)
+{
+	nd->ops = ops;
+	nd->reg = reg;
+	nd->first = first;
+	nd->fd = nd->vhost_fd = -1;
+}
+
+int net_add_queue(struct netdev *nd, struct err *err)
+{
+	struct netdev *queue = calloc(1, nd->ops->size), *last = nd;
+
+	if (!queue)
+		return err_sys(err, ENOMEM, "netdev");
+	while (last->queue)
+		last = last->queue;
+	init_netdev(queue, nd->ops, nd->reg, nd);
+	queue->id = nd->id;
+	queue->index = last->index + 1;
+	last->queue = queue;
+	return 0;
+}
+
+struct netdev *net_queue(struct netdev *nd, unsigned n)
+{
+	while (n-- && nd)
+		nd = nd->queue;
+	return nd;
+}
+
+unsigned net_queues(const struct netdev *nd)
+{
+	unsigned n = 0;
+
+	for (; nd; nd = nd->queue)
+		n++;
+	return n;
+}
+
 static int open_netdev(struct netdev *nd, struct err *err)
 {
 	nd->opened = true;
@@ -143,9 +191,7 @@ struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
 			err_sys(err, ENOMEM, "netdev");
 		return NULL;
 	}
-	nd->ops = ops;
-	nd->reg = reg;
-	nd->fd = -1;
+	init_netdev(nd, ops, reg, nd);
 	if (configure(nd, opts, err) < 0 || open_netdev(nd, err) < 0) {
 		free_netdev(nd);
 		return NULL;
@@ -188,7 +234,7 @@ const char *net_describe(const struct netdev *nd)
 
 struct net_stats *net_stats(struct netdev *nd)
 {
-	return &nd->stats;
+	return &nd->first->stats;
 }
 
 void net_set_desc(struct netdev *nd, const char *fmt, ...)
@@ -301,6 +347,34 @@ void net_set_offload(struct netdev *nd, unsigned offloads)
 		nd->ops->set_offload(nd, offloads);
 }
 
+void net_enable_queue(struct netdev *nd, bool on)
+{
+	int ret = 0;
+
+	if (nd->index && nd->ops->enable && nd->disabled == on)
+		ret = nd->ops->enable(nd, on);
+	nd->disabled = !on;
+	if (ret < 0)
+		log_warn("netdev %s: queue %u cannot be turned %s: %s", nd->id, nd->index,
+		         on ? "on" : "off", strerror(-ret));
+}
+
+int net_vhost_fd(const struct netdev *nd)
+{
+	return nd->vhost_fd;
+}
+
+int net_packet_fd(const struct netdev *nd)
+{
+	return nd->fd;
+}
+
+void net_set_header(struct netdev *nd, int len)
+{
+	if (nd->ops->set_header)
+		nd->ops->set_header(nd, len);
+}
+
 void net_want_input(struct netdev *nd, bool on)
 {
 	nd->want_in = on;
@@ -313,8 +387,8 @@ ssize_t net_recv(struct netdev *nd, void *buf)
 
 	if (n < 0)
 		return -EAGAIN;
-	nd->stats.rx_frames++;
-	nd->stats.rx_bytes += n;
+	nd->first->stats.rx_frames++;
+	nd->first->stats.rx_bytes += n;
 	return n;
 }
 
@@ -327,18 +401,18 @@ int net_send(struct netdev *nd, const struct iovec *iov, unsigned count)
 	if (ret == -EAGAIN)
 		return ret;
 	if (ret < 0) {
-		nd->stats.tx_dropped++;
+		nd->first->stats.tx_dropped++;
 		return 0;
 	}
-	nd->stats.tx_frames++;
+	nd->first->stats.tx_frames++;
 	for (unsigned i = 0; i < count; i++)
-		nd->stats.tx_bytes += iov[i].iov_len;
+		nd->first->stats.tx_bytes += iov[i].iov_len;
 	return 0;
 }
 
 bool net_link_up(const struct netdev *nd)
 {
-	return nd->carrier && !nd->unplugged;
+	return nd->carrier && !nd->first->unplugged;
 }
 
 void net_set_link(struct netdev *nd, bool up)

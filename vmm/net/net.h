@@ -19,11 +19,23 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#define NET_HDR_LEN   12             /* of struct virtio_net_hdr_v1 */
-#define NET_FRAME_MAX (65536 + 4096) /* bytes of a frame, its header included */
+#define NET_HDR_LEN    12             /* of struct virtio_net_hdr_v1 */
+#define NET_FRAME_MAX  (65536 + 4096) /* bytes of a frame, its header included */
+#define NET_MAX_QUEUES 16
 
 struct netdev;
 struct net_registry;
+
+enum net_rx { NET_RX_NONE, NET_RX_NORMAL, NET_RX_ALL };
+
+/* Which frames a card hears. The tables are the card's. */
+struct net_rx_filter {
+	bool promiscuous, broadcast, unicast_overflow, multicast_overflow;
+	enum net_rx unicast, multicast, vlan;
+	const uint8_t *unicast_table, *multicast_table; /* 6 bytes an address */
+	unsigned unicast_count, multicast_count;
+	const uint8_t *vlans; /* one bit for each of 4096; of NET_RX_NORMAL */
+};
 
 /* What a front end is told. */
 struct net_front {
@@ -35,6 +47,8 @@ struct net_front {
 	void *opaque;
 	const char *model;      /* of the card, static */
 	const uint8_t *own_mac; /* the one it was made with, or NULL */
+	/* What it hears; NULL: everything. */
+	void (*rx_filter)(void *opaque, struct net_rx_filter *out);
 };
 
 /* What the front end's reader of frames understands: for net_set_offload(). */
@@ -77,6 +91,14 @@ struct net_stats *net_stats(struct netdev *nd);
 /* The front end, or NULL. */
 const struct net_front *net_get_front(const struct netdev *nd);
 
+/* A netdev of several queues has as many of these, the first of which stands for it; each
+ * of them has a front end of its own, and frames of its own. NULL beyond the last. */
+struct netdev *net_queue(struct netdev *nd, unsigned n);
+unsigned net_queues(const struct netdev *nd);
+/* The host's side uses a queue (but the first, which it always does) or leaves it alone.
+ * Nobody wants its input while it does. */
+void net_enable_queue(struct netdev *nd, bool on);
+
 /* -EBUSY with a sentence when there is a front end already. front is copied. */
 int net_attach(struct netdev *nd, const struct net_front *front, struct err *err);
 void net_detach(struct netdev *nd);
@@ -84,6 +106,12 @@ void net_detach(struct netdev *nd);
 /* Frames carry a struct virtio_net_hdr_v1 in front, in both directions, and checksums and
  * segmentation may be left to the other side. */
 bool net_has_header(const struct netdev *nd);
+/* For a front end whose frames the kernel moves: the descriptor of this queue's vhost
+ * device, or -1; the descriptor of its packets; how long their headers are (NET_HDR_LEN
+ * for everybody else). */
+int net_vhost_fd(const struct netdev *nd);
+int net_packet_fd(const struct netdev *nd);
+void net_set_header(struct netdev *nd, int len);
 /* enum net_offload; only of a netdev with headers. */
 void net_set_offload(struct netdev *nd, unsigned offloads);
 

@@ -22,130 +22,132 @@
 
 /* ---- receive ---- */
 
-/* The next frame that the guest wants, into net->rx. False: there is none. */
-static bool fetch(struct virtio_net *net)
+/* The next frame that the guest wants, into pair->rx. False: there is none. */
+static bool fetch(struct net_pair *pair)
 {
-	size_t head = net_has_header(net->nd) ? 0 : NET_HDR_LEN;
-	uint8_t *frame = net->rx.data + NET_HDR_LEN;
-	ssize_t n = net_recv(net->nd, net->rx.data + head);
+	struct virtio_net *net = pair->net;
+	size_t head = net_has_header(pair->nd) ? 0 : NET_HDR_LEN;
+	uint8_t *frame = pair->rx.data + NET_HDR_LEN;
+	ssize_t n = net_recv(pair->nd, pair->rx.data + head);
 
 	if (n < 0)
 		return false;
 	n += head;
-	if (n < NET_HDR_LEN + ETH_HEAD || !net_link_up(net->nd) ||
+	if (n < NET_HDR_LEN + ETH_HEAD || !net_link_up(pair->nd) ||
 	    !net_accepts(net, frame, n - NET_HDR_LEN)) {
-		net_stats(net->nd)->rx_dropped++;
+		net_stats(pair->nd)->rx_dropped++;
 		return true;
 	}
 	if (head)
-		memset(net->rx.data, 0, NET_HDR_LEN);
-	net->rx_len = n;
+		memset(pair->rx.data, 0, NET_HDR_LEN);
+	pair->rx_len = n;
 	return true;
 }
 
 /* Bytes that the frame needs in the driver's buffers. */
-static size_t needed(struct virtio_net *net)
+static size_t needed(struct net_pair *pair)
 {
-	return net->rx_len - NET_HDR_LEN + net_header_len(&net->vpci.vdev);
+	return pair->rx_len - NET_HDR_LEN + net_header_len(&pair->net->vpci.vdev);
 }
 
-static bool mergeable(struct virtio_net *net)
+static bool mergeable(const struct virtio_net *net)
 {
 	return virtio_has(&net->vpci.vdev, VIRTIO_NET_F_MRG_RXBUF);
 }
 
 /* Takes buffers until the frame fits; false: the driver has to give more first, and
  * notifies then. */
-static bool collect(struct virtio_net *net, struct virtqueue *vq)
+static bool collect(struct net_pair *pair, struct virtqueue *vq)
 {
-	while (net->held_room < needed(net)) {
+	while (pair->held_room < needed(pair)) {
 		struct virtq_elem *elem;
 
-		if (net->held_count && (!mergeable(net) || net->held_count == vq->size))
+		if (pair->held_count &&
+		    (!mergeable(pair->net) || pair->held_count == vq->size))
 			return true; /* it will never fit */
 		elem = virtqueue_pop(vq);
 		if (!elem && !virtqueue_enable_notify(vq))
 			return false;
 		if (!elem)
 			continue;
-		net->held[net->held_count++] = elem;
-		net->held_room += elem->in_len;
+		pair->held[pair->held_count++] = elem;
+		pair->held_room += elem->in_len;
 	}
 	return true;
 }
 
 /* How many of the held buffers the frame fills. */
-static unsigned count_used(const struct virtio_net *net, size_t len)
+static unsigned count_used(const struct net_pair *pair, size_t len)
 {
 	unsigned used = 0;
 
 	for (size_t room = 0; room < len; used++)
-		room += net->held[used]->in_len;
+		room += pair->held[used]->in_len;
 	return used;
 }
 
-static void deliver(struct virtio_net *net, struct virtqueue *vq)
+static void deliver(struct net_pair *pair, struct virtqueue *vq)
 {
-	size_t head = net_header_len(&net->vpci.vdev), len = needed(net), at = 0;
+	size_t head = net_header_len(&pair->net->vpci.vdev), len = needed(pair), at = 0;
 	/* The shorter header has the same start: it moves up to the frame. */
-	uint8_t *data = net->rx.data + NET_HDR_LEN - head;
-	unsigned used = count_used(net, len);
+	uint8_t *data = pair->rx.data + NET_HDR_LEN - head;
+	unsigned used = count_used(pair, len);
 
-	memmove(data, net->rx.data, head);
+	memmove(data, pair->rx.data, head);
 	if (head == NET_HDR_LEN)
 		st16(data + offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers), used);
 	for (unsigned i = 0; i < used; i++) {
-		struct virtq_elem *elem = net->held[i];
+		struct virtq_elem *elem = pair->held[i];
 		size_t n = iov_from_buf(virtq_in(elem), elem->in_count, 0, data + at,
 		                        len - at);
 
-		net->held_room -= elem->in_len;
+		pair->held_room -= elem->in_len;
 		virtqueue_push(vq, elem, n);
 		at += n;
 	}
-	net->held_count -= used;
-	memmove(net->held, net->held + used, net->held_count * sizeof(net->held[0]));
+	pair->held_count -= used;
+	memmove(pair->held, pair->held + used, pair->held_count * sizeof(pair->held[0]));
 }
 
-void net_receive(struct virtio_net *net)
+void net_receive(struct net_pair *pair)
 {
-	struct virtio_device *vdev = &net->vpci.vdev;
-	struct virtqueue *vq = &vdev->queues[NET_RX];
+	struct virtio_device *vdev = &pair->net->vpci.vdev;
+	struct virtqueue *vq = &vdev->queues[2 * pair->index + NET_RX];
 	unsigned left = RX_BATCH;
 	bool room = true;
 
 	if (!vq->mapped || !virtio_running(vdev)) {
-		net_want_input(net->nd, false);
+		net_want_input(pair->nd, false);
 		return;
 	}
 	virtqueue_disable_notify(vq);
-	while (room && left && (net->rx_len || fetch(net))) {
+	while (room && left && (pair->rx_len || fetch(pair))) {
 		left--;
-		if (!net->rx_len)
+		if (!pair->rx_len)
 			continue;
-		room = collect(net, vq);
+		room = collect(pair, vq);
 		if (!room)
 			break;
-		if (net->held_room >= needed(net))
-			deliver(net, vq);
+		if (pair->held_room >= needed(pair))
+			deliver(pair, vq);
 		else
-			net_stats(net->nd)->rx_dropped++;
-		net->rx_len = 0;
+			net_stats(pair->nd)->rx_dropped++;
+		pair->rx_len = 0;
 	}
 	virtqueue_flush(vq);
-	net_want_input(net->nd, room);
+	net_want_input(pair->nd, room);
 	/* What was read already would not wake the loop again. */
 	if (!left)
 		vdev->transport->wake(vdev, vq);
 }
 
-void net_release(struct virtio_net *net)
+void net_release(struct net_pair *pair)
 {
-	struct virtqueue *vq = &net->vpci.vdev.queues[NET_RX];
+	struct virtqueue *vq = &pair->net->vpci.vdev.queues[2 * pair->index + NET_RX];
 
-	while (net->held_count)
-		virtqueue_unpop(vq, net->held[--net->held_count]);
-	net->held_room = 0;
+	while (pair->held_count)
+		virtqueue_unpop(vq, pair->held[--pair->held_count]);
+	pair->held_room = 0;
 }
 
 /* ---- transmit ---- */
@@ -191,20 +193,21 @@ static unsigned list_frame(struct virtio_net *net, struct virtq_elem *elem, size
 }
 
 /* 0: the chain is done with, whatever became of the frame; -EAGAIN: not now. */
-static int transmit_one(struct virtio_net *net, struct virtq_elem *elem)
+static int transmit_one(struct net_pair *pair, struct virtq_elem *elem)
 {
+	struct virtio_net *net = pair->net;
 	struct virtio_device *vdev = &net->vpci.vdev;
 	struct virtio_net_hdr_mrg_rxbuf hdr = { 0 };
 	struct iovec iov[TX_SEGMENTS + 1];
 	size_t head = net_header_len(vdev);
-	bool with = net_has_header(net->nd);
+	bool with = net_has_header(pair->nd);
 	unsigned n;
 
 	if (elem->out_len < head + ETH_HEAD ||
 	    elem->out_len - head > NET_FRAME_MAX - NET_HDR_LEN) {
 		log_guest(&net->warned, "%s: a frame of %llu bytes is dropped",
 		          vdev->dev->path, (unsigned long long)elem->out_len);
-		net_stats(net->nd)->tx_dropped++;
+		net_stats(pair->nd)->tx_dropped++;
 		return 0;
 	}
 	iov_to_buf(elem->iov, elem->out_count, 0, &hdr, head);
@@ -215,18 +218,18 @@ static int transmit_one(struct virtio_net *net, struct virtq_elem *elem)
 		log_guest(&net->warned,
 		          "%s: a frame with a bad header (flags %u, type %u) is dropped",
 		          vdev->dev->path, hdr.hdr.flags, hdr.hdr.gso_type);
-		net_stats(net->nd)->tx_dropped++;
+		net_stats(pair->nd)->tx_dropped++;
 		return 0;
 	}
 	n = list_frame(net, elem, head, iov);
 	iov[0] = (struct iovec){ &hdr, NET_HDR_LEN };
-	return with ? net_send(net->nd, iov, n + 1) : net_send(net->nd, iov + 1, n);
+	return with ? net_send(pair->nd, iov, n + 1) : net_send(pair->nd, iov + 1, n);
 }
 
-void net_transmit(struct virtio_net *net)
+void net_transmit(struct net_pair *pair)
 {
-	struct virtio_device *vdev = &net->vpci.vdev;
-	struct virtqueue *vq = &vdev->queues[NET_TX];
+	struct virtio_device *vdev = &pair->net->vpci.vdev;
+	struct virtqueue *vq = &vdev->queues[2 * pair->index + NET_TX];
 	struct virtq_elem *elem = NULL;
 	unsigned left = vq->size;
 	bool full = false;
@@ -235,7 +238,7 @@ void net_transmit(struct virtio_net *net)
 		return;
 	virtqueue_disable_notify(vq);
 	while (!full && left-- && (elem = virtqueue_pop(vq))) {
-		full = transmit_one(net, elem) == -EAGAIN;
+		full = transmit_one(pair, elem) == -EAGAIN;
 		if (full)
 			virtqueue_unpop(vq, elem);
 		else

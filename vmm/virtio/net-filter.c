@@ -7,6 +7,7 @@
 #include "common/bytes.h"
 #include "common/cleanup.h"
 #include "vmm/block/iov.h"
+#include "vmm/core/vm.h"
 #include "vmm/virtio/net.h"
 
 #include <net/ethernet.h>
@@ -78,6 +79,46 @@ bool net_accepts(struct virtio_net *net, const uint8_t *frame, size_t len)
 		return !net->nomulti && (net->allmulti || in_table(&net->multi, frame));
 	return !net->nouni && (net->alluni || !memcmp(frame, net->mac, NET_MAC_LEN) ||
 	                       in_table(&net->uni, frame));
+}
+
+void net_get_filter(struct virtio_net *net, struct net_rx_filter *out)
+{
+	bool vlan = virtio_has(&net->vpci.vdev, VIRTIO_NET_F_CTRL_VLAN);
+
+	*out = (struct net_rx_filter){
+		.promiscuous = net->promisc,
+		.broadcast = !net->nobcast,
+		.unicast = net->nouni    ? NET_RX_NONE
+		           : net->alluni ? NET_RX_ALL
+		                         : NET_RX_NORMAL,
+		.multicast = net->nomulti    ? NET_RX_NONE
+		             : net->allmulti ? NET_RX_ALL
+		                             : NET_RX_NORMAL,
+		.vlan = vlan ? NET_RX_NORMAL : NET_RX_ALL,
+		.unicast_overflow = net->uni.overflow,
+		.multicast_overflow = net->multi.overflow,
+		.unicast_table = net->uni.macs,
+		.unicast_count = net->uni.len / NET_MAC_LEN,
+		.multicast_table = net->multi.macs,
+		.multicast_count = net->multi.len / NET_MAC_LEN,
+		.vlans = net->vlans,
+	};
+	net->filter_asked = true;
+}
+
+/* Once, until somebody asks what it is now. */
+static void tell_filter(struct virtio_net *net)
+{
+	const struct device *dev = &net->vpci.pci.dev;
+	const struct vm_event_field fields[] = {
+		{ "name", VM_EVENT_STR, dev->id, 0 },
+		{ "path", VM_EVENT_STR, dev->path, 0 },
+		{ 0 },
+	};
+
+	if (net->filter_asked)
+		vm_emit(dev->vm, "NIC_RX_FILTER_CHANGED", dev->id ? fields : fields + 1);
+	net->filter_asked = false;
 }
 
 /* ---- offloads ---- */
@@ -210,6 +251,17 @@ static bool set_offloads(struct virtio_net *net, uint8_t cmd, const struct comma
 	return true;
 }
 
+static bool set_pairs(struct virtio_net *net, uint8_t cmd, const struct command *c)
+{
+	uint16_t pairs;
+
+	if (cmd != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET || !get(c, 0, &pairs, sizeof(pairs)) ||
+	    !pairs || pairs > net->pair_count)
+		return false;
+	net_use_pairs(net, pairs);
+	return true;
+}
+
 static const struct {
 	bool (*fn)(struct virtio_net *net, uint8_t cmd, const struct command *c);
 	unsigned feature;
@@ -218,6 +270,7 @@ static const struct {
 	[VIRTIO_NET_CTRL_MAC] = { set_mac, VIRTIO_NET_F_CTRL_VQ },
 	[VIRTIO_NET_CTRL_VLAN] = { set_vlan, VIRTIO_NET_F_CTRL_VLAN },
 	[VIRTIO_NET_CTRL_ANNOUNCE] = { announced, VIRTIO_NET_F_GUEST_ANNOUNCE },
+	[VIRTIO_NET_CTRL_MQ] = { set_pairs, VIRTIO_NET_F_MQ },
 	[VIRTIO_NET_CTRL_GUEST_OFFLOADS] = { set_offloads,
 	                                     VIRTIO_NET_F_CTRL_GUEST_OFFLOADS },
 };
@@ -234,13 +287,16 @@ static uint8_t run(struct virtio_net *net, const struct virtq_elem *elem)
 	if (hdr.class >= ARRAY_SIZE(classes) || !classes[hdr.class].fn ||
 	    !virtio_has(&net->vpci.vdev, classes[hdr.class].feature))
 		return VIRTIO_NET_ERR;
-	return classes[hdr.class].fn(net, hdr.cmd, &c) ? VIRTIO_NET_OK : VIRTIO_NET_ERR;
+	if (!classes[hdr.class].fn(net, hdr.cmd, &c))
+		return VIRTIO_NET_ERR;
+	if (hdr.class <= VIRTIO_NET_CTRL_VLAN)
+		tell_filter(net);
+	return VIRTIO_NET_OK;
 }
 
-void net_control(struct virtio_net *net)
+void net_control(struct virtio_net *net, struct virtqueue *vq)
 {
 	struct virtio_device *vdev = &net->vpci.vdev;
-	struct virtqueue *vq = &vdev->queues[NET_CTRL];
 	unsigned left = vq->size;
 	struct virtq_elem *elem;
 

@@ -18,21 +18,30 @@
 #include <string.h>
 
 #define CLASS_ETHERNET 0x020000
-#define VECTORS        4 /* three queues and the configuration */
 #define CTRL_SIZE      64
 #define MTU_MIN        68 /* 5.1.4.1 */
 
 /* ---- virtio ---- */
 
+/* 5.1.2: the control queue is behind all pairs that the driver knows of. */
+static unsigned control_queue(const struct virtio_net *net)
+{
+	return virtio_has(&net->vpci.vdev, VIRTIO_NET_F_MQ) ? 2 * net->pair_count : 2;
+}
+
 static void kick(struct virtio_device *vdev, struct virtqueue *vq)
 {
-	static void (*const serve[])(struct virtio_net * net) = {
-		[NET_RX] = net_receive,
-		[NET_TX] = net_transmit,
-		[NET_CTRL] = net_control,
-	};
+	struct virtio_net *net = to_net(vdev);
+	struct net_pair *pair = &net->pairs[vq->index / 2];
 
-	serve[vq->index](to_net(vdev));
+	if (vq->index == control_queue(net))
+		net_control(net, vq);
+	else if (vq->index >= 2 * net->active || net_vhost_serves(net))
+		return;
+	else if (vq->index % 2 == NET_RX)
+		net_receive(pair);
+	else
+		net_transmit(pair);
 }
 
 static void get_config(struct virtio_device *vdev, uint8_t *config)
@@ -41,7 +50,7 @@ static void get_config(struct virtio_device *vdev, uint8_t *config)
 	struct virtio_net_config c = {
 		.status = (net_link_up(net->nd) ? VIRTIO_NET_S_LINK_UP : 0) |
 		          (net->announce ? VIRTIO_NET_S_ANNOUNCE : 0),
-		.max_virtqueue_pairs = 1,
+		.max_virtqueue_pairs = net->pair_count,
 		.mtu = net->mtu,
 	};
 
@@ -73,18 +82,44 @@ static void start(struct virtio_device *vdev)
 
 static void drain(struct virtio_device *vdev)
 {
-	net_release(to_net(vdev));
+	struct virtio_net *net = to_net(vdev);
+
+	net_vhost_stop(net);
+	for (unsigned i = 0; i < net->pair_count; i++)
+		net_release(&net->pairs[i]);
+}
+
+static void apply_pairs(struct virtio_net *net)
+{
+	for (unsigned i = 1; i < net->pair_count; i++) {
+		net_want_input(net->pairs[i].nd, false);
+		net_enable_queue(net->pairs[i].nd, i < net->active);
+	}
+}
+
+void net_use_pairs(struct virtio_net *net, unsigned pairs)
+{
+	if (pairs == net->active)
+		return;
+	drain(&net->vpci.vdev);
+	net->active = pairs;
+	apply_pairs(net);
+	virtio_restart(&net->vpci.vdev);
 }
 
 static void reset(struct virtio_device *vdev)
 {
 	struct virtio_net *net = to_net(vdev);
 
-	net->announce = false;
-	net->rx_len = 0;
+	net->announce = net->vhost_failed = false;
+	net->active = 1;
+	for (unsigned i = 0; i < net->pair_count; i++) {
+		net->pairs[i].rx_len = 0;
+		net_want_input(net->pairs[i].nd, false);
+	}
+	apply_pairs(net);
 	net_filter_reset(net);
 	net_apply_offloads(net);
-	net_want_input(net->nd, false);
 }
 
 static const struct virtio_ops net_ops = {
@@ -111,6 +146,8 @@ static uint64_t features(const struct virtio_net *net)
 		f |= 1ull << VIRTIO_NET_F_CTRL_VQ | 1ull << VIRTIO_NET_F_CTRL_RX |
 		     1ull << VIRTIO_NET_F_CTRL_RX_EXTRA | 1ull << VIRTIO_NET_F_CTRL_VLAN |
 		     1ull << VIRTIO_NET_F_CTRL_MAC_ADDR;
+	if (net->ctrl_vq && net->pair_count > 1)
+		f |= 1ull << VIRTIO_NET_F_MQ;
 	if (net->ctrl_vq && net->announce_opt)
 		f |= 1ull << VIRTIO_NET_F_GUEST_ANNOUNCE;
 	if (!offloads)
@@ -142,42 +179,83 @@ static void writable(void *opaque)
 	net_transmit(opaque);
 }
 
+static struct virtio_net *net_of(void *opaque)
+{
+	return ((struct net_pair *)opaque)->net;
+}
+
 static void link_changed(void *opaque)
 {
-	struct virtio_net *net = opaque;
+	struct virtio_net *net = net_of(opaque);
 
+	/* Without a link the kernel moves nothing. */
+	if (net->pairs[0].vhost)
+		virtio_restart(&net->vpci.vdev);
 	if (!net->vpci.vdev.paused)
 		virtio_config_changed(&net->vpci.vdev);
 }
 
 static const char *front_name(void *opaque)
 {
-	const struct device *dev = opaque;
+	const struct device *dev = &net_of(opaque)->vpci.pci.dev;
 
 	return dev->id ? dev->id : dev->path;
 }
 
 static const uint8_t *front_mac(void *opaque)
 {
-	return ((const struct virtio_net *)opaque)->mac;
+	return net_of(opaque)->mac;
 }
 
-static int attach(struct virtio_net *net, struct err *err)
+static void front_filter(void *opaque, struct net_rx_filter *out)
 {
+	net_get_filter(net_of(opaque), out);
+}
+
+static int attach_pair(struct virtio_net *net, unsigned i, struct netdev *nd,
+                       struct err *err)
+{
+	struct net_pair *pair = &net->pairs[i];
 	const struct net_front front = {
 		.readable = readable,
 		.writable = writable,
 		.link = link_changed,
 		.name = front_name,
 		.mac = front_mac,
-		.opaque = net,
+		.opaque = pair,
 		.model = net->vpci.pci.dev.cls->name,
 		.own_mac = net->own_mac,
+		.rx_filter = front_filter,
 	};
+	int ret = net_attach(nd, &front, err);
+
+	if (ret < 0)
+		return ret;
+	*pair = (struct net_pair){ .net = net, .nd = nd, .index = i };
+	net->pair_count++;
+	return 0;
+}
+
+static int attach(struct virtio_net *net, struct err *err)
+{
 	struct net_registry *nets = net->vpci.pci.dev.vm->nets;
 	int ret = net_card_mac(nets, net->mac_opt, net->own_mac, err);
+	unsigned count;
 
-	return ret < 0 ? ret : net_card_attach(nets, net->netdev, &front, &net->nd, err);
+	if (ret >= 0)
+		ret = net_card_find(nets, net->netdev, &net->nd, err);
+	if (ret < 0)
+		return ret;
+	count = net->mq ? net_queues(net->nd) : 1;
+	net->pairs = calloc(count, sizeof(*net->pairs));
+	if (!net->pairs)
+		return err_sys(err, ENOMEM, "queues");
+	for (unsigned i = 0; i < count && ret >= 0; i++)
+		ret = attach_pair(net, i, net_queue(net->nd, i), err);
+	/* Or the host would send frames there. */
+	for (unsigned i = 1; ret >= 0 && i < net_queues(net->nd); i++)
+		net_enable_queue(net_queue(net->nd, i), false);
+	return ret;
 }
 
 /* ---- the device class ---- */
@@ -203,25 +281,35 @@ static int net_realize(struct device *dev, struct err *err)
 	if (ret < 0)
 		return ret;
 	virtio_init(vdev, dev, &net_ops);
-	virtio_add_queue(vdev, net->rx_size, sizeof(struct virtq_elem));
-	virtio_add_queue(vdev, net->tx_size, sizeof(struct virtq_elem));
+	for (unsigned i = 0; i < net->pair_count; i++) {
+		virtio_add_queue(vdev, net->rx_size, sizeof(struct virtq_elem));
+		virtio_add_queue(vdev, net->tx_size, sizeof(struct virtq_elem));
+	}
 	if (net->ctrl_vq)
 		virtio_add_queue(vdev, CTRL_SIZE, sizeof(struct virtq_elem));
 	vdev->host_features = features(net);
-	ret = virtio_pci_realize(&net->vpci, CLASS_ETHERNET, VECTORS, err);
-	return ret < 0 ? ret
-	               : pci_rom_init(&net->vpci.pci, net->romfile, "efi-virtio.rom",
-	                              "ipxe-qemu", err);
+	ret = virtio_pci_realize(&net->vpci, CLASS_ETHERNET,
+	                         net->vectors ? net->vectors : 2 * net->pair_count + 2,
+	                         err);
+	if (ret < 0)
+		return ret;
+	net_vhost_open(net);
+	return pci_rom_init(&net->vpci.pci, net->romfile, "efi-virtio.rom", "ipxe-qemu",
+	                    err);
 }
 
 static void net_unrealize(struct device *dev)
 {
 	struct virtio_net *net = (struct virtio_net *)dev;
 
+	net_vhost_close(net);
 	virtio_pci_unrealize(&net->vpci);
 	pci_rom_free(&net->vpci.pci);
-	if (net->nd)
-		net_detach(net->nd);
+	for (unsigned i = 0; i < net->pair_count; i++)
+		net_detach(net->pairs[i].nd);
+	free(net->pairs);
+	net->pairs = NULL;
+	net->pair_count = 0;
 }
 
 /* What happened to the link while nothing ran is news now, and so is a move. */
@@ -275,6 +363,17 @@ static const struct opt_desc net_props[] = {
 	BOOL("ctrl_vq", ctrl_vq, "offer the control queue: filter, VLAN, address"),
 	BOOL("guest_announce", announce_opt, "ask the guest to announce itself"),
 	PCI_ROM_PROP(struct virtio_net, romfile),
+	{ .name = "mq",
+	  .type = OPT_BOOL,
+	  FIELD(mq),
+	  .def = "off",
+	  .help = "offer all queues of the netdev" },
+	{ .name = "vectors",
+	  .type = OPT_U32,
+	  FIELD(vectors),
+	  .def = "0",
+	  .max = VIRTIO_MAX_QUEUES + 1,
+	  .help = "MSI-X vectors (0: one for each queue and one)" },
 	{ .name = "bootindex",
 	  .type = OPT_U32,
 	  FIELD(bootindex),
@@ -308,6 +407,7 @@ static const struct state_field net_fields[] = {
 	STATE_STRUCT_F(struct virtio_net, multi, &table_state),
 	STATE_BYTES_F(struct virtio_net, vlans),
 	STATE_U64_F(struct virtio_net, guest_offloads),
+	STATE_U16_F(struct virtio_net, active),
 	STATE_END_F,
 };
 
@@ -318,6 +418,9 @@ static int net_validate(const void *obj, struct err *err)
 
 	if (net->uni.len % NET_MAC_LEN || net->multi.len % NET_MAC_LEN)
 		return err_set(err, EINVAL, "a table of addresses ends inside one");
+	if (!net->active || net->active > net->pair_count)
+		return err_set(err, EINVAL, "%u pairs of queues are in use, there are %u",
+		               net->active, net->pair_count);
 	if (net->guest_offloads & ~used)
 		return err_set(err, EINVAL,
 		               "receive offloads 0x%llx are in use that were not "
@@ -332,7 +435,9 @@ static int net_post_load(void *obj, struct err *err)
 	struct virtio_device *vdev = &net->vpci.vdev;
 	int ret;
 
-	net->rx_len = 0;
+	for (unsigned i = 0; i < net->pair_count; i++)
+		net->pairs[i].rx_len = 0;
+	apply_pairs(net);
 	net->announce = vdev->status & VIRTIO_CONFIG_S_DRIVER_OK &&
 	                virtio_has(vdev, VIRTIO_NET_F_GUEST_ANNOUNCE);
 	net->loading = true;
@@ -343,7 +448,7 @@ static int net_post_load(void *obj, struct err *err)
 
 static const struct state_desc net_state = {
 	.name = "virtio-net-pci",
-	.version = 1,
+	.version = 2,
 	.fields = net_fields,
 	.pre_save = virtio_pci_pre_save,
 	.validate = net_validate,

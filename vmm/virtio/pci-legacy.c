@@ -105,6 +105,7 @@ static void legacy_write(void *opaque, uint64_t offset, uint64_t value, unsigned
 	case VIRTIO_MSI_QUEUE_VECTOR:
 		if (vq)
 			vq->vector = virtio_pci_use_vector(vpci, value);
+		virtio_pci_vector_changed(vpci);
 		break;
 	}
 }

@@ -125,6 +125,7 @@ static void write_queue(struct virtio_pci *vpci, struct virtqueue *vq, uint64_t 
 	switch (offset) {
 	case VIRTIO_PCI_COMMON_Q_MSIX:
 		vq->vector = virtio_pci_use_vector(vpci, value);
+		virtio_pci_vector_changed(vpci);
 		break;
 	case VIRTIO_PCI_COMMON_Q_ENABLE:
 		if (value == 1)

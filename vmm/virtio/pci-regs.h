@@ -28,6 +28,8 @@ uint8_t virtio_pci_take_isr(struct virtio_pci *vpci);
 /* Prepares MSI-X vector v: v, or VIRTQUEUE_NO_VECTOR when it does not exist or cannot be
  * had; the driver reads the answer back (4.1.5.1.2). */
 uint16_t virtio_pci_use_vector(struct virtio_pci *vpci, uint16_t v);
+/* A queue's vector is another one now, or MSI-X was turned on or off. */
+void virtio_pci_vector_changed(struct virtio_pci *vpci);
 /* The loop kicks queue q soon, as if the driver had notified it. */
 void virtio_pci_wake(struct virtio_pci *vpci, unsigned q);
 /* Bytes of the legacy registers with the device's configuration behind them. */

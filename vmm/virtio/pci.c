@@ -139,6 +139,70 @@ static struct region_event legacy_event(const struct virtio_pci_notifier *n)
 		                      .fd = n->fd };
 }
 
+/* ---- queues that the kernel serves ---- */
+
+static void called(void *opaque, uint32_t events)
+{
+	struct virtio_pci_notifier *n = opaque;
+	uint64_t count;
+
+	if (read(n->call, &count, sizeof(count)) == sizeof(count))
+		virtio_interrupt(&n->vpci->vdev, n->vq);
+}
+
+static int lend(struct virtio_device *vdev, struct virtqueue *vq, int *kick, int *call)
+{
+	struct virtio_pci *vpci = to_vpci(vdev);
+	struct virtio_pci_notifier *n = &vpci->notifiers[vq->index];
+
+	*kick = n->fd;
+	*call = -1;
+	n->lent = true;
+	loop_remove(vdev->loop, &n->lfd);
+	if (pci_msix_enabled(&vpci->pci)) {
+		if (vq->vector < vpci->vectors)
+			*call = vpci->vector_fds[vq->vector];
+		return 0;
+	}
+	*call = n->call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return n->call < 0
+	               ? -errno
+	               : loop_add(vdev->loop, &n->call_lfd, n->call, EPOLLIN, called, n);
+}
+
+static void reclaim(struct virtio_device *vdev, struct virtqueue *vq)
+{
+	struct virtio_pci_notifier *n = &to_vpci(vdev)->notifiers[vq->index];
+
+	if (!n->lent)
+		return;
+	n->lent = false;
+	if (n->call >= 0) {
+		/* The last interrupt may not have been seen. */
+		called(n, 0);
+		loop_remove(vdev->loop, &n->call_lfd);
+		close(n->call);
+		n->call = -1;
+	}
+	if (loop_add(vdev->loop, &n->lfd, n->fd, EPOLLIN | EPOLLET, notified, n) < 0)
+		virtio_break(vdev, "queue %u: its notifications cannot be watched",
+		             vq->index);
+}
+
+static bool any_lent(const struct virtio_pci *vpci)
+{
+	for (unsigned i = 0; i < vpci->vdev.queue_count; i++)
+		if (vpci->notifiers[i].lent)
+			return true;
+	return false;
+}
+
+void virtio_pci_vector_changed(struct virtio_pci *vpci)
+{
+	if (any_lent(vpci))
+		virtio_restart(&vpci->vdev);
+}
+
 static void queue_stop(struct virtio_device *vdev, struct virtqueue *vq)
 {
 	struct virtio_pci *vpci = to_vpci(vdev);
@@ -199,6 +263,8 @@ static const struct virtio_transport pci_transport = {
 	.queue_stop = queue_stop,
 	.wake = wake,
 	.reset = reset,
+	.lend = lend,
+	.reclaim = reclaim,
 };
 
 struct virtqueue *virtio_pci_selected(struct virtio_pci *vpci)
@@ -301,8 +367,14 @@ static void command_written(struct virtio_pci *vpci)
 
 static void config_written(struct pci_device *pdev, unsigned offset, unsigned size)
 {
+	struct virtio_pci *vpci = container_of(pdev, struct virtio_pci, pci);
+	bool had = vpci->msix;
+
 	if (offset < PCI_COMMAND + 2 && PCI_COMMAND < offset + size)
-		command_written(container_of(pdev, struct virtio_pci, pci));
+		command_written(vpci);
+	vpci->msix = pci_msix_enabled(pdev);
+	if (vpci->msix != had)
+		virtio_pci_vector_changed(vpci);
 	window_access(pdev, offset, size, true);
 }
 
@@ -406,7 +478,7 @@ int virtio_pci_realize(struct virtio_pci *vpci, uint32_t class_code, unsigned ve
 	for (unsigned i = 0; i < ARRAY_SIZE(vpci->vector_fds); i++)
 		vpci->vector_fds[i] = -1;
 	for (unsigned i = 0; i < ARRAY_SIZE(vpci->notifiers); i++)
-		vpci->notifiers[i].fd = -1;
+		vpci->notifiers[i].fd = vpci->notifiers[i].call = -1;
 	vpci->vdev.transport = &pci_transport;
 	vpci->vectors = vectors;
 	offer_common_features(vpci);
@@ -450,7 +522,7 @@ void virtio_pci_reset(struct device *dev)
 	struct virtio_pci *vpci = (struct virtio_pci *)dev;
 
 	virtio_reset(&vpci->vdev);
-	vpci->vdev.stalled = vpci->master = false;
+	vpci->vdev.stalled = vpci->master = vpci->msix = false;
 	pci_reset(&vpci->pci);
 }
 
@@ -504,6 +576,7 @@ int virtio_pci_post_load(void *obj, struct err *err)
 	struct virtio_device *vdev = &vpci->vdev;
 
 	vpci->master = is_master(vpci);
+	vpci->msix = pci_msix_enabled(&vpci->pci);
 	vdev->stalled = false;
 	drop_vectors(vpci);
 	vdev->config_vector = virtio_pci_use_vector(vpci, vdev->config_vector);

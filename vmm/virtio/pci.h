@@ -18,6 +18,11 @@ struct virtio_pci_notifier {
 	struct virtio_pci *vpci;
 	struct virtqueue *vq;
 	int fd; /* eventfd the driver's notifications arrive at, -1: none */
+	/* lent to the kernel */
+	bool lent;
+	struct loop_fd call_lfd;
+	int call; /* eventfd that stands for a vector where there is none, -1: not in use
+	           */
 };
 
 struct virtio_pci {
@@ -32,6 +37,7 @@ struct virtio_pci {
 	uint8_t isr;
 	/* not state */
 	bool master;     /* bus mastering was on after the last write to the command */
+	bool msix;       /* MSI-X was on after the last write to configuration space */
 	uint8_t cfg_cap; /* offset of the PCI configuration access capability */
 	unsigned vectors;
 	struct region common, isr_region, device, notify, legacy;

@@ -427,6 +427,14 @@ void virtqueue_flush(struct virtqueue *vq)
 		virtio_interrupt(vq->vdev, vq);
 }
 
+void virtqueue_resync(struct virtqueue *vq, uint16_t last_avail)
+{
+	vq->last_avail = vq->seen_avail = last_avail;
+	vq->used_idx = vq->published = load16(vq->used_ring + 2);
+	vq->used_flags = load16(vq->used_ring);
+	vq->signalled_valid = false;
+}
+
 /* ---- notification suppression ---- */
 
 void virtqueue_disable_notify(struct virtqueue *vq)

@@ -108,6 +108,10 @@ void virtqueue_flush(struct virtqueue *vq);
 /* The driver has made something available that was not popped yet. */
 bool virtqueue_has_work(struct virtqueue *vq);
 
+/* Another one, the kernel, served the queue up to this entry of the available ring: goes
+ * on from there. No request is popped. */
+void virtqueue_resync(struct virtqueue *vq, uint16_t last_avail);
+
 /* Asks the driver not to notify (a hint), while its entries are being popped anyway. */
 void virtqueue_disable_notify(struct virtqueue *vq);
 /* Asks for notifications again; true when entries came meanwhile and must be popped. */

@@ -169,6 +169,12 @@ static void drain(struct virtio_device *vdev)
 		vdev->ops->drain(vdev);
 }
 
+void virtio_restart(struct virtio_device *vdev)
+{
+	drain(vdev);
+	wake_queues(vdev);
+}
+
 void virtio_queue_disable(struct virtio_device *vdev, struct virtqueue *vq)
 {
 	drain(vdev);

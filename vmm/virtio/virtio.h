@@ -57,6 +57,12 @@ struct virtio_transport {
 	/* Lets the loop kick the queue soon, as if the driver had notified it. */
 	void (*wake)(struct virtio_device *vdev, struct virtqueue *vq);
 	void (*reset)(struct virtio_device *vdev);
+	/* Lends the eventfds of a queue to the kernel: notifications by the driver, which
+	 * are not listened to meanwhile, and interrupts (-1: the driver wants none). Both
+	 * stay the transport's. Takes them back. */
+	int (*lend)(struct virtio_device *vdev, struct virtqueue *vq, int *kick,
+	            int *call);
+	void (*reclaim)(struct virtio_device *vdev, struct virtqueue *vq);
 };
 
 struct virtio_device {
@@ -118,6 +124,9 @@ void virtio_config_changed(struct virtio_device *vdev);
 
 /* ---- for transports and device classes; machine lock ---- */
 
+/* What the device set up outside of this program is no longer so: drains, and kicks each
+ * queue. */
+void virtio_restart(struct virtio_device *vdev);
 void virtio_set_status(struct virtio_device *vdev, uint8_t status);
 /* The driver's features; ignored once they are final. */
 void virtio_set_features(struct virtio_device *vdev, uint64_t features);
