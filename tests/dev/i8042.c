@@ -310,7 +310,6 @@ int main(void)
 	struct device *kbc, *p92;
 
 	board_init(&b, false);
-	b.vm.input = input_new(b.vm.loop, NULL);
 	kbc = board_add(&b, &i8042_class, "");
 	p92 = board_add(&b, &port92_class, "");
 	test_commands(&b);
@@ -323,7 +322,6 @@ int main(void)
 	test_port92(&b);
 	test_state(&b, kbc, p92);
 	devices_destroy(&b.vm);
-	input_free(b.vm.input);
 	board_free(&b);
 	return tap_done();
 }

@@ -4,6 +4,7 @@
 
 #include "tests/tap.h"
 #include "vmm/block/block.h"
+#include "vmm/display/input.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/pci/pci.h"
 
@@ -42,6 +43,7 @@ void board_init(struct board *b, bool pci)
 		die("board", &err);
 	b->vm.chardevs = chardev_registry_new(b->vm.loop);
 	b->vm.nets = net_registry_new(b->vm.loop);
+	b->vm.input = input_new(b->vm.loop, NULL);
 	if (pci && !pci_bus_new(&b->vm, route, b, &err))
 		die("bus", &err);
 }
@@ -51,6 +53,7 @@ void board_free(struct board *b)
 	devices_quiesce(&b->vm);
 	devices_destroy(&b->vm);
 	net_registry_free(b->vm.nets);
+	input_free(b->vm.input);
 	chardev_registry_free(b->vm.chardevs);
 	block_registry_free(b->vm.blocks);
 	irqchip_free(b->vm.irqchip);

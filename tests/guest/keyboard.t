@@ -3,7 +3,7 @@
 #
 # -k: what a VNC client types arrives as the scan codes of the guest's layout, all the way
 # from an RFB message through the helper to the bytes that the guest reads from the i8042.
-# What is right is read from xkb's data, as text.
+# What is right is read from xkb's data, as text. And the mouse, on the same way.
 
 use strict;
 use warnings;
@@ -59,12 +59,16 @@ sub read_map {
 
 put("$dir/keys.kernel", multiboot(pack('H*', 'b060' . 'e664' . 'b040' . 'e660'
 	. 'e464' . 'a801' . '74fa' . 'e460' . 'e6e9' . 'ebf4')));
+# The same with a mouse that was told to report.
+put("$dir/mouse.kernel", multiboot(pack('H*', 'b060' . 'e664' . 'b040' . 'e660' . 'b0d4' . 'e664'
+	. 'b0f4' . 'e660' . 'e464' . 'a801' . '74fa' . 'e460' . 'e6e9' . 'ebf4')));
 
 my ($client, $out);
 
 sub begin {
 	my ($name, @args) = @_;
-	my $m = start($name, '-kernel', "$dir/keys.kernel", '-vnc', ':90,to=199',
+	my $kernel = $name eq 'mouse' ? 'mouse' : 'keys';
+	my $m = start($name, '-kernel', "$dir/$kernel.kernel", '-vnc', ':90,to=199',
 		'-debugcon', "unix:$dir/$name.keys,server,nowait", @args);
 	$out = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => "$dir/$name.keys") or die "$name: $!\n";
 	$client = rfb_open(IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . port_of($name)));
@@ -180,6 +184,56 @@ $m = begin('ru', '-k', 'ru');
 is(tap_key(0x6c1), '21a1', 'ru: a Cyrillic letter');
 is(tap_key(0x1000430), '21a1', 'ru: its name in Unicode');
 is(tap_key(0x61), '1e9e', 'ru: Latin letters are where a US keyboard has them');
+is(finish($m), 0, 'quit');
+
+# ---- the mouse: bytes as in a packet of three, y grows upwards ----
+
+sub point {
+	my ($x, $y, $buttons) = @_;
+
+	syswrite($client->{socket}, pack('CCnn', 5, $buttons // 0, $x, $y));
+}
+
+sub packet {
+	return unpack('H*', get($out, 3));
+}
+
+sub told {
+	return unpack('H*', get($client->{socket}, 16));
+}
+
+$m = begin('mouse', '-device', 'virtio-tablet-pci');
+is(ask($m, 'info mice'), "* Mouse #1: QEMU PS/2 Mouse\n  Mouse #2: QEMU Virtio Tablet (absolute)\n",
+	'info mice: nobody drives the tablet');
+point(100, 100);
+for (["a viewer's pointer moves: so does the mouse, as far", '080300', 103, 100], ['back and up', '18fd0a', 100, 90],
+	['the left button', '090000', 100, 90, 1], ['the right one', '0a0000', 100, 90, 4],
+	['the middle one', '0c0000', 100, 90, 2], ['none', '080000', 100, 90]) {
+	my ($what, $want, @where) = @$_;
+	point(@where);
+	is(packet(), $want, $what);
+}
+point(5000, 5000);
+is(typed(), '', 'what is not on the screen is nothing');
+told();
+# A client that understands movements.
+syswrite($client->{socket}, pack('CxnNN', 2, 2, 0, -257 & 0xffffffff));
+is(told(), '000000010000000000000000fffffeff', 'a client is told that the mouse moves');
+point(0x7fff + 4, 0x7fff - 2);
+is(packet(), '080402', 'and says how far');
+point(0x7fff - 200, 0x7fff);
+is(packet(), '183800', 'beyond any border');
+is(ask($m, 'mouse_set 2'), '', 'mouse_set: the tablet');
+is(told(), '000000010001000000000000fffffeff', 'the client is told that the pointer has a place');
+point(10, 10);
+is(typed(), '', 'which no driver takes');
+is(ask($m, 'mouse_set 1'), '', 'mouse_set: the mouse again');
+told();
+is(ask($m, 'mouse_move 3 4'), '', 'mouse_move');
+is(packet(), '2803fc', 'moves it');
+is(ask($m, 'mouse_button 1'), '', 'mouse_button');
+is(packet(), '090000', 'presses it');
+like(ask($m, 'mouse_set 7'), qr/^Error: Mouse at index '7' not found$/, 'there is no seventh');
 is(finish($m), 0, 'quit');
 
 my $said = `timeout 60 $vmm -k pt-bt -vnc :90,to=199 2>&1 </dev/null`;

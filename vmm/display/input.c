@@ -369,14 +369,19 @@ void input_buttons(struct input *in, unsigned buttons)
 	press(in, 0);
 }
 
+unsigned input_pressed(const struct input *in)
+{
+	return in->buttons;
+}
+
 void input_point(struct input *in, unsigned x, unsigned y)
 {
 	const struct input_device *dev = in->devices;
 
 	while (dev && !dev->point)
 		dev = dev->next;
-	in->abs_x = x < INPUT_RANGE ? x : INPUT_RANGE;
-	in->abs_y = y < INPUT_RANGE ? y : INPUT_RANGE;
+	in->abs_x = x <= INPUT_RANGE ? x : in->abs_x;
+	in->abs_y = y <= INPUT_RANGE ? y : in->abs_y;
 	if (dev)
 		dev->point(dev->opaque, in->abs_x, in->abs_y, 0, in->buttons);
 }

@@ -67,7 +67,9 @@ void input_send_keys(struct input *input, const uint16_t *codes, unsigned count,
                      unsigned hold_ms);
 void input_move(struct input *input, int dx, int dy, int wheel);
 void input_buttons(struct input *input, unsigned buttons);
-/* 0 to INPUT_RANGE; lost if no device has absolute coordinates. */
+/* Those that are down. */
+unsigned input_pressed(const struct input *input);
+/* 0 to INPUT_RANGE, beyond it: as before; lost if no device has absolute coordinates. */
 void input_point(struct input *input, unsigned x, unsigned y);
 /* Where the pointer of a viewer is on a screen of that size: there, or, for a device
  * without absolute coordinates, by the difference. */

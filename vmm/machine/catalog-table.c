@@ -23,6 +23,7 @@
 #include "vmm/virtio/balloon.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/console.h"
+#include "vmm/virtio/input.h"
 #include "vmm/virtio/net.h"
 #include "vmm/virtio/rng.h"
 
@@ -40,9 +41,12 @@ const struct device_class *const device_catalog[] = {
 	&virtio_balloon_pci_class,
 	&vga_class,
 	&virtio_blk_pci_class,
+	&virtio_keyboard_pci_class,
+	&virtio_mouse_pci_class,
 	&virtio_net_pci_class,
 	&virtio_rng_pci_class,
 	&virtio_serial_pci_class,
+	&virtio_tablet_pci_class,
 	/* virtio-serial */
 	&virtconsole_class,
 	&virtserialport_class,

@@ -6,6 +6,7 @@
 #include "vmm/machine/internal.h"
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/debug.h"
@@ -120,10 +121,25 @@ static int add_chardevs(struct pc *pc, struct err *err)
 	return ret;
 }
 
+/* There is no USB; what people want of these it has on virtio. */
+static const char *in_place_of(const char *name)
+{
+	static const char *const names[][2] = {
+		{ "usb-kbd", "virtio-keyboard-pci" },
+		{ "usb-mouse", "virtio-mouse-pci" },
+		{ "usb-tablet", "virtio-tablet-pci" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(names[i][0], name))
+			return names[i][1];
+	return name;
+}
+
 const struct device_class *pc_find_device(const char *name, struct err *err)
 {
 	const char *names[256];
-	const struct device_class *cls = catalog_find(name);
+	const struct device_class *cls = catalog_find(in_place_of(name));
 	unsigned count = 0;
 	const char *near;
 
@@ -150,6 +166,8 @@ static int create_device(struct pc *pc, struct opt_list *opts, struct err *err)
 	if (!driver)
 		return err_usage(err, "-device names no device; -device help lists them");
 	cls = pc_find_device(driver, err);
+	if (cls && in_place_of(driver) != driver)
+		log_info("-device %s: there is no USB; it is a %s", driver, cls->name);
 	if (!cls || device_create(&pc->vm, cls, opts, err))
 		return -err->code;
 	err_prefix(err, "-device %s%s%s", cls->name, id ? ",id=" : "", id ? id : "");

@@ -100,8 +100,7 @@ static int run_sendkey(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	return 0;
 }
 
-/* A KeyValue. 0 with a sentence when it is no key. */
-static uint16_t key_value(const json_t *value, struct err *err)
+uint16_t mon_key(const json_t *value, struct err *err)
 {
 	const json_t *data = json_object_get(value, "data");
 	const char *type = mon_str(value, "type", ""), *name = json_string_value(data);
@@ -137,7 +136,7 @@ static int run_send_key(struct mon_ctx *ctx, const json_t *args, json_t **result
 		                 INPUT_MAX_KEYS);
 	json_array_foreach(keys, i, key)
 	{
-		codes[i] = key_value(key, err);
+		codes[i] = mon_key(key, err);
 		if (!codes[i])
 			return -EINVAL;
 	}

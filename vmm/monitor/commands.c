@@ -9,17 +9,10 @@
 #include <string.h>
 
 const struct mon_command *const mon_tables[] = {
-	mon_run_commands,
-	mon_info_commands,
-	mon_device_commands,
-	mon_balloon_commands,
-	mon_net_commands,
-	mon_debug_commands,
-	mon_chardev_commands,
-	mon_inspect_commands,
-	mon_display_commands,
-	mon_meta_commands,
-	NULL,
+	mon_run_commands,     mon_info_commands,    mon_device_commands,
+	mon_balloon_commands, mon_net_commands,     mon_debug_commands,
+	mon_chardev_commands, mon_inspect_commands, mon_display_commands,
+	mon_input_commands,   mon_meta_commands,    NULL,
 };
 
 const struct mon_command *mon_find_qmp(const char *name)
