@@ -127,17 +127,47 @@ $m = start('closed', '-S', '-vnc', ':90,password=on,to=199');
 $port = port_of('closed');
 like(ask($m, 'change vnc password much-too-long'), qr/at most 8 characters/, 'long passwords are refused');
 SKIP: {
-	skip('vncsnapshot is not installed', 7) if system('which vncsnapshot >/dev/null 2>&1');
+	skip('vncsnapshot is not installed', 11) if system('which vncsnapshot >/dev/null 2>&1');
 	isnt(snapshot($port, 'sesam', "$dir/c.jpg"), 0, 'before a password is set nobody gets in');
 	is(ask($m, 'set_password vnc sesam'), '', 'a password is set');
 	isnt(snapshot($port, 'falsch', "$dir/c.jpg"), 0, 'a wrong one is turned away');
 	ok(!-s "$dir/c.jpg", 'and saw nothing');
 	is(snapshot($port, 'sesam', "$dir/c.jpg"), 0, 'the right one gets in') or diag(slurp("$dir/snapshot.out"));
 	ok(-s "$dir/c.jpg", 'and has a picture');
+	is(ask($m, 'expire_password vnc now'), '', 'expire_password');
+	isnt(snapshot($port, 'sesam', "$dir/c.jpg"), 0, 'no longer');
+	is(ask($m, 'expire_password vnc +1000'), '', 'expire_password, later');
+	is(snapshot($port, 'sesam', "$dir/c.jpg"), 0, 'again');
 	snapshot($port, 'falsch', "$dir/c.jpg") for 1 .. 3;
 	is(get(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), 12), '',
 		'after three wrong ones the door is closed');
 }
+
+# The question of a person, who sees a prompt and no echo; nothing of it is remembered.
+syswrite($m->{socket}, "change vnc password\n");
+my $asked = '';
+$asked .= get($m->{socket}, 1) while $asked !~ /Password: \z/ && length($asked) < 4096;
+like($asked, qr/Password: \z/, 'change vnc password: asks');
+is(ask($m, 'falsch'), '', 'and takes what is typed') ;
+syswrite($m->{socket}, "\e[A");
+$asked = '';
+$asked .= get($m->{socket}, 1) while $asked !~ /change vnc password/ && length($asked) < 4096;
+like($asked, qr/change vnc password/, 'the history has the command');
+is(ask($m, "\x15info name") =~ /falsch/, '', 'and not the answer');
+like(ask($m, 'expire_password vnc tomorrow'), qr/time: now, never, \+SECONDS/, 'a time that is none');
+like(ask($m, 'set_password vnc sesam connected=fail'), qr/Error/, 'clients that are there are kept');
+
+# A password from the start.
+put("$dir/secret-file", "sesam\n");
+put("$dir/secret64", 'c2VzYW0=');
+my $sec = start('secret', '-S', '-object', "secret,id=s,file=$dir/secret-file", '-object', "secret,id=t,file=$dir/secret64,format=base64",
+	'-vnc', ':90,password-secret=s,to=199');
+SKIP: {
+	skip('vncsnapshot is not installed', 2) if system('which vncsnapshot >/dev/null 2>&1');
+	isnt(snapshot(port_of('secret'), 'falsch', "$dir/c.jpg"), 0, 'password-secret: a wrong one is turned away');
+	is(snapshot(port_of('secret'), 'sesam', "$dir/c.jpg"), 0, 'the right one gets in');
+}
+is(finish($sec), 0, 'quit');
 
 # ---- on a UNIX socket, a machine that does not run yet ----
 
@@ -164,6 +194,15 @@ is(finish($m), 0, 'quit');
 ($status, $said) = complaint('-vnc', 'nowhere');
 is($status, 2, 'a display without a number');
 like($said, qr/'nowhere' is not HOST:D, :D or unix:PATH/, 'is explained');
+($status, $said) = complaint('-vnc', ':90,to=199,password-secret=x');
+is($status, 2, 'a secret that is not there');
+like($said, qr/there is no secret 'x'; define it with -object secret,id=x,file=/, 'is asked for');
+($status, $said) = complaint('-object', 'secret,id=x,data=123456789', '-vnc', ':90,to=199,password-secret=x');
+like($said, qr/-vnc password-secret=x: a VNC password has at most 8 characters/, 'one that is too long is refused');
+($status, $said) = complaint('-object', 'secret,id=x,data=1,format=base64');
+like($said, qr/-object: secret,id=x: the secret is not base64/, 'as is nonsense');
+($status, $said) = complaint('-object', "secret,id=x,file=$dir/none");
+like($said, qr{-object: secret,id=x: cannot read \Q$dir\E/none: No such file}, 'and no file');
 ($status, $said) = complaint('-device', 'VGA,romfile=none.bin');
 like($said, qr/there is no option ROM none.bin; install the Debian package seabios/, 'a missing VGA BIOS too');
 ($status, $said) = complaint('-vga', 'std', '-device', 'VGA');

@@ -31,7 +31,7 @@
 extern char **environ;
 
 struct vnc_opts {
-	char *display, *websocket;
+	char *display, *websocket, *secret;
 	bool password;
 	uint32_t to;
 	int share;
@@ -74,6 +74,10 @@ static const struct opt_desc vnc_table[] = {
 	  .type = OPT_BOOL,
 	  FIELD(password),
 	  .help = "clients need the one set by the monitor's change vnc password" },
+	{ .name = "password-secret",
+	  .type = OPT_STR,
+	  FIELD(secret),
+	  .help = "clients need the one in this -object secret" },
 	{ .name = "to",
 	  .type = OPT_U32,
 	  FIELD(to),
@@ -416,9 +420,23 @@ static int configure(struct vnc *vnc, const char *text, struct err *err)
 	return ret;
 }
 
+/* A password from the start. */
+static int use_secret(struct vnc *vnc, const struct vnc_config *config, struct err *err)
+{
+	const char *text;
+
+	if (!vnc->opts.secret)
+		return 0;
+	vnc->opts.password = true;
+	text = config->secret(config->opaque, vnc->opts.secret, err);
+	if (text && vnc_set_password(vnc, text, err) >= 0)
+		return 0;
+	err_prefix(err, "-vnc password-secret=%s", vnc->opts.secret);
+	return -err->code;
+}
+
 struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *input,
-                    const char *text, const char *name, const char *layout,
-                    struct err *err)
+                    const struct vnc_config *config, struct err *err)
 {
 	struct vnc *vnc = calloc(1, sizeof(*vnc));
 
@@ -432,10 +450,11 @@ struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *in
 	vnc->control = -1;
 	vnc->consumer.update = on_update;
 	vnc->consumer.opaque = vnc;
-	snprintf(vnc->name, sizeof(vnc->name), "%s", name ? name : "vmm");
-	snprintf(vnc->layout, sizeof(vnc->layout), "%s", layout ? layout : "");
-	if (configure(vnc, text, err) < 0 || find_helper(vnc, err) < 0 ||
-	    open_sockets(vnc, err) < 0) {
+	snprintf(vnc->name, sizeof(vnc->name), "%s", config->name ? config->name : "vmm");
+	snprintf(vnc->layout, sizeof(vnc->layout), "%s",
+	         config->layout ? config->layout : "");
+	if (configure(vnc, config->text, err) < 0 || use_secret(vnc, config, err) < 0 ||
+	    find_helper(vnc, err) < 0 || open_sockets(vnc, err) < 0) {
 		vnc_free(vnc);
 		return NULL;
 	}

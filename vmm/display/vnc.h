@@ -20,12 +20,18 @@ struct vnc_info {
 	char clients[VNC_MAX_CLIENTS][64];
 };
 
-/* text: the argument of -vnc; name: of the desktop; layout: of the guest's keyboard,
- * which was checked (layout.h), or NULL. Listens at once. NULL with a sentence on
- * failure. */
+struct vnc_config {
+	const char *text;   /* the argument of -vnc */
+	const char *name;   /* of the desktop, or NULL */
+	const char *layout; /* of the guest's keyboard; was checked (layout.h); or NULL */
+	/* The text of a secret by its id, or NULL with a sentence. */
+	const char *(*secret)(void *opaque, const char *id, struct err *err);
+	void *opaque;
+};
+
+/* Listens at once. config is not kept. NULL with a sentence on failure. */
 struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *input,
-                    const char *text, const char *name, const char *layout,
-                    struct err *err);
+                    const struct vnc_config *config, struct err *err);
 /* Accepts NULL. The helper ends. */
 void vnc_free(struct vnc *vnc);
 /* For clients that come from now on. -EINVAL with a sentence when it is too long, or when

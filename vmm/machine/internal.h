@@ -56,6 +56,8 @@ int pc_add_devices(struct pc *pc, struct err *err);
 /* pc-global.c: -global */
 int pc_add_globals(struct pc *pc, struct err *err);
 void pc_free_globals(struct pc *pc);
+/* The text of an -object secret; for vnc_new(). opaque is the struct pc. */
+const char *pc_find_secret(void *opaque, const char *id, struct err *err);
 /* pc-display.c: the graphics card; then, after all else, who shows it. */
 int pc_add_display(struct pc *pc, struct err *err);
 int pc_show_display(struct pc *pc, struct err *err);

@@ -56,7 +56,12 @@ int pc_show_display(struct pc *pc, struct err *err)
 		return -err->code;
 	if (!config->vnc)
 		return 0;
-	vm->vnc = vnc_new(vm->loop, vm->display, vm->input, config->vnc, config->name,
-	                  config->keyboard, err);
+	vm->vnc = vnc_new(vm->loop, vm->display, vm->input,
+	                  &(struct vnc_config){ .text = config->vnc,
+	                                        .name = config->name,
+	                                        .layout = config->keyboard,
+	                                        .secret = pc_find_secret,
+	                                        .opaque = pc },
+	                  err);
 	return vm->vnc ? 0 : -err->code;
 }

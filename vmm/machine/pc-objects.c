@@ -6,9 +6,12 @@
  */
 #include "vmm/machine/internal.h"
 
+#include "common/base64.h"
 #include "common/cleanup.h"
+#include "common/fdio.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +19,7 @@ struct object {
 	const struct object_type *type;
 	char *id;
 	struct mem_backend memory; /* of memory-backend-… */
+	char *secret;              /* of secret */
 	struct object *next;
 };
 
@@ -60,6 +64,75 @@ static int parse_rng(struct object *obj, struct opt_list *opts, struct err *err)
 	return ret;
 }
 
+/* ---- secrets ---- */
+
+#define MAX_SECRET 4096
+
+struct secret_opts {
+	char *id, *data, *file;
+	int format;
+};
+
+static const char *const secret_formats[] = { "raw", "base64", NULL };
+
+static const struct opt_desc secret_rows[] = {
+	{ .name = "id",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct secret_opts, id),
+	  .help = "a name" },
+	{ .name = "data",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct secret_opts, data),
+	  .help = "the secret, which all users of this host may see; file= is better" },
+	{ .name = "file",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct secret_opts, file),
+	  .help = "a file that holds it; the end of its last line does not count" },
+	{ .name = "format",
+	  .type = OPT_ENUM,
+	  .offset = offsetof(struct secret_opts, format),
+	  .def = "raw",
+	  .choices = secret_formats,
+	  .help = "how it is written there" },
+	{ .name = NULL },
+};
+
+static int read_secret(const struct secret_opts *o, char **text, struct err *err)
+{
+	struct strbuf out = { 0 };
+	int ret;
+
+	if (!o->data == !o->file)
+		return err_usage(err, "data= or file= says what the secret is");
+	ret = o->file ? fd_read_file(AT_FDCWD, o->file, MAX_SECRET, text, NULL) : 0;
+	if (ret < 0)
+		return err_sys(err, -ret, "cannot read %s", o->file);
+	if (o->data && !(*text = strdup(o->data)))
+		return -ENOMEM;
+	if (o->file && **text && (*text)[strlen(*text) - 1] == '\n')
+		(*text)[strlen(*text) - 1] = '\0';
+	if (!o->format)
+		return 0;
+	ret = base64_decode(*text, &out);
+	explicit_bzero(*text, strlen(*text));
+	free(*text);
+	*text = strbuf_take(&out);
+	return ret < 0 ? err_usage(err, "the secret is not base64") : 0;
+}
+
+static int parse_secret(struct object *obj, struct opt_list *opts, struct err *err)
+{
+	struct secret_opts o = { 0 };
+	int ret = opts_apply(secret_rows, opts, &o, NULL, err);
+
+	if (ret >= 0)
+		ret = read_secret(&o, &obj->secret, err);
+	if (ret >= 0 && !obj->secret)
+		ret = err_sys(err, ENOMEM, "secret");
+	opts_free(secret_rows, &o);
+	return ret;
+}
+
 /* ---- memory ---- */
 
 static int parse_memory(struct object *obj, struct opt_list *opts, struct err *err)
@@ -75,6 +148,7 @@ static const struct object_type types[] = {
 	  parse_memory },
 	{ "rng-builtin", "random numbers of the kernel", rng_rows, parse_rng },
 	{ "rng-random", "the same", rng_rows, parse_rng },
+	{ "secret", "a password", secret_rows, parse_secret },
 };
 
 static const struct object_type *find_type(const char *name, struct err *err)
@@ -130,6 +204,18 @@ struct mem_backend *pc_find_memory(struct pc *pc, const char *id)
 	return obj && obj->type->parse == parse_memory ? &obj->memory : NULL;
 }
 
+const char *pc_find_secret(void *opaque, const char *id, struct err *err)
+{
+	struct object *obj = find(opaque, id);
+
+	if (obj && obj->secret)
+		return obj->secret;
+	err_usage(err,
+	          "there is no secret '%s'; define it with -object secret,id=%s,file=",
+	          id, id);
+	return NULL;
+}
+
 static bool has_object(const struct vm *vm, const char *id, const char *kind)
 {
 	const struct object *obj = find((const struct pc *)vm, id);
@@ -141,6 +227,9 @@ static void free_object(struct object *obj)
 {
 	if (obj->type->parse == parse_memory)
 		mem_backend_free(&obj->memory);
+	if (obj->secret)
+		explicit_bzero(obj->secret, strlen(obj->secret));
+	free(obj->secret);
 	free(obj->id);
 	free(obj);
 }

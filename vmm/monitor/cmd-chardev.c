@@ -5,6 +5,7 @@
  * QMP describes a back end as nested objects, the command line as a flat list: the
  * objects are flattened by their members' names, and then both are one thing.
  */
+#include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/opts.h"
 #include "vmm/chardev/chardev.h"
@@ -197,46 +198,6 @@ static int run_remove(struct mon_ctx *ctx, const json_t *args, json_t **result,
 
 /* ---- ringbuf ---- */
 
-static const char base64[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void encode(const uint8_t *data, size_t len, struct strbuf *out)
-{
-	for (size_t i = 0; i < len; i += 3) {
-		size_t n = len - i < 3 ? len - i : 3;
-		uint32_t bits = data[i] << 16 | (n > 1 ? data[i + 1] << 8 : 0) |
-		                (n > 2 ? data[i + 2] : 0);
-
-		for (unsigned c = 0; c < 4; c++)
-			strbuf_addc(out, c > n ? '=' : base64[bits >> (18 - 6 * c) & 63]);
-	}
-}
-
-static int decode(const char *text, struct strbuf *out)
-{
-	size_t len = strlen(text);
-
-	if (len % 4)
-		return -EINVAL;
-	for (size_t i = 0; i < len; i += 4) {
-		unsigned pad = 0;
-		uint32_t bits = 0;
-
-		for (unsigned c = 0; c < 4; c++) {
-			const char *digit = strchr(base64, text[i + c]);
-			bool end = i + 4 == len && c > 1 && text[i + c] == '=';
-
-			if ((!digit && !end) || (pad && !end))
-				return -EINVAL;
-			pad += end;
-			bits = bits << 6 | (end ? 0 : digit - base64);
-		}
-		for (unsigned n = 0; n < 3 - pad; n++)
-			strbuf_addc(out, bits >> (16 - 8 * n));
-	}
-	return 0;
-}
-
 static int check_format(const json_t *args, bool *is_base64, struct err *err)
 {
 	const char *format = mon_str(args, "format", "utf8");
@@ -280,7 +241,7 @@ static int run_read(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	if (n < 0)
 		return n;
 	if (is_base64)
-		encode(data, n, &out);
+		base64_encode(data, n, &out);
 	for (ssize_t i = 0; i < n && !is_base64; i++)
 		strbuf_addc(&out, data[i] ? data[i] : '?');
 	*result = mon_text(out.data ? out.data : "");
@@ -315,7 +276,7 @@ static int run_write(struct mon_ctx *ctx, const json_t *args, json_t **result,
 		return -err->code;
 	if (!is_base64)
 		strbuf_adds(&bytes, data);
-	else if (decode(data, &bytes) < 0)
+	else if (base64_decode(data, &bytes) < 0)
 		return err_usage(err, "data is not base64");
 	return chardev_ringbuf_write(chr, bytes.data, bytes.len, err);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Screen, keyboard and mouse, for those who steer the machine. */
 #include "common/cleanup.h"
+#include "common/opts.h"
 #include "vmm/core/vm.h"
 #include "vmm/display/display.h"
 #include "vmm/display/input.h"
@@ -10,6 +11,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- screendump ---- */
 
@@ -222,12 +224,36 @@ static int run_set_password(struct mon_ctx *ctx, const json_t *args, json_t **re
                             struct err *err)
 {
 	(void)result;
-	if (strcmp(mon_str(args, "protocol", ""), "vnc"))
+	if (strcmp(mon_str(args, "protocol", "vnc"), "vnc"))
 		return err_usage(err, "protocol: only vnc has a password");
+	if (strcmp(mon_str(args, "connected", "keep"), "keep"))
+		return err_usage(err, "connected: clients that are there are kept");
 	return set_password(ctx, mon_str(args, "password", ""), err);
 }
 
-/* "change vnc password SECRET"; other devices are not changed by this command. */
+/* "now", "never", "+SECONDS" or the time in seconds since 1970. */
+static int run_expire_password(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                               struct err *err)
+{
+	const char *text = mon_str(args, "time", "");
+	bool from_now = *text == '+', is_now = !strcmp(text, "now");
+	uint64_t seconds = 0;
+
+	(void)result;
+	if (strcmp(mon_str(args, "protocol", ""), "vnc"))
+		return err_usage(err, "protocol: only vnc has a password");
+	if (!is_now && strcmp(text, "never") &&
+	    (opt_parse_u64(text + from_now, &seconds) < 0 || seconds > INT64_MAX / 2))
+		return err_usage(err,
+		                 "time: now, never, +SECONDS, or seconds since 1970");
+	if (is_now || from_now)
+		seconds += time(NULL);
+	if (!ctx->vm->vnc)
+		return err_set(err, EINVAL, "VNC is not on; start vmm with -vnc");
+	return vnc_expire_password(ctx->vm->vnc, seconds, err);
+}
+
+/* "change vnc password [SECRET]"; other devices are not changed by this command. */
 static int run_change(struct mon_ctx *ctx, const json_t *args, json_t **result,
                       struct err *err)
 {
@@ -236,12 +262,29 @@ static int run_change(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	(void)result;
 	if (strcmp(mon_str(args, "device", ""), "vnc") ||
 	    (strcmp(target, "password") && strcmp(target, "passwd")))
-		return err_usage(err, "it is: change vnc password SECRET");
-	return set_password(ctx, mon_str(args, "arg", ""), err);
+		return err_usage(err, "it is: change vnc password [SECRET]");
+	if (mon_str(args, "arg", NULL))
+		return set_password(ctx, mon_str(args, "arg", ""), err);
+	if (!ctx->can_ask)
+		return err_usage(err, "Parameter 'arg' is missing");
+	ctx->ask = "arg";
+	return 0;
 }
 
 static const struct mon_arg set_password_args[] = {
 	{ "protocol", MON_STR, false, 0, NULL, NULL },
+	{ "password", MON_STR, false, 0, NULL, NULL },
+	{ "connected", MON_STR, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg expire_password_args[] = {
+	{ "protocol", MON_STR, false, 0, NULL, NULL },
+	{ "time", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg vnc_password_args[] = {
 	{ "password", MON_STR, false, 0, NULL, NULL },
 	{ .name = NULL },
 };
@@ -249,7 +292,7 @@ static const struct mon_arg set_password_args[] = {
 static const struct mon_arg change_args[] = {
 	{ "device", MON_STR, false, 0, NULL, NULL },
 	{ "target", MON_STR, false, 0, NULL, NULL },
-	{ "arg", MON_STR, false, 0, NULL, NULL },
+	{ "arg", MON_STR, true, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
@@ -311,7 +354,12 @@ const struct mon_command mon_display_commands[] = {
 	{ "set_password", "set_password",
 	  "the password for VNC clients: set_password vnc X", set_password_args, NULL,
 	  run_set_password, NULL },
-	{ NULL, "change", "the password for VNC clients: change vnc password X",
+	{ "expire_password", "expire_password",
+	  "when it ends: expire_password vnc now|never|+SECONDS", expire_password_args,
+	  NULL, run_expire_password, NULL },
+	{ "change-vnc-password", NULL, "the password for VNC clients", vnc_password_args,
+	  NULL, run_set_password, NULL },
+	{ NULL, "change", "the password for VNC clients: change vnc password [X]",
 	  change_args, NULL, run_change, NULL },
 	{ .help = NULL },
 };

@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 
+struct mon_command;
 struct monitors;
 struct pc;
 struct vm;
@@ -48,6 +49,12 @@ struct mon_ctx {
 	struct pc *pc;
 	struct vm *vm;
 	unsigned cpu; /* the human monitor's current CPU */
+	bool can_ask; /* a person is there */
+	/* Set by a handler that needs a secret: it is run again with what that person
+	 * types, without an echo, as this argument. */
+	const char *ask;
+	const struct mon_command *asking;
+	json_t *asking_args;
 };
 
 struct mon_command {

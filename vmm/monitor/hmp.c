@@ -221,13 +221,45 @@ static void print_result(const struct mon_command *command, const json_t *result
 		strbuf_adds(out, json_string_value(result));
 }
 
+/* Keeps the command if it asks for something. */
+static void run_command(struct mon_ctx *ctx, const struct mon_command *command,
+                        json_t *args, struct strbuf *out)
+{
+	json_t *result = NULL;
+	struct err err = { 0 };
+	int ret;
+
+	ctx->ask = NULL;
+	ret = command->run(ctx, args, &result, &err);
+	if (ret < 0)
+		strbuf_addf(out, "Error: %s\n", err.code ? err.text : strerror(-ret));
+	else
+		print_result(command, result, out);
+	json_decref(result);
+	if (!ctx->ask)
+		return;
+	ctx->asking = command;
+	ctx->asking_args = json_incref(args);
+}
+
+static void run_answer(struct mon_ctx *ctx, const char *text, struct strbuf *out)
+{
+	const struct mon_command *command = ctx->asking;
+	json_t *args = ctx->asking_args;
+
+	ctx->asking = NULL;
+	ctx->asking_args = NULL;
+	json_object_set_new(args, ctx->ask, mon_text(text));
+	run_command(ctx, command, args, out);
+	json_decref(args);
+}
+
 void hmp_run(struct mon_ctx *ctx, const char *line, struct strbuf *out)
 {
 	const struct mon_command *command;
-	json_t *args = json_object(), *result = NULL;
+	json_t *args = json_object();
 	struct err err = { 0 };
 	const char *rest;
-	int ret;
 
 	line = skip_blanks(line);
 	if (!*line || *line == '#' || !args)
@@ -235,18 +267,12 @@ void hmp_run(struct mon_ctx *ctx, const char *line, struct strbuf *out)
 	if (!strcmp(line, "info"))
 		line = "help info";
 	command = find_command(line, &rest);
-	if (!command) {
+	if (!command)
 		unknown_command(line, out);
-		goto out;
-	}
-	ret = parse_args(ctx, command, rest, args, &err);
-	if (ret >= 0)
-		ret = command->run(ctx, args, &result, &err);
-	if (ret < 0)
-		strbuf_addf(out, "Error: %s\n", err.code ? err.text : strerror(-ret));
+	else if (parse_args(ctx, command, rest, args, &err) < 0)
+		strbuf_addf(out, "Error: %s\n", err.text);
 	else
-		print_result(command, result, out);
-	json_decref(result);
+		run_command(ctx, command, args, out);
 out:
 	json_decref(args);
 }
@@ -358,16 +384,40 @@ void hmp_add_lines(struct strbuf *out, const struct strbuf *text)
 	}
 }
 
+/* An empty line, with the prompt for what may be typed there. */
+static void next_line(struct monitor *mon)
+{
+	struct readline *rl = &mon->rl;
+
+	readline_next(rl);
+	if (rl->hidden)
+		explicit_bzero(rl->line, sizeof(rl->line));
+	rl->hidden = mon->ctx.asking;
+	rl->prompt = rl->hidden ? "Password: " : HMP_PROMPT;
+}
+
+void hmp_forget(struct monitor *mon)
+{
+	json_decref(mon->ctx.asking_args);
+	mon->ctx.asking_args = NULL;
+	mon->ctx.asking = NULL;
+	next_line(mon);
+	mon->rl.state = RL_PLAIN;
+}
+
 bool hmp_feed(struct monitor *mon, uint8_t byte)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 
 	if (!readline_feed(&mon->rl, byte))
 		return false;
-	hmp_run(&mon->ctx, mon->rl.line, &out);
+	if (mon->ctx.asking)
+		run_answer(&mon->ctx, mon->rl.line, &out);
+	else
+		hmp_run(&mon->ctx, mon->rl.line, &out);
 	hmp_add_lines(&mon->out, &out);
 	/* The client may have gone in the command. */
-	readline_next(&mon->rl);
+	next_line(mon);
 	readline_start(&mon->rl);
 	return true;
 }

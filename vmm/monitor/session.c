@@ -104,8 +104,7 @@ static void forget_client(struct monitor *mon)
 	mon->out_pos = 0;
 	mon->negotiated = false;
 	jsonstream_reset(&mon->json);
-	readline_next(&mon->rl);
-	mon->rl.state = RL_PLAIN;
+	hmp_forget(mon);
 }
 
 static void mon_opened(void *opaque, bool open)
@@ -224,8 +223,10 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
 	mon->mode = mode;
 	mon->pretty = pretty;
 	mon->work = (struct loop_work){ .fn = run_input, .opaque = mon };
-	mon->ctx = (struct mon_ctx){ .set = set, .pc = set->pc, .vm = set->vm };
-	readline_init(&mon->rl, "(qemu) ", &mon->out);
+	mon->ctx = (struct mon_ctx){
+		.set = set, .pc = set->pc, .vm = set->vm, .can_ask = mode == MONITOR_HMP
+	};
+	readline_init(&mon->rl, HMP_PROMPT, &mon->out);
 	mon->rl.complete = hmp_complete;
 	mon->rl.opaque = &mon->ctx;
 	ret = chardev_attach(chr, &front, err);
@@ -245,6 +246,7 @@ static void free_monitor(struct monitor *mon)
 	chardev_detach(mon->chr, mon);
 	loop_cancel(mon->set->vm->loop, &mon->work);
 	jsonstream_reset(&mon->json);
+	hmp_forget(mon);
 	readline_free(&mon->rl);
 	strbuf_free(&mon->out);
 	free(mon);

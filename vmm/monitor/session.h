@@ -9,6 +9,8 @@
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/readline.h"
 
+#define HMP_PROMPT "(qemu) "
+
 enum {
 	MONITOR_IN = 4096,           /* bytes of input that wait for their turn */
 	MONITOR_OUT_BUSY = 64 << 10, /* output beyond which no new command is read */
@@ -47,6 +49,8 @@ struct monitors {
 /* Each takes one byte and returns true when that ran a command. */
 bool hmp_feed(struct monitor *mon, uint8_t byte);
 bool qmp_feed(struct monitor *mon, uint8_t byte);
+/* The line that is typed, and a question that waits for it, are forgotten. */
+void hmp_forget(struct monitor *mon);
 /* A client came. */
 void hmp_greet(struct monitor *mon);
 void qmp_greet(struct monitor *mon);
