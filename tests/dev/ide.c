@@ -202,6 +202,51 @@ static void test_pio_write(struct ide_board *ib)
 	tap_ok(is_image(data, 300 * 512, 5 * 512), "all of it is on the disk");
 }
 
+/* A string instruction at the data port. */
+static void string(struct ide_board *ib, void *buf, unsigned size, unsigned count,
+                   bool is_write)
+{
+	vm_lock(&ib->b.vm);
+	mem_access_repeat(ib->b.vm.mem, MEM_PIO, ib->base, buf, size, count, is_write);
+	vm_unlock(&ib->b.vm);
+}
+
+static void test_strings(struct ide_board *ib)
+{
+	unsigned edges;
+
+	memset(data, 0x55, sizeof(data));
+	ide_command(ib, 0xc4, 40, 4);
+	string(ib, data, 2, 601, false);
+	string(ib, data + 1202, 2, 423, false);
+	tap_ok(ide_wait(ib) == 0x50 && is_image(data, 40 * 512, 4 * 512) &&
+	               data[4 * 512] == 0x55,
+	       "strings of words read a block");
+	ide_command(ib, 0x20, 41, 2);
+	edges = board_edges(&ib->b, ib->irq);
+	memset(data, 0x55, sizeof(data));
+	string(ib, data, 2, 1, false);
+	string(ib, data + 2, 4, 128, false);
+	tap_ok(is_image(data, 41 * 512, 512) && !data[512] && !data[513],
+	       "a double word at the end of a block has zeros");
+	tap_eq(board_edges(&ib->b, ib->irq) - edges, 0, "the next interrupt waits for");
+	inb(&ib->b, ib->base + 7);
+	string(ib, data + 512, 4, 140, false);
+	tap_ok(ide_wait(ib) == 0x50 && is_image(data, 41 * 512, 1024) && !data[1024] &&
+	               !data[1071] && data[1072] == 0x55,
+	       "the status; behind the last block nothing is there");
+	for (unsigned i = 0; i < 3 * 512; i++)
+		data[i] = ide_image_byte(500 * 512 + i);
+	ide_command(ib, 0xc5, 60, 3);
+	string(ib, data, 2, 700, true);
+	string(ib, data + 1400, 4, 34, true);
+	tap_eq(ide_wait(ib), 0x50, "strings write a block");
+	memset(data, 0, sizeof(data));
+	ide_command(ib, 0xc4, 60, 3);
+	string(ib, data, 4, 384, false);
+	tap_ok(is_image(data, 500 * 512, 3 * 512), "and it is on the disk");
+}
+
 static void test_dma(struct ide_board *ib)
 {
 	/* As while the machine is copied to another host. */
@@ -427,6 +472,7 @@ int main(void)
 	test_features(ib);
 	test_pio_read(ib);
 	test_pio_write(ib);
+	test_strings(ib);
 	test_dma(ib);
 	test_descriptors(ib);
 	test_dma_write(ib);

@@ -76,7 +76,7 @@ static void wait_for_kick(struct machine *m)
 }
 
 static void on_access(void *opaque, bool pio, uint64_t addr, void *data, unsigned len,
-                      bool is_write)
+                      unsigned count, bool is_write)
 {
 	struct machine *m = opaque;
 
@@ -86,8 +86,8 @@ static void on_access(void *opaque, bool pio, uint64_t addr, void *data, unsigne
 		return;
 	}
 	if (pio)
-		m->len += snprintf(m->log + m->len, sizeof(m->log) - m->len, "%c",
-		                   *(char *)data);
+		m->len += snprintf(m->log + m->len, sizeof(m->log) - m->len, "%.*s",
+		                   (int)(count * len), (char *)data);
 	else
 		m->len += snprintf(m->log + m->len, sizeof(m->log) - m->len,
 		                   " %llx=%02x/%u", (unsigned long long)addr,

@@ -80,12 +80,10 @@ static void fail(struct vcpu *vcpu, const char *reason)
 static void exit_io(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
-	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size)
-		vcpu->set->ops->access(vcpu->set->opaque, true, run->io.port, data,
-		                       run->io.size,
-		                       run->io.direction == KVM_EXIT_IO_OUT);
+	vcpu->set->ops->access(vcpu->set->opaque, true, run->io.port,
+	                       (uint8_t *)run + run->io.data_offset, run->io.size,
+	                       run->io.count, run->io.direction == KVM_EXIT_IO_OUT);
 }
 
 static void exit_mmio(struct vcpu *vcpu)
@@ -93,7 +91,7 @@ static void exit_mmio(struct vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 
 	vcpu->set->ops->access(vcpu->set->opaque, false, run->mmio.phys_addr,
-	                       run->mmio.data, run->mmio.len, run->mmio.is_write);
+	                       run->mmio.data, run->mmio.len, 1, run->mmio.is_write);
 }
 
 /* The usual last resort of a kernel that wants a reset, so that it is worth a dump only

@@ -28,9 +28,10 @@ enum vcpu_event {
 
 /* Called from vCPU threads. */
 struct vcpu_ops {
-	/* One port or memory access; takes the machine lock itself. */
+	/* One port or memory access, or the `count` of a string instruction at one port,
+	 * whose data lie one behind the other; takes the machine lock itself. */
 	void (*access)(void *opaque, bool pio, uint64_t addr, void *data, unsigned len,
-	               bool is_write);
+	               unsigned count, bool is_write);
 	/* reason is static text. The vCPU parks afterwards until vcpus_run(). */
 	void (*event)(void *opaque, enum vcpu_event event, const char *reason);
 	/* Reads guest RAM for a register dump; -errno when it is not RAM. */

@@ -178,9 +178,10 @@ void ide_cancel(struct ide_drive *d);
 /* Flushes the medium; ops->finish() is called at the end. */
 void ide_flush(struct ide_drive *d);
 
-/* The data port. */
-uint32_t ide_data_read(struct ide_drive *d, unsigned size);
-void ide_data_write(struct ide_drive *d, unsigned size, uint32_t value);
+/* Up to `count` accesses of `size` bytes to the data port, to the end of a DRQ block at
+ * most; returns how many were done. 0: the drive has or wants no data. */
+unsigned ide_data(struct ide_drive *d, void *data, unsigned size, unsigned count,
+                  bool is_write);
 
 /* Ends a command with an interrupt; error: bits of the error register, or 0. */
 void ide_done(struct ide_drive *d, uint8_t error);

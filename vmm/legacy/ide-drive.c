@@ -130,19 +130,6 @@ static void block_was_read(struct ide_drive *d)
 		end_transfer(d, 0, false);
 }
 
-uint32_t ide_data_read(struct ide_drive *d, unsigned size)
-{
-	uint32_t value = 0, room = d->drq_end - d->buf_pos;
-
-	if (d->phase != IDE_PIO_IN || !(d->status & STATUS_DRQ))
-		return 0;
-	memcpy(&value, d->buf + d->buf_pos, size < room ? size : room);
-	d->buf_pos += size < room ? size : room;
-	if (d->buf_pos == d->drq_end)
-		block_was_read(d);
-	return value;
-}
-
 /* Asks for the next data, as much as the buffer takes. */
 static void collect(struct ide_drive *d, uint32_t len)
 {
@@ -170,17 +157,32 @@ static void block_was_written(struct ide_drive *d)
 	}
 }
 
-void ide_data_write(struct ide_drive *d, unsigned size, uint32_t value)
+unsigned ide_data(struct ide_drive *d, void *data, unsigned size, unsigned count,
+                  bool is_write)
 {
-	uint32_t room = d->drq_end - d->buf_pos;
+	uint32_t room = d->drq_end - d->buf_pos, len = size * count;
+	bool ready = is_write ? d->phase == IDE_PIO_OUT || d->phase == IDE_PACKET_IN
+	                      : d->phase == IDE_PIO_IN;
 
-	if ((d->phase != IDE_PIO_OUT && d->phase != IDE_PACKET_IN) ||
-	    !(d->status & STATUS_DRQ))
-		return;
-	memcpy(d->buf + d->buf_pos, &value, size < room ? size : room);
-	d->buf_pos += size < room ? size : room;
-	if (d->buf_pos == d->drq_end)
+	if (!ready || !(d->status & STATUS_DRQ))
+		return 0;
+	if (len > room) {
+		/* The last access may reach beyond the block. */
+		count = (room + size - 1) / size;
+		if (!is_write)
+			memset(data, 0, size * count);
+		len = room;
+	}
+	if (is_write)
+		memcpy(d->buf + d->buf_pos, data, len);
+	else
+		memcpy(data, d->buf + d->buf_pos, len);
+	d->buf_pos += len;
+	if (d->buf_pos == d->drq_end && is_write)
 		block_was_written(d);
+	else if (d->buf_pos == d->drq_end)
+		block_was_read(d);
+	return count;
 }
 
 /* ---- DMA ---- */

@@ -96,8 +96,12 @@ static uint64_t command_read(void *opaque, uint64_t offset, unsigned size)
 		lower(ch);
 	if (!d)
 		return 0;
-	if (offset == REG_DATA)
-		return ide_data_read(d, size);
+	if (offset == REG_DATA) {
+		uint32_t value = 0;
+
+		ide_data(d, &value, size, 1, false);
+		return value;
+	}
 	return read_register(d, offset, ch->control & CONTROL_HOB);
 }
 
@@ -142,12 +146,21 @@ static void command_write(void *opaque, uint64_t offset, uint64_t value, unsigne
 
 	if (offset == REG_DATA) {
 		if (selected(ch))
-			ide_data_write(selected(ch), size, value);
+			ide_data(selected(ch), &value, size, 1, true);
 	} else if (offset == REG_STATUS) {
 		write_command(ch, value);
 	} else {
 		write_register(ch, offset, value);
 	}
+}
+
+/* Strings are how all drivers read and write data by PIO. */
+static unsigned command_repeat(void *opaque, uint64_t offset, void *data, unsigned size,
+                               unsigned count, bool is_write)
+{
+	struct ide_drive *d = selected(opaque);
+
+	return offset == REG_DATA && d ? ide_data(d, data, size, count, is_write) : 0;
 }
 
 static uint64_t control_read(void *opaque, uint64_t offset, unsigned size)
@@ -188,8 +201,11 @@ static void control_write(void *opaque, uint64_t offset, uint64_t value, unsigne
 	update_irq(ch);
 }
 
-static const struct region_ops command_ops = { .read = command_read,
-	                                       .write = command_write };
+static const struct region_ops command_ops = {
+	.read = command_read,
+	.write = command_write,
+	.repeat = command_repeat,
+};
 static const struct region_ops control_ops = {
 	.read = control_read,
 	.write = control_write,

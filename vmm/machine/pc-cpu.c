@@ -20,12 +20,13 @@
 /* ---- what vCPU threads call ---- */
 
 static void access_guest(void *opaque, bool pio, uint64_t addr, void *data, unsigned len,
-                         bool is_write)
+                         unsigned count, bool is_write)
 {
 	struct pc *pc = opaque;
 
 	vm_lock(&pc->vm);
-	mem_access(pc->vm.mem, pio ? MEM_PIO : MEM_MMIO, addr, data, len, is_write);
+	mem_access_repeat(pc->vm.mem, pio ? MEM_PIO : MEM_MMIO, addr, data, len, count,
+	                  is_write);
 	vm_unlock(&pc->vm);
 	/* What follows a reset in the guest's code is often not meant to run. */
 	if (__atomic_load_n(&pc->vm.requests, __ATOMIC_ACQUIRE))

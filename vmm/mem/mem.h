@@ -139,6 +139,11 @@ struct region_ops {
 	uint64_t (*read)(void *opaque, uint64_t offset, unsigned size);
 	void (*write)(void *opaque, uint64_t offset, uint64_t value, unsigned size);
 	unsigned max_size; /* 0: 4 for PIO, 8 for MMIO */
+	/* May be NULL. `count` accesses at one offset whose data lie one behind the
+	 * other: does as many of them as it can at once and returns their number; 0:
+	 * none. */
+	unsigned (*repeat)(void *opaque, uint64_t offset, void *data, unsigned size,
+	                   unsigned count, bool is_write);
 };
 
 /* An eventfd that a write inside a region signals instead of running the region's write
@@ -188,6 +193,10 @@ void region_free(struct region *region);
  */
 void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
                 unsigned len, bool is_write);
+/* `count` of them at one address, their data one behind the other: a string instruction
+ * at a port. */
+void mem_access_repeat(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
+                       unsigned len, unsigned count, bool is_write);
 /* The map as text, one range a line. */
 void mem_dump(struct mem *mem, struct strbuf *out);
 

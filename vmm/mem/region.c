@@ -359,6 +359,31 @@ void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data
 	}
 }
 
+void mem_access_repeat(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
+                       unsigned len, unsigned count, bool is_write)
+{
+	uint8_t *p = data;
+
+	while (count) {
+		/* Anew each time: an access may have moved the region. */
+		uint64_t next;
+		const struct flat_range *range =
+			count > 1 ? lookup(&mem->maps[space], addr, &next) : NULL;
+		struct region *r = range ? range->region : NULL;
+		unsigned done = 0;
+
+		if (r && r->ops->repeat)
+			done = r->ops->repeat(r->opaque, addr - r->base, p, len, count,
+			                      is_write);
+		if (!done) {
+			mem_access(mem, space, addr, p, len, is_write);
+			done = 1;
+		}
+		p += (size_t)done * len;
+		count -= done;
+	}
+}
+
 void mem_dump(struct mem *mem, struct strbuf *out)
 {
 	static const char *const title[] = { "I/O ports", "memory" };
