@@ -211,6 +211,24 @@ static void test_reload(void)
 	board_free(&board);
 }
 
+/* As memtest86+ is: the header counts in 16 bytes, the file ends before the last. */
+static void test_short_end(void)
+{
+	struct board board = board_new(64);
+	struct boot_opts opts = { .kernel =
+		                          file_make("short", image, sizeof(image) - 8) };
+	struct boot_entry entry;
+	struct err err = { 0 };
+	struct boot_source *src = boot_open(&opts, &err);
+
+	tap_ok(src && boot_load(src, board.mem, &board.env, &entry, &err) == 0,
+	       "a file that ends within the last 16 bytes that its header counts");
+	tap_ok(!memcmp(board_at(&board, PREF, PAYLOAD - 8), image + SETUP, PAYLOAD - 8),
+	       "is loaded as far as it goes");
+	boot_free(src);
+	board_free(&board);
+}
+
 static void test_refused(void)
 {
 	struct board board = board_new(64);
@@ -272,7 +290,7 @@ static void test_hostile_header(void)
 	make_image();
 	opts.kernel = kernel_file();
 	load_refuses(&small, &opts, "-m", "a guest too small for the kernel");
-	boot_refuses_cuts(image, sizeof(image), "a cut bzImage");
+	boot_refuses_cuts(image, sizeof(image) - 15, "a cut bzImage");
 	boot_survives_changes(&board, image, sizeof(image), 0x280, 4000, "bzImage");
 	board_free(&board);
 	board_free(&small);
@@ -285,6 +303,8 @@ int main(void)
 	test_old_entries();
 	test_initrd();
 	test_reload();
+	make_image();
+	test_short_end();
 	test_refused();
 	test_hostile_header();
 	file_remove_all();

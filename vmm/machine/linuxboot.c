@@ -44,9 +44,10 @@ static uint64_t payload_offset(const struct setup_header *h)
 /* Bytes of it; what follows (a signature) stays in the file. */
 static uint64_t payload_len(const struct setup_header *h, const struct loader_file *file)
 {
-	if (h->version >= V_SYSSIZE && h->syssize)
-		return h->syssize * 16ull;
-	return file->size - payload_offset(h);
+	uint64_t left = file->size - payload_offset(h), len = h->syssize * 16ull;
+
+	/* Counted in 16 bytes, of which the last need not be there to the end. */
+	return h->version < V_SYSSIZE || !len || len - left < 16 ? left : len;
 }
 
 static int check(const struct boot_source *src, struct err *err)
