@@ -391,6 +391,46 @@ static void test_mmio(void)
 	tap_eq(peek(at + 0x604, 4), 0x1e1e1e1e, "little-endian");
 }
 
+/* ---- the same without a VGA's past ---- */
+
+static void test_bochs_display(void)
+{
+	const struct surface *s = display_surface(b.vm.display);
+	struct device *dev = board_add(&b, &bochs_display_class, "vgamem=4M,xres=1024");
+	struct err err = { 0 };
+	uint64_t at, fb;
+
+	pdev = (struct pci_device *)dev;
+	tap_eq(pci_bus_assign(b.vm.pci, MMIO, 0xfec00000u, &err), 0, "bochs-display");
+	at = pdev->bars[2].addr;
+	fb = pdev->bars[0].addr;
+	tap_eq(ld32(pdev->config + 8), 0x03800002, "its class: a display, no VGA");
+	tap_ok(!pdev->bars[PCI_ROM_BAR].size, "it has no ROM");
+	tap_ok(inb(&b, 0x3cc) == 0xff && peek(WINDOW, 1) == 0xff, "no ports, no window");
+	poke(at + 0x402, 0x67, 1);
+	tap_eq(peek(at + 0x40c, 1), 0, "nor their image in BAR 2");
+	tap_eq(peek(at + 56, 1) | (peek(at + 58, 1) & 0xf0) << 4, 1024, "EDID");
+	tap_eq(peek(at + 0x500, 2), 0xb0c5, "VBE registers");
+	tap_eq(peek(at + 0x514, 2), 4 << 20 >> 16, "memory");
+	poke(fb, 0x123456, 4);
+	draw();
+	tap_eq(pixel(0, 0), 0, "the screen is blank");
+	poke(at + 0x502, 640, 2);
+	poke(at + 0x504, 480, 2);
+	poke(at + 0x506, 32, 2);
+	poke(at + 0x508, 0xc1, 2);
+	draw();
+	tap_ok(s->width == 640 && s->height == 480, "until there is a mode");
+	tap_eq(pixel(0, 0), 0x123456, "which shows the memory");
+	poke(fb + (479 * 640 + 639) * 4, 0xabcdef, 4);
+	draw();
+	tap_eq(pixel(639, 479), 0xabcdef, "to its last pixel");
+	device_destroy(dev);
+	tap_ok(!device_create_simple(&b.vm, &bochs_display_class, "vgamem=3M", &err),
+	       "3 MiB of memory");
+	tap_has(err.text, "it has a power of 2", "are refused with a sentence");
+}
+
 /* ---- who looks ---- */
 
 struct viewer {
@@ -465,6 +505,8 @@ int main(void)
 	test_vbe();
 	test_mmio();
 	test_damage();
+	device_destroy(dev);
+	test_bochs_display();
 	devices_destroy(&b.vm);
 	display_free(b.vm.display);
 	board_free(&b);

@@ -201,6 +201,8 @@ for (
 	["$log -drive file=nowhere,if=pflash", qr/-drive if=pflash: there is no flash image nowhere; .*Debian package ovmf/, 1],
 	["$log -drive file=text,if=pflash", qr/-drive if=pflash: text has not the size of a flash image: .*; copy it again/, 1],
 	["$log -drive file=disk,if=pflash -drive file=disk,if=pflash", qr/-drive if=pflash: disk is locked/, 1],
+	["-L folder -device VGA,romfile=nowhere.rom", qr/-device VGA: there is no option ROM nowhere.rom; install/, 1],
+	["-device bochs-display,vgamem=3M", qr/-device bochs-display: a framebuffer of 3072 KiB is not possible; it has a power of 2/, 1],
 	["$log -bios nowhere", qr/there is no firmware nowhere, .*Debian package ovmf/],
 	["$log -drive file=folder", qr/-drive: folder is a directory, not a disk image; name a file/, 1],
 	["$log -drive file=fifo", qr/-drive: fifo is neither a regular file nor a block device; name one/, 1],

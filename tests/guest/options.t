@@ -93,6 +93,13 @@ for (
 	gives(0, qr/The machine is up.*$pattern.*powering off/s, split(/ /, $line));
 }
 
+# ---- graphics cards ----
+
+mkdir('roms');
+put('roms/own.rom', "\x55\xaa\x02" . "\0" x 1021);
+gives(33, qr/^L$/, '-L', 'roms', '-device', 'VGA,romfile=own.rom', @end);
+gives(33, qr/^L$/, '-vga', 'none', '-device', 'bochs-display,vgamem=8M', @end);
+
 # ---- disks and serial ports ----
 
 for my $cache (qw(writeback writethrough unsafe)) {

@@ -62,6 +62,7 @@ const struct state_row state_rows[] = {
 	{ .class = "e1000", .opts = "netdev=n" },
 	{ .class = "virtio-balloon-pci", .opts = "free-page-reporting=on" },
 	{ .class = "VGA", .opts = "vgamem_mb=1,romfile=" },
+	{ .class = "bochs-display", .opts = "vgamem=1M" },
 	{ .class = "virtio-blk-pci", .opts = "drive=d,num-queues=2" },
 	{ .class = "virtio-keyboard-pci", .opts = "" },
 	{ .class = "virtio-mouse-pci", .opts = "" },

@@ -71,6 +71,9 @@ struct vm {
 	/* -global: properties by class; borrowed */
 	struct vm_global *globals;
 	unsigned global_count;
+	/* -L: folders where option ROMs are looked for first; borrowed */
+	char *const *rom_dirs;
+	unsigned rom_dir_count;
 	/* Whether there is an -object of this id, whose type starts with `kind`; NULL:
 	 * there is none. */
 	bool (*has_object)(const struct vm *vm, const char *id, const char *kind);

@@ -86,6 +86,7 @@ struct vga {
 	struct pci_device pci;
 	/* properties */
 	uint32_t vgamem_mb, xres, yres;
+	uint64_t vgamem; /* bytes, instead of vgamem_mb */
 	char *romfile;
 	/* state */
 	uint8_t misc, feature, status1;
@@ -98,6 +99,7 @@ struct vga {
 	uint8_t palette[768];
 	uint8_t latch[4];
 	uint16_t vbe_index, vbe[VBE_COUNT];
+	bool linear; /* it is a bochs-display: neither ports nor a window */
 	/* memory */
 	uint8_t *vram;
 	uint32_t vram_size; /* a power of 2 */

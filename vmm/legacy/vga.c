@@ -2,7 +2,8 @@
 /*
  * The standard graphics card as a PCI function 1234:1111 (QEMU's docs/specs/standard-vga,
  * revision 2): framebuffer in BAR 0, registers in BAR 2, the VGA BIOS as option ROM, and
- * the fixed addresses of a VGA. vga-core.h names the other files.
+ * the fixed addresses of a VGA. A bochs-display is the same function without the latter
+ * two, and blank until a linear mode is set. vga-core.h names the other files.
  *
  * The framebuffer's bytes are no part of the state table: they are RAM, and travel with
  * it. Machine lock.
@@ -23,7 +24,10 @@
 #define WINDOW_SIZE     0x20000
 #define MONO_PORTS      0x3b0
 #define PORTS           0x3c0
+#define PORT_COUNT      32
 #define VBE_PORTS       0x1ce
+#define VRAM_MIN        (1u << 20)
+#define VRAM_MAX        (256u << 20)
 
 /* ---- BAR 2 ---- */
 
@@ -41,8 +45,8 @@ static uint64_t mmio_byte(struct vga *vga, uint64_t at)
 {
 	if (at < MMIO_PORTS)
 		return at < sizeof(vga->edid) ? vga->edid[at] : 0;
-	if (at < MMIO_PORTS + vga->ports.size)
-		return vga_port_ops.read(vga, at - MMIO_PORTS, 1);
+	if (at < MMIO_PORTS + PORT_COUNT)
+		return vga->linear ? 0 : vga_port_ops.read(vga, at - MMIO_PORTS, 1);
 	if (at >= MMIO_VBE && at < MMIO_VBE + 2 * VBE_COUNT)
 		return vga_vbe_read(vga, (at - MMIO_VBE) / 2) >> 8 * (at & 1) & 0xff;
 	if (at >= MMIO_SIZE_OF_EXTENSION && at < MMIO_ENDIAN)
@@ -65,8 +69,8 @@ static void mmio_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
 {
 	struct vga *vga = opaque;
 
-	for (unsigned i = 0; i < size && offset >= MMIO_PORTS; i++)
-		if (offset + i < MMIO_PORTS + vga->ports.size)
+	for (unsigned i = 0; i < size && offset >= MMIO_PORTS && !vga->linear; i++)
+		if (offset + i < MMIO_PORTS + PORT_COUNT)
 			vga_port_ops.write(vga, offset + i - MMIO_PORTS,
 			                   value >> 8 * i & 0xff, 1);
 	for (unsigned i = 0; i + 1 < size; i += 2)
@@ -86,11 +90,16 @@ static int add_memory(struct vga *vga, struct err *err)
 {
 	struct mem *mem = vga->pci.dev.vm->mem;
 
-	if (!is_power_of_2(vga->vgamem_mb))
-		return err_set(err, EINVAL,
-		               "vgamem_mb=%u is not a power of 2; 16 is the default",
-		               vga->vgamem_mb);
-	vga->vram_size = vga->vgamem_mb << 20;
+	if (!vga->linear)
+		vga->vgamem = (uint64_t)vga->vgamem_mb << 20;
+	if (!is_power_of_2(vga->vgamem) || vga->vgamem > VRAM_MAX ||
+	    vga->vgamem < VRAM_MIN)
+		return err_set(
+			err, EINVAL,
+			"a framebuffer of %llu KiB is not possible; it has a power "
+			"of 2 from 1 to 256 MiB, 16 by default",
+			(unsigned long long)vga->vgamem >> 10);
+	vga->vram_size = vga->vgamem;
 	vga->vram = mem_alloc(vga->vram_size, err);
 	vga->dirty = calloc(vga->vram_size / 4096 / 64, sizeof(*vga->dirty));
 	if (!vga->vram || !vga->dirty)
@@ -121,13 +130,15 @@ static int map_regions(struct vga *vga, struct err *err)
 	init_region(vga, &vga->mmio, "vga.mmio", MMIO_SIZE, &mmio_ops);
 	init_region(vga, &vga->window, "vga-window", WINDOW_SIZE, &vga_window_ops);
 	init_region(vga, &vga->mono_ports, "vga-mono", 12, &vga_mono_ops);
-	init_region(vga, &vga->ports, "vga", 32, &vga_port_ops);
+	init_region(vga, &vga->ports, "vga", PORT_COUNT, &vga_port_ops);
 	init_region(vga, &vga->vbe_ports, "vbe", 4, &vga_vbe_ops);
 	pci_bar_init(&vga->pci, BAR_FRAMEBUFFER, PCI_BASE_ADDRESS_MEM_PREFETCH,
 	             vga->vram_size);
 	pci_bar_add(&vga->pci, BAR_FRAMEBUFFER, 0, &vga->framebuffer);
 	pci_bar_init(&vga->pci, BAR_MMIO, 0, MMIO_SIZE);
 	pci_bar_add(&vga->pci, BAR_MMIO, 0, &vga->mmio);
+	if (vga->linear)
+		return 0;
 	ret = mem_map(mem, MEM_MMIO, &vga->window, WINDOW);
 	if (ret >= 0)
 		ret = mem_map(mem, MEM_PIO, &vga->mono_ports, MONO_PORTS);
@@ -143,7 +154,7 @@ static int show(struct vga *vga, struct err *err)
 	const struct display_source source = {
 		.refresh = vga_refresh,
 		.watch = vga_watch,
-		.text = vga_text,
+		.text = vga->linear ? NULL : vga_text,
 		.opaque = vga,
 	};
 	struct display *display = vga->pci.dev.vm->display;
@@ -155,15 +166,15 @@ static int show(struct vga *vga, struct err *err)
 
 static int vga_realize(struct device *dev, struct err *err)
 {
-	static const struct pci_id id = {
+	struct vga *vga = (struct vga *)dev;
+	const struct pci_id id = {
 		.vendor = 0x1234,
 		.device = 0x1111,
 		.sub_vendor = 0x1af4,
 		.sub_device = 0x1100,
-		.class_code = 0x030000,
+		.class_code = vga->linear ? 0x038000 : 0x030000,
 		.revision = 2, /* has MMIO_SIZE_OF_EXTENSION */
 	};
-	struct vga *vga = (struct vga *)dev;
 	int ret;
 
 	/* Last, because a second card must not take the first one's screen away. */
@@ -273,6 +284,20 @@ static const struct state_desc vga_state = {
 	.post_load = vga_post_load,
 };
 
+#define MONITOR_PROPS                                                                  \
+	{ .name = "xres",                                                              \
+	  .type = OPT_U32,                                                             \
+	  .offset = offsetof(struct vga, xres),                                        \
+	  .def = "1280",                                                               \
+	  .min = 640,                                                                  \
+	  .max = DISPLAY_MAX_WIDTH,                                                    \
+	  .help = "width that the monitor prefers" },                                  \
+	{                                                                              \
+		.name = "yres", .type = OPT_U32, .offset = offsetof(struct vga, yres), \
+		.def = "800", .min = 480, .max = DISPLAY_MAX_HEIGHT,                   \
+		.help = "height that the monitor prefers"                              \
+	}
+
 static const struct opt_desc vga_props[] = {
 	PCI_PROPS(struct vga, pci),
 	{ .name = "vgamem_mb",
@@ -287,20 +312,7 @@ static const struct opt_desc vga_props[] = {
 	  .offset = offsetof(struct vga, romfile),
 	  .def = "vgabios-stdvga.bin",
 	  .help = "the VGA BIOS; empty: none" },
-	{ .name = "xres",
-	  .type = OPT_U32,
-	  .offset = offsetof(struct vga, xres),
-	  .def = "1280",
-	  .min = 640,
-	  .max = DISPLAY_MAX_WIDTH,
-	  .help = "width that the monitor prefers" },
-	{ .name = "yres",
-	  .type = OPT_U32,
-	  .offset = offsetof(struct vga, yres),
-	  .def = "800",
-	  .min = 480,
-	  .max = DISPLAY_MAX_HEIGHT,
-	  .help = "height that the monitor prefers" },
+	MONITOR_PROPS,
 	{ .name = NULL },
 };
 
@@ -313,6 +325,51 @@ const struct device_class vga_class = {
 	.props = vga_props,
 	.state = &vga_state,
 	.realize = vga_realize,
+	.reset = vga_reset,
+	.unrealize = vga_unrealize,
+};
+
+/* ---- bochs-display ---- */
+
+static int bochs_realize(struct device *dev, struct err *err)
+{
+	((struct vga *)dev)->linear = true;
+	return vga_realize(dev, err);
+}
+
+static const struct state_field bochs_fields[] = {
+	STATE_STRUCT_F(struct vga, pci, &pci_device_state),
+	STATE_U16_ARRAY(struct vga, vbe, VBE_COUNT),
+	STATE_END_F,
+};
+
+static const struct state_desc bochs_state = {
+	.name = "bochs-display",
+	.version = 1,
+	.fields = bochs_fields,
+	.validate = vga_validate,
+	.post_load = vga_post_load,
+};
+
+static const struct opt_desc bochs_props[] = {
+	PCI_PROPS(struct vga, pci),
+	{ .name = "vgamem",
+	  .type = OPT_SIZE,
+	  .offset = offsetof(struct vga, vgamem),
+	  .def = "16M",
+	  .help = "framebuffer, a power of 2" },
+	MONITOR_PROPS,
+	{ .name = NULL },
+};
+
+const struct device_class bochs_display_class = {
+	.name = "bochs-display",
+	.bus = "pci",
+	.help = "graphics card with linear modes only, for UEFI and Linux",
+	.size = sizeof(struct vga),
+	.props = bochs_props,
+	.state = &bochs_state,
+	.realize = bochs_realize,
 	.reset = vga_reset,
 	.unrealize = vga_unrealize,
 };

@@ -6,5 +6,7 @@
 #include "vmm/core/device.h"
 
 extern const struct device_class vga_class;
+/* The same without what a VGA has beyond linear modes. */
+extern const struct device_class bochs_display_class;
 
 #endif

@@ -40,6 +40,7 @@ const struct device_class *const device_catalog[] = {
 	&e1000_class,
 	&virtio_balloon_pci_class,
 	&vga_class,
+	&bochs_display_class,
 	&virtio_blk_pci_class,
 	&virtio_keyboard_pci_class,
 	&virtio_mouse_pci_class,

@@ -7,6 +7,7 @@
 #include "vmm/machine/internal.h"
 
 #include "common/cleanup.h"
+
 #include "vmm/display/layout.h"
 #include "vmm/display/vnc.h"
 #include "vmm/legacy/vga.h"
@@ -14,8 +15,23 @@
 #include <errno.h>
 #include <string.h>
 
-#define VGA_BIOS "vgabios-stdvga.bin"
 #define VGA_SLOT "2" /* where firmware and guests are used to find it */
+
+/* Some -device is the card. */
+static bool has_card(const struct vm_config *config)
+{
+	static const char *const cards[] = { "VGA", "std", "bochs-display" };
+
+	for (unsigned i = 0; i < config->devices.count; i++) {
+		const char *text = config->devices.items[i];
+		size_t len = strcspn(text, ",");
+
+		for (unsigned n = 0; n < ARRAY_SIZE(cards); n++)
+			if (strlen(cards[n]) == len && !strncmp(text, cards[n], len))
+				return true;
+	}
+	return false;
+}
 
 static bool wants_card(const struct pc *pc)
 {
@@ -23,26 +39,18 @@ static bool wants_card(const struct pc *pc)
 
 	if (config->vga)
 		return strcmp(config->vga, "none") != 0;
-	if (config->nodefaults)
+	if (config->nodefaults || has_card(config))
 		return false;
-	return config->vnc || (pc->in_firmware && !config->nographic);
+	return config->vnc || (pc->vm.firmware && !config->nographic);
 }
 
 int pc_add_display(struct pc *pc, struct err *err)
 {
-	struct opt_list opts = { 0 };
-	_cleanup_free_ char *rom = NULL;
-	struct device *dev = NULL;
+	struct device *dev;
 
 	if (!wants_card(pc))
 		return 0;
-	rom = firmware_find(pc->config, VGA_BIOS);
-	if (opt_list_add(&opts, "addr", VGA_SLOT) < 0 ||
-	    opt_list_add(&opts, "romfile", rom ? rom : VGA_BIOS) < 0)
-		err_sys(err, ENOMEM, "graphics card");
-	else
-		dev = device_create(&pc->vm, &vga_class, &opts, err);
-	opt_list_free(&opts);
+	dev = device_create_simple(&pc->vm, &vga_class, "addr=" VGA_SLOT, err);
 	err_prefix(err, "-vga std");
 	return dev ? 0 : -err->code;
 }

@@ -111,7 +111,7 @@ void pci_bar_init(struct pci_device *pdev, unsigned n, uint8_t type, uint64_t si
 void pci_bar_add(struct pci_device *pdev, unsigned n, uint64_t offset,
                  struct region *region);
 /* Puts an option ROM into the function: the file of that name, or of that name in the
- * folders of Debian's packages. package: named when there is none. */
+ * folders of -L and of Debian's packages. package: named when there is none. */
 int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
                  struct err *err);
 /* For realize, of a class with PCI_ROM_PROP: what romfile= names, nothing if that is

@@ -21,14 +21,16 @@
 static const char *const usual_dirs[] = { "/usr/share/seabios", "/usr/share/qemu",
 	                                  "/usr/lib/ipxe/qemu" };
 
-static char *find(const char *file)
+static char *find(const struct vm *vm, const char *file)
 {
+	unsigned own = vm->rom_dir_count, count = own + ARRAY_SIZE(usual_dirs);
 	char *path;
 
 	if (!access(file, R_OK))
 		return strdup(file);
-	for (unsigned i = 0; i < ARRAY_SIZE(usual_dirs) && !strchr(file, '/'); i++) {
-		if (asprintf(&path, "%s/%s", usual_dirs[i], file) < 0)
+	for (unsigned i = 0; i < count && !strchr(file, '/'); i++) {
+		if (asprintf(&path, "%s/%s",
+		             i < own ? vm->rom_dirs[i] : usual_dirs[i - own], file) < 0)
 			return NULL;
 		if (!access(path, R_OK))
 			return path;
@@ -55,7 +57,7 @@ static int make_bar(struct pci_device *pdev, uint8_t *host, uint64_t size,
 int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
                  struct err *err)
 {
-	_cleanup_free_ char *path = find(file);
+	_cleanup_free_ char *path = find(pdev->dev.vm, file);
 	uint64_t len, size = 4096;
 	_cleanup_close_ int fd = -1;
 	uint8_t *host;
@@ -98,7 +100,7 @@ int pci_rom_init(struct pci_device *pdev, const char *romfile, const char *stand
 		return *romfile ? pci_rom_load(pdev, romfile, package, err) : 0;
 	if (!vm->firmware)
 		return 0;
-	path = find(standard);
+	path = find(vm, standard);
 	if (path)
 		return pci_rom_load(pdev, path, package, err);
 	if (!vm->rom_missed)
