@@ -113,6 +113,24 @@ static void test_files(struct board *b, struct device *dev)
 	tap_has(err.text, "at most", "there is a limit to their number");
 }
 
+static void selected(void *opaque)
+{
+	struct err err = { 0 };
+
+	fwcfg_set_file(opaque, "opt/two", text("looked"), 6, &err);
+}
+
+static void test_select(struct board *b, struct device *dev)
+{
+	fwcfg_on_select(dev, "opt/two", selected, dev);
+	tap_str(read_port(b, 0x20, 3), "1st", "another file is as it was");
+	tap_str(read_port(b, 0x21, 6), "looked",
+	        "a file that is made when it is selected");
+	fwcfg_on_select(dev, "none", selected, dev);
+	fwcfg_set_file(dev, "opt/two", text("second"), 6, NULL);
+	tap_str(read_port(b, 0x21, 6), "second", "and no more");
+}
+
 static void test_dma(struct board *b)
 {
 	memset(ram, 0xee, sizeof(ram));
@@ -190,6 +208,7 @@ int main(void)
 	dev = board_add(&b, &fwcfg_class, "");
 	test_ports(&b);
 	test_files(&b, dev);
+	test_select(&b, dev);
 	test_dma(&b);
 	test_hostile(&b);
 	test_state(&b, dev);

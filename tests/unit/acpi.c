@@ -17,6 +17,7 @@ static const struct acpi_config plain = {
 	.cpu_count = 4,
 	.serial_ports = 0x3,
 	.pvpanic_port = 0x505,
+	.pci32 = 0x80000000,
 	.pci64 = { 0x6000000000, 0x2000000000 },
 };
 
@@ -202,6 +203,7 @@ static void test_iasl(struct board *board)
 	check_table(board_at(board, ld32(find(board, "FACP") + 40), 36), "DSDT");
 	fd_read_file(AT_FDCWD, dsl, 1 << 20, &text, NULL);
 	tap_has(text, "Name (P64B, 0x0000006000000000)", "the 64-bit window's base");
+	tap_has(text, "Name (P32B, 0x80000000)", "the 32-bit window's base");
 	tap_has(text, "Name (P64S, 0x0000002000000000)", "its size");
 	tap_has(text, "Name (COMS, 0x03)", "two serial ports");
 	tap_has(text, "Name (KBDS, 0x00)", "no keyboard");

@@ -56,6 +56,9 @@ struct fwcfg {
 	uint32_t dma_high; /* of the descriptor's address */
 	/* not state */
 	struct region select_region, dma_region;
+	uint16_t hook_key; /* 0: none */
+	void (*hook)(void *opaque);
+	void *hook_opaque;
 };
 
 /* ---- what the guest does ---- */
@@ -64,6 +67,8 @@ static void select_item(struct fwcfg *f, uint16_t key)
 {
 	f->key = key;
 	f->offset = 0;
+	if (key && key == f->hook_key)
+		f->hook(f->hook_opaque);
 }
 
 /* What is left of the selected item; *len is cut to it. */
@@ -246,7 +251,8 @@ int fwcfg_set_file(struct device *dev, const char *name, void *data, size_t len,
 	struct fwcfg *f = (struct fwcfg *)dev;
 	int i = find_file(f, name), ret;
 
-	if (!*name || strlen(name) >= FWCFG_NAME_SIZE || f->file_count == FWCFG_FILES) {
+	if (!*name || strlen(name) >= FWCFG_NAME_SIZE ||
+	    (i < 0 && f->file_count == FWCFG_FILES)) {
 		free(data);
 		return err_usage(err,
 		                 "fw_cfg file '%s': names have 1 to %d bytes, and there "
@@ -266,6 +272,17 @@ int fwcfg_set_file_number(struct device *dev, const char *name, uint64_t value,
                           unsigned size, struct err *err)
 {
 	return fwcfg_set_file(dev, name, number(value, size), size, err);
+}
+
+void fwcfg_on_select(struct device *dev, const char *name, void (*fn)(void *opaque),
+                     void *opaque)
+{
+	struct fwcfg *f = (struct fwcfg *)dev;
+	int i = find_file(f, name);
+
+	f->hook_key = i < 0 ? 0 : FWCFG_FILE_FIRST + i;
+	f->hook = fn;
+	f->hook_opaque = opaque;
 }
 
 /* ---- life ---- */

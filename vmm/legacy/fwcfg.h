@@ -53,6 +53,10 @@ int fwcfg_set_file(struct device *fwcfg, const char *name, void *data, size_t le
                    struct err *err);
 int fwcfg_set_file_number(struct device *fwcfg, const char *name, uint64_t value,
                           unsigned size, struct err *err);
+/* fn runs each time the guest selects the file, which it may replace by one of the same
+ * length. One file can have that. */
+void fwcfg_on_select(struct device *fwcfg, const char *name, void (*fn)(void *opaque),
+                     void *opaque);
 bool fwcfg_has_file(struct device *fwcfg, const char *name);
 
 #endif

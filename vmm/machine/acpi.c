@@ -106,12 +106,15 @@ static void list(struct builder *b, uint8_t *t)
 /* ---- DSDT ---- */
 
 /* Finds Name (NAME, value) with a value of `size` bytes: NameOp, the name, then the
- * prefix of a byte (0x0a), of a word (0x0b) or of 8 bytes (0x0e). */
+ * prefix of 1 (0x0a), 2 (0x0b), 4 (0x0c) or 8 bytes (0x0e). */
 static void set_name(uint8_t *aml, size_t len, const char *name, unsigned size,
                      uint64_t value)
 {
+	static const uint8_t prefixes[] = {
+		[1] = 0x0a, [2] = 0x0b, [4] = 0x0c, [8] = 0x0e
+	};
 	const uint8_t pattern[] = { 0x08,    name[0], name[1],
-		                    name[2], name[3], size == 8 ? 0x0e : 0x09 + size };
+		                    name[2], name[3], prefixes[size] };
 
 	for (size_t i = HEADER_LEN; i + sizeof(pattern) + size <= len; i++) {
 		if (memcmp(aml + i, pattern, sizeof(pattern)))
@@ -127,6 +130,7 @@ static uint8_t *add_dsdt(struct builder *b, const struct acpi_config *cfg)
 	uint8_t *t = reserve(b, len, 16);
 
 	memcpy(t, acpi_dsdt, len);
+	set_name(t, len, "P32B", 4, cfg->pci32);
 	set_name(t, len, "P64B", 8, cfg->pci64.base);
 	set_name(t, len, "P64S", 8, cfg->pci64.size);
 	set_name(t, len, "COMS", 1, cfg->serial_ports);

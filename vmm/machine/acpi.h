@@ -21,6 +21,7 @@ struct acpi_config {
 	uint16_t pvpanic_port;      /* of the panic device; 0: none */
 	bool fw_cfg;                /* the firmware configuration device */
 	bool vga;                   /* a VGA-compatible display */
+	uint32_t pci32;             /* where the window for 32-bit BARs begins */
 	struct layout_window pci64; /* for 64-bit BARs; size 0: none */
 };
 

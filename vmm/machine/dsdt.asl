@@ -9,6 +9,7 @@
  */
 DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 {
+	Name (P32B, 0x11223344)          // base of the 32-bit PCI window
 	Name (P64B, 0x1122334455667788)  // base of the 64-bit PCI window
 	Name (P64S, 0x1122334455667788)  // its size, 0: none
 	Name (COMS, 0x5A)                // bit n: serial port COM(n+1)
@@ -46,7 +47,7 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 					Cacheable, ReadWrite, 0, 0xA0000, 0xBFFFF, 0, 0x20000)
 				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed,
 					NonCacheable, ReadWrite,
-					0, 0xC0000000, 0xFEBFFFFF, 0, 0x3EC00000)
+					0, 0xC0000000, 0xFEBFFFFF, 0, 0x3EC00000, , , PW32)
 			})
 			Name (CR64, ResourceTemplate ()
 			{
@@ -55,6 +56,10 @@ DefinitionBlock ("", "DSDT", 2, "KVMKIT", "KVMKPC", 1)
 			})
 			Method (_CRS, 0, Serialized)
 			{
+				CreateDWordField (CR32, ^PW32._MIN, MMIN)
+				CreateDWordField (CR32, ^PW32._LEN, MLEN)
+				MMIN = P32B
+				MLEN = 0xFEC00000 - P32B
 				If (P64S == Zero) { Return (CR32) }
 				CreateQWordField (CR64, ^PW64._MIN, CMIN)
 				CreateQWordField (CR64, ^PW64._MAX, CMAX)

@@ -76,7 +76,6 @@ static int read_image(struct pc *pc, const char *path, struct err *err)
 	if (!pc->firmware)
 		return -ENOMEM;
 	pc->firmware_size = size;
-	pc->vm.firmware = true;
 	n = fd_pread(fd, pc->firmware, size, 0);
 	if (n < 0 || (uint64_t)n < size)
 		return err_sys(err, n < 0 ? -n : EIO, "cannot read the firmware %s",
@@ -90,12 +89,12 @@ int pc_open_firmware(struct pc *pc, struct err *err)
 	const char *name = config->bios ? config->bios : DEFAULT_BIOS;
 	_cleanup_free_ char *path = NULL;
 
-	pc->in_firmware = wants_firmware(config);
+	pc->vm.firmware = wants_firmware(config);
 	if (config->bios && pc_has_flash(config))
 		return err_usage(err,
 		                 "-bios and -drive if=pflash both bring firmware; give "
 		                 "one of them");
-	if (!pc->in_firmware || pc_has_flash(config))
+	if (!pc->vm.firmware || pc_has_flash(config))
 		return 0;
 	path = firmware_find(config, name);
 	if (!path && config->bios)
@@ -129,7 +128,7 @@ int pc_map_firmware(struct pc *pc, struct err *err)
 	uint64_t size = pc->firmware_size, low;
 	int ret;
 
-	if (!pc->in_firmware)
+	if (!pc->vm.firmware)
 		return 0;
 	if (pc->low_size < LAYOUT_1M)
 		return err_set(err, ENOMEM,

@@ -11,6 +11,7 @@
 #include "common/bytes.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/log.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/legacy/fwcfg.h"
 #include "vmm/machine/layout.h"
@@ -127,23 +128,52 @@ static int add_loader(struct pc *pc, const struct acpi_blob *blob, struct err *e
 	return set_file(pc, "etc/table-loader", script, c - script, err);
 }
 
-static int add_acpi(struct pc *pc, struct err *err)
+/* The tables for firmware: a pointer is an offset in the file of tables until firmware
+ * adds its address, a checksum is 0, as one firmware sets it and another subtracts. */
+static int build_tables(struct pc *pc, struct acpi_blob *blob, struct err *err)
 {
 	struct acpi_config cfg = pc_acpi_config(pc);
+	int ret = acpi_build(blob, &cfg, -(uint32_t)ACPI_TABLES_AT, err);
+
+	for (unsigned i = 0; i < blob->fixup_count && ret >= 0; i++)
+		if (!blob->fixups[i].pointer_size)
+			blob->data[blob->fixups[i].at] = 0;
+	return ret;
+}
+
+static int set_tables(struct pc *pc, const struct acpi_blob *blob, struct err *err)
+{
+	return fwcfg_set_file(
+		pc->fwcfg, TABLES_FILE,
+		copy(blob->data + ACPI_TABLES_AT, blob->len - ACPI_TABLES_AT),
+		blob->len - ACPI_TABLES_AT, err);
+}
+
+/* Firmware has placed the BARs when it reads the tables, which tell where they are. */
+static void tables_selected(void *opaque)
+{
+	struct pc *pc = opaque;
 	struct acpi_blob blob;
-	/* Pointers are offsets in the file of tables until firmware adds its address. */
-	int ret = acpi_build(&blob, &cfg, -(uint32_t)ACPI_TABLES_AT, err);
+	struct err err = { 0 };
+
+	if (build_tables(pc, &blob, &err) < 0 || set_tables(pc, &blob, &err) < 0)
+		log_warn("ACPI tables: %s", err.text);
+	free(blob.data);
+}
+
+static int add_acpi(struct pc *pc, struct err *err)
+{
+	struct acpi_blob blob;
+	int ret = build_tables(pc, &blob, err);
 
 	if (ret < 0)
 		return ret;
 	ret = set_file(pc, RSDP_FILE, copy(blob.data, ACPI_RSDP_LEN), ACPI_RSDP_LEN, err);
 	if (ret >= 0)
-		ret = fwcfg_set_file(
-			pc->fwcfg, TABLES_FILE,
-			copy(blob.data + ACPI_TABLES_AT, blob.len - ACPI_TABLES_AT),
-			blob.len - ACPI_TABLES_AT, err);
+		ret = set_tables(pc, &blob, err);
 	if (ret >= 0)
 		ret = add_loader(pc, &blob, err);
+	fwcfg_on_select(pc->fwcfg, TABLES_FILE, tables_selected, pc);
 	free(blob.data);
 	return ret;
 }
@@ -294,7 +324,7 @@ int pc_add_fwcfg(struct pc *pc, struct err *err)
 	const struct vm_config *config = pc->config;
 	int ret = 0;
 
-	if (!pc->in_firmware && !config->fw_cfg.count)
+	if (!pc->vm.firmware && !config->fw_cfg.count)
 		return 0;
 	pc->fwcfg = device_create_simple(&pc->vm, &fwcfg_class, "", err);
 	if (!pc->fwcfg)
@@ -304,7 +334,7 @@ int pc_add_fwcfg(struct pc *pc, struct err *err)
 		                     "check the name given to -option-rom", err);
 	for (unsigned i = 0; i < config->fw_cfg.count && ret >= 0; i++)
 		ret = add_user_item(pc, config->fw_cfg.items[i], err);
-	if (ret >= 0 && pc->boot && pc->in_firmware)
+	if (ret >= 0 && pc->boot && pc->vm.firmware)
 		ret = add_kernel(pc, err);
 	return ret;
 }

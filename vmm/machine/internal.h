@@ -30,8 +30,7 @@ struct pc {
 	struct smp_config smp; /* as config_smp() completed it */
 	uint32_t *apic_ids;
 	struct boot_source *boot; /* NULL: firmware finds something to boot */
-	bool in_firmware;         /* the guest starts there */
-	bool uefi;                /* which is UEFI */
+	bool uefi;                /* of vm.firmware: it is UEFI */
 	uint8_t *firmware;        /* its image, unless that is in flash, or NULL */
 	uint64_t firmware_size;
 	struct device *flash;       /* the chip with the firmware, or NULL */

@@ -31,6 +31,8 @@
 /* PCI memory BARs below 4 GiB: [MMIO, MMIO_END). */
 #define LAYOUT_PCI_MMIO     0xc0000000ull
 #define LAYOUT_PCI_MMIO_END 0xfec00000ull
+#define LAYOUT_PCI_FIRST \
+	0x80000000ull /* where firmware may put them, if there is no RAM */
 #define LAYOUT_IOAPIC       0xfec00000ull
 #define LAYOUT_HPET         0xfed00000ull
 #define LAYOUT_LAPIC        0xfee00000ull

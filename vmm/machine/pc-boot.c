@@ -6,11 +6,13 @@
  */
 #include "vmm/machine/internal.h"
 
+#include "common/bytes.h"
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/kvm/irqchip.h"
 #include "vmm/legacy/pvpanic.h"
+#include "vmm/legacy/vga.h"
 #include "vmm/machine/layout.h"
 #include "vmm/pci/pci.h"
 
@@ -31,7 +33,7 @@ int pc_open_boot(struct pc *pc, struct err *err)
 		return err_usage(err, "-initrd needs a -kernel");
 	if (!config->kernel && config->append)
 		return err_usage(err, "-append needs a -kernel");
-	if (pc->in_firmware && !config->kernel)
+	if (pc->vm.firmware && !config->kernel)
 		return 0;
 	pc->boot = boot_open(&opts, err);
 	return pc->boot ? 0 : -err->code;
@@ -51,13 +53,63 @@ static unsigned serial_ports(struct pc *pc)
 	return mask;
 }
 
+/* Devices behind a class, by which guests are told to look for more. */
+static bool has_class(const struct pc *pc, const struct device_class *cls)
+{
+	for (const struct device *dev = pc->vm.devices; dev; dev = dev->next)
+		if (dev->cls == cls)
+			return true;
+	return false;
+}
+
+/* What holds the BARs that firmware put above 4 GiB; a kernel that is started without has
+ * none there. */
+static struct layout_window used_window(const struct pc *pc)
+{
+	const uint64_t unit = 1ull << 30;
+	uint64_t base = UINT64_MAX, end = 0;
+
+	for (const struct device *dev = pc->vm.devices; dev; dev = dev->next) {
+		const struct pci_device *pdev = (const struct pci_device *)dev;
+
+		for (unsigned n = 0; n < PCI_BAR_COUNT && !strcmp(dev->cls->bus, "pci");
+		     n++) {
+			const struct pci_bar *bar = &pdev->bars[n];
+
+			if (!bar->size || bar->addr < LAYOUT_4G ||
+			    bar->addr == UINT64_MAX)
+				continue;
+			if (bar->addr < base)
+				base = bar->addr;
+			if (bar->addr + bar->size > end)
+				end = bar->addr + bar->size;
+		}
+	}
+	if (!end)
+		return (struct layout_window){ 0, 0 };
+	base = align_down(base, unit);
+	if (base < LAYOUT_4G + pc->high_size)
+		base = LAYOUT_4G + pc->high_size;
+	return (struct layout_window){ base, align_up(end, unit) - base };
+}
+
 struct acpi_config pc_acpi_config(struct pc *pc)
 {
+	bool vga = has_class(pc, &vga_class);
+
 	return (struct acpi_config){
 		.apic_ids = pc->apic_ids,
 		.cpu_count = pc->smp.cpus,
 		.serial_ports = serial_ports(pc),
 		.fw_cfg = pc->fwcfg,
+		/* To look for one takes a guest some time, which few spend for nothing.
+		 */
+		.keyboard = pc->vm.firmware || vga || has_class(pc, &bochs_display_class),
+		.vga = vga,
+		/* Firmware begins there, or behind the RAM. */
+		.pci32 =
+			pc->low_size < LAYOUT_PCI_FIRST ? LAYOUT_PCI_FIRST : pc->low_size,
+		.pci64 = used_window(pc),
 		.pvpanic_port = pvpanic_port(&pc->vm),
 	};
 }
@@ -151,7 +203,7 @@ static int boot_direct(struct pc *pc, struct err *err)
 
 int pc_boot(struct pc *pc, struct err *err)
 {
-	int ret = pc->in_firmware ? pc_start_firmware(pc, err) : boot_direct(pc, err);
+	int ret = pc->vm.firmware ? pc_start_firmware(pc, err) : boot_direct(pc, err);
 
 	pc->booted = true;
 	return ret;

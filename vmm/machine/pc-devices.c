@@ -191,7 +191,7 @@ static int add_bus(struct pc *pc, struct err *err)
 {
 	if (!pci_bus_new(&pc->vm, NULL, NULL, err) ||
 	    !device_create_simple(&pc->vm, &i440fx_class,
-	                          pc->in_firmware ? "addr=0" : "addr=0,shadow=on", err))
+	                          pc->vm.firmware ? "addr=0" : "addr=0,shadow=on", err))
 		return -err->code;
 	for (unsigned i = 0; i < ARRAY_SIZE(board_devices); i++) {
 		struct device *dev =

@@ -106,7 +106,7 @@ static int map_ram(struct pc *pc, struct err *err)
 /* Firmware finds its ROM there, a kernel without firmware what that would have left. */
 static unsigned shadow_access(const struct pc *pc)
 {
-	return pc->in_firmware ? 0 : MEM_SHADOW_READ | MEM_SHADOW_WRITE;
+	return pc->vm.firmware ? 0 : MEM_SHADOW_READ | MEM_SHADOW_WRITE;
 }
 
 int pc_add_ram(struct pc *pc, struct err *err)
