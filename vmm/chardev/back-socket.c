@@ -315,9 +315,11 @@ static int wait_for_client(struct sock *s, struct err *err)
 	}
 }
 
-/* One address after the other; the first that answers. -errno of the last one. */
+/* One address after the other; the first that answers. -errno of the last one;
+ * -EINPROGRESS when the answer comes later, while the machine runs. */
 static int connect_now(struct sock *s)
 {
+	bool running = s->chr.reg->running;
 	int code = EADDRNOTAVAIL;
 
 	for (unsigned i = 0; i < (s->path ? 1 : s->addresses.count); i++) {
@@ -327,9 +329,15 @@ static int connect_now(struct sock *s)
 		code = -fd;
 		if (fd < 0)
 			continue;
-		code = poll(&pfd, 1, CONNECT_MS) > 0 ? connect_result(fd) : ETIMEDOUT;
+		code = poll(&pfd, 1, running ? INET_QUICK_MS : CONNECT_MS) > 0
+		               ? connect_result(fd)
+		               : ETIMEDOUT;
 		if (!code)
 			return fd;
+		if (code == ETIMEDOUT && running) {
+			s->connecting = fd;
+			return -EINPROGRESS;
+		}
 		close(fd);
 	}
 	return -code;
@@ -349,6 +357,8 @@ static int start_client(struct sock *s, struct err *err)
 		use_connection(s, fd);
 		return 0;
 	}
+	if (fd == -EINPROGRESS)
+		return 0;
 	sock_where(s, &name);
 	err_sys(err, -fd, "cannot connect to %s", name.data);
 	err_hint(err, "start its server, or add server=on to be one");

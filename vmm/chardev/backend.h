@@ -64,6 +64,7 @@ struct chardev {
 struct chardev_registry {
 	struct loop *loop;
 	struct chardev *first;
+	bool running; /* the machine does: nothing waits for long any more */
 	void (*quit)(void *opaque);
 	void *quit_opaque;
 };

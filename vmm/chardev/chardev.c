@@ -65,6 +65,11 @@ void chardev_registry_free(struct chardev_registry *reg)
 	free(reg);
 }
 
+void chardev_registry_start(struct chardev_registry *reg)
+{
+	reg->running = true;
+}
+
 void chardev_registry_set_quit(struct chardev_registry *reg, void (*fn)(void *opaque),
                                void *opaque)
 {

@@ -47,6 +47,8 @@ struct chardev_registry *chardev_registry_new(struct loop *loop);
 /* Closes every chardev and restores the terminal. After the devices are gone and the loop
  * has run for the last time, before loop_free(); accepts NULL. */
 void chardev_registry_free(struct chardev_registry *reg);
+/* The machine runs from now on: no name server or peer is waited for any more. */
+void chardev_registry_start(struct chardev_registry *reg);
 /* What Ctrl-A x does; called in the loop's thread. */
 void chardev_registry_set_quit(struct chardev_registry *reg, void (*fn)(void *opaque),
                                void *opaque);

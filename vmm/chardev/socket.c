@@ -30,7 +30,8 @@ int sock_find(struct sock *s, struct err *err)
 		               sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	if (s->path)
 		return 0;
-	ret = inet_resolve(&s->inet, s->server, &s->addresses, err);
+	ret = inet_resolve(&s->inet, s->server, s->chr.reg->running ? INET_QUICK_MS : 0,
+	                   &s->addresses, err);
 	s->chr.exposed = s->allow != ALLOW_INSECURE && !inet_is_local(&s->addresses);
 	return ret;
 }

@@ -3,8 +3,8 @@
 #ifndef VMM_CHARDEV_SOCKET_H
 #define VMM_CHARDEV_SOCKET_H
 
+#include "common/inet.h"
 #include "vmm/chardev/backend.h"
-#include "vmm/chardev/inet.h"
 #include "vmm/chardev/telnet.h"
 
 #include <sys/stat.h>

@@ -197,6 +197,7 @@ int pc_start(struct pc *pc, struct err *err)
 	int ret = watch_signals(pc, err);
 
 	chardev_registry_set_quit(pc->vm.chardevs, on_quit_key, pc);
+	chardev_registry_start(pc->vm.chardevs);
 	return ret < 0 || pc->config->paused ? ret : go(pc, err);
 }
 

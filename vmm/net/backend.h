@@ -60,6 +60,7 @@ struct netdev {
 struct net_registry {
 	struct loop *loop;
 	struct netdev *first;
+	bool running; /* the machine does: nothing waits any more */
 };
 
 #define NET_OPTS(object, member)                                                      \
@@ -76,6 +77,7 @@ int net_add_queue(struct netdev *nd, struct err *err);
 void net_set_desc(struct netdev *nd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-extern const struct net_ops net_tap_ops, net_bridge_ops, net_stream_ops, net_user_ops;
+extern const struct net_ops net_tap_ops, net_bridge_ops, net_stream_ops, net_dgram_ops,
+	net_socket_ops, net_user_ops;
 
 #endif

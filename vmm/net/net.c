@@ -15,8 +15,10 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const struct net_ops *const types[] = { &net_user_ops, &net_tap_ops,
-	                                       &net_bridge_ops, &net_stream_ops, NULL };
+static const struct net_ops *const types[] = {
+	&net_user_ops,   &net_tap_ops, &net_bridge_ops, &net_stream_ops, &net_dgram_ops,
+	&net_socket_ops, NULL
+};
 
 /* ---- registry ---- */
 
@@ -212,6 +214,7 @@ int net_registry_ready(struct net_registry *reg, struct err *err)
 			return ret;
 		}
 	}
+	reg->running = true;
 	return 0;
 }
 

@@ -72,7 +72,7 @@ void net_registry_free(struct net_registry *reg);
 struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
                           struct err *err);
 /* Waits until what the back ends started is there. -errno with a sentence when one of
- * them failed. Before the guest runs. */
+ * them failed. Before the guest runs; no netdev that is made later makes anybody wait. */
 int net_registry_ready(struct net_registry *reg, struct err *err);
 struct netdev *net_find(struct net_registry *reg, const char *id);
 /* The netdev after nd, or the first for NULL; NULL at the end. */

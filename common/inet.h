@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* TCP addresses of the back end "socket": names to addresses, listening, connecting. */
-#ifndef VMM_CHARDEV_INET_H
-#define VMM_CHARDEV_INET_H
+/* TCP addresses of character devices and networks: names to addresses, listening,
+ * connecting. */
+#ifndef COMMON_INET_H
+#define COMMON_INET_H
 
 #include "common/err.h"
 #include "common/strbuf.h"
@@ -25,10 +26,12 @@ struct inet_addresses {
 	unsigned count;
 };
 
-/* Looks the host up, which may take as long as a name server does. 0 or -errno with a
- * sentence. */
-int inet_resolve(const struct inet *inet, bool server, struct inet_addresses *out,
-                 struct err *err);
+#define INET_QUICK_MS 250 /* what the main loop may wait while a machine runs */
+
+/* Looks the host up. A name server may take its time: limit_ms (0: as long as it takes)
+ * bounds that. 0 or -errno with a sentence. */
+int inet_resolve(const struct inet *inet, bool server, unsigned limit_ms,
+                 struct inet_addresses *out, struct err *err);
 /* Every address is one that other hosts cannot reach. */
 bool inet_is_local(const struct inet_addresses *list);
 /* Listens on all addresses that this host has, with one port for all. fds: INET_MAX, -1

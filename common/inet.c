@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * TCP for the back end "socket". A name may stand for several addresses ("localhost" for
+ * TCP addresses. A name may stand for several addresses ("localhost" for
  * 127.0.0.1 and ::1): a server listens on all of them, a client tries one after the
- * other. Loop's thread.
+ * other. A lookup with a limit runs in a thread of its own, which nobody waits for
+ * afterwards.
  */
-#include "vmm/chardev/inet.h"
+#include "common/inet.h"
 
 #include "common/cleanup.h"
 #include "common/opts.h"
@@ -13,7 +14,11 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ipv4=on alone means IPv4 only, and so does ipv6=off. */
@@ -53,8 +58,124 @@ static int check(const struct inet *inet, bool server, uint64_t *port, struct er
 	return 0;
 }
 
-int inet_resolve(const struct inet *inet, bool server, struct inet_addresses *out,
-                 struct err *err)
+/* ---- names ---- */
+
+/* Shared by the thread that looks up and the one that waits; the last one frees it. */
+struct lookup {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	bool finished, given_up;
+	char *host;
+	struct addrinfo hints, *found;
+	int ret;
+};
+
+static void free_lookup(struct lookup *l)
+{
+	pthread_mutex_destroy(&l->lock);
+	pthread_cond_destroy(&l->done);
+	free(l->host);
+	free(l);
+}
+
+static void *run_lookup(void *opaque)
+{
+	struct lookup *l = opaque;
+	bool alone;
+
+	l->ret = getaddrinfo(l->host, "0", &l->hints, &l->found);
+	pthread_mutex_lock(&l->lock);
+	l->finished = true;
+	alone = l->given_up;
+	pthread_cond_signal(&l->done);
+	pthread_mutex_unlock(&l->lock);
+	if (alone && !l->ret)
+		freeaddrinfo(l->found);
+	if (alone)
+		free_lookup(l);
+	return NULL;
+}
+
+static int start_lookup(struct lookup *l)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	pthread_t thread;
+	int ret;
+
+	sigfillset(&all);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&thread, &attr, run_lookup, l);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return ret;
+}
+
+static void wait_for(struct lookup *l, unsigned ms)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += ms % 1000 * 1000000;
+	if (end.tv_nsec >= 1000000000) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000;
+	}
+	while (!l->finished && pthread_cond_clockwait(&l->done, &l->lock, CLOCK_MONOTONIC,
+	                                              &end) != ETIMEDOUT)
+		;
+}
+
+static int look_up_within(const char *host, const struct addrinfo *hints, unsigned ms,
+                          struct addrinfo **found)
+{
+	struct lookup *l = calloc(1, sizeof(*l));
+	bool finished;
+	int ret = EAI_AGAIN;
+
+	if (!l)
+		return EAI_MEMORY;
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->done, NULL);
+	l->hints = *hints;
+	l->host = strdup(host);
+	if (!l->host || start_lookup(l)) {
+		free_lookup(l);
+		return EAI_MEMORY;
+	}
+	pthread_mutex_lock(&l->lock);
+	wait_for(l, ms);
+	finished = l->finished;
+	l->given_up = true;
+	if (finished) {
+		*found = l->found;
+		ret = l->ret;
+	}
+	pthread_mutex_unlock(&l->lock);
+	if (finished)
+		free_lookup(l);
+	return ret;
+}
+
+static int look_up(const char *host, const struct addrinfo *hints, unsigned limit_ms,
+                   struct addrinfo **found)
+{
+	struct addrinfo numeric = *hints;
+	int ret;
+
+	numeric.ai_flags |= AI_NUMERICHOST;
+	ret = getaddrinfo(host, "0", &numeric, found);
+	if (!ret || !host)
+		return ret;
+	return limit_ms ? look_up_within(host, hints, limit_ms, found)
+	                : getaddrinfo(host, "0", hints, found);
+}
+
+int inet_resolve(const struct inet *inet, bool server, unsigned limit_ms,
+                 struct inet_addresses *out, struct err *err)
 {
 	const char *host = inet->host && *inet->host ? inet->host : NULL;
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
@@ -66,7 +187,12 @@ int inet_resolve(const struct inet *inet, bool server, struct inet_addresses *ou
 	if (ret < 0)
 		return ret;
 	hints.ai_family = family_of(inet);
-	ret = getaddrinfo(host, "0", &hints, &found);
+	ret = look_up(host, &hints, limit_ms, &found);
+	if (ret == EAI_AGAIN && limit_ms)
+		return err_set(
+			err, ETIMEDOUT,
+			"the host '%s' is not found within %u ms; give its address", host,
+			limit_ms);
 	if (ret)
 		return err_set(err, EHOSTUNREACH, "cannot find the host '%s': %s",
 		               host ? host : "", gai_strerror(ret));
