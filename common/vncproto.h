@@ -45,6 +45,10 @@ struct vnc_packet {
 			uint32_t share;
 			char name[64];
 			char layout[64]; /* of the guest's keyboard; "": en-us */
+			/* The last socket is for browsers; who reaches it is on this
+			 * host; the folder of pages that they are given, or "". */
+			uint32_t browsers, local;
+			char pages[256];
 		} start;
 		struct {
 			uint64_t expires; /* CLOCK_REALTIME seconds, 0: never */

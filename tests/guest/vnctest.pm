@@ -16,12 +16,12 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Test::More;
 
-our @EXPORT = qw($vmm $dir $limit slurp start read_prompt ask text_of see finish still
+our @EXPORT = qw($vmm $build $dir $limit slurp start read_prompt ask text_of see finish still
 	read_ppm unfilter read_png difference read_cells get rfb_open rfb_picture rfb_key
 	children wait_until port_of);
 
 my $top = dirname(__FILE__) . '/../..';
-my $build = $ENV{BUILD} // 'build';
+our $build = $ENV{BUILD} // 'build';
 $build = "$top/$build" unless $build =~ m{^/};
 our $vmm = "$build/vmm";
 our $dir = tempdir(CLEANUP => 1);

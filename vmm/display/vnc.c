@@ -27,11 +27,12 @@
 #define HELPER         "vmm-vnc"
 #define VNC_PORT       5900
 #define WEBSOCKET_PORT 5700
+#define NOVNC          "/usr/share/novnc"
 
 extern char **environ;
 
 struct vnc_opts {
-	char *display, *websocket, *secret;
+	char *display, *websocket, *secret, *http;
 	bool password;
 	uint32_t to;
 	int share;
@@ -42,11 +43,11 @@ struct vnc {
 	struct display *display;
 	struct input *input;
 	struct vnc_opts opts;
-	char name[64], layout[64], password[VNC_MAX_PASSWORD + 1];
+	char name[64], layout[64], pages[256], password[VNC_MAX_PASSWORD + 1];
 	uint64_t expires;
 	char *helper; /* path */
 	struct vnc_address address;
-	char websocket[16]; /* its port, or "" */
+	struct vnc_address websocket; /* service: its port, or "" */
 	int listen[VNC_MAX_LISTEN];
 	struct loop_fd watch[VNC_MAX_LISTEN];
 	unsigned listen_count;
@@ -93,6 +94,10 @@ static const struct opt_desc vnc_table[] = {
 	  .type = OPT_STR,
 	  FIELD(websocket),
 	  .help = "also for browsers, on port 5700 + D or on this port" },
+	{ .name = "http",
+	  .type = OPT_STR,
+	  FIELD(http),
+	  .help = "that port also serves the browser's client: noVNC, or on from this folder" },
 	{ .name = NULL },
 };
 
@@ -224,6 +229,11 @@ static int spawn(struct vnc *vnc, int fd)
 	return -ret;
 }
 
+static bool is_loopback(const struct vnc_address *address)
+{
+	return !strncmp(address->host, "127.", 4) || !strcmp(address->host, "::1");
+}
+
 static bool tell_start(struct vnc *vnc)
 {
 	struct vnc_packet p = { .type = VNC_START };
@@ -244,6 +254,9 @@ static bool tell_start(struct vnc *vnc)
 	p.start.share = vnc->opts.share;
 	memcpy(p.start.name, vnc->name, sizeof(p.start.name));
 	memcpy(p.start.layout, vnc->layout, sizeof(p.start.layout));
+	p.start.browsers = *vnc->websocket.service != '\0';
+	p.start.local = is_loopback(&vnc->websocket);
+	memcpy(p.start.pages, vnc->pages, sizeof(p.start.pages));
 	memcpy(fds + 1, vnc->listen, sizeof(vnc->listen));
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -359,51 +372,87 @@ static int find_helper(struct vnc *vnc, struct err *err)
 	               "../libexec/kvmkit from there");
 }
 
-/* "on": the port that goes with the display; a number: that port of the same host. */
+/* Where the pages of http= are, if it is on. */
+static int find_pages(struct vnc *vnc, struct err *err)
+{
+	const char *text = vnc->opts.http, *folder = text;
+	_cleanup_free_ char *page = NULL;
+	bool on = true;
+
+	if (!text || (!opt_parse_bool(text, &on) && !on))
+		return 0;
+	if (opt_parse_bool(text, &on) >= 0)
+		folder = NOVNC;
+	if (asprintf(&page, "%s/vnc.html", folder) < 0)
+		return err_sys(err, ENOMEM, "-vnc http");
+	if (access(page, R_OK) < 0 || strlen(folder) >= sizeof(vnc->pages))
+		return err_set(err, ENOENT,
+		               "-vnc http: %s is not there; install the Debian package "
+		               "novnc, or say http=FOLDER",
+		               page);
+	snprintf(vnc->pages, sizeof(vnc->pages), "%s", folder);
+	return 0;
+}
+
+/* "on", as well as http: the port that goes with the display; a number: that port of the
+ * same host. */
 static int listen_websocket(struct vnc *vnc, struct err *err)
 {
 	const char *text = vnc->opts.websocket, *colon = strrchr(vnc->opts.display, ':');
-	struct vnc_address address;
 	char display[160];
 	uint64_t port;
-	bool on;
+	bool on = *vnc->pages;
 	int fd;
 
-	if (!text ||
-	    (opt_parse_u64(text, &port) < 0 && !opt_parse_bool(text, &on) && !on))
-		return 0;
-	if (opt_parse_u64(text, &port) < 0)
-		fd = vnc_listen(vnc->opts.display, WEBSOCKET_PORT, 0, &address, err);
-	else {
+	if (!text || opt_parse_u64(text, &port) < 0) {
+		if ((text && opt_parse_bool(text, &on) < 0) ||
+		    !strncmp(vnc->opts.display, "unix:", 5))
+			return text || on
+			               ? err_usage(
+						 err,
+						 "-vnc websocket and http need a port: HOST:D or :D, and websocket=on or a number")
+			               : 0;
+		if (!on)
+			return 0;
+		fd = vnc_listen(vnc->opts.display, WEBSOCKET_PORT, vnc->opts.to,
+		                &vnc->websocket, err);
+	} else {
 		snprintf(display, sizeof(display), "%.*s:%llu",
 		         (int)(colon ? colon - vnc->opts.display : 0), vnc->opts.display,
 		         (unsigned long long)port);
-		fd = vnc_listen(display, 0, 0, &address, err);
+		fd = vnc_listen(display, 0, 0, &vnc->websocket, err);
 	}
 	if (fd < 0)
 		return fd;
 	vnc->listen[vnc->listen_count++] = fd;
-	memcpy(vnc->websocket, address.service, sizeof(vnc->websocket));
 	return 0;
+}
+
+static void tell_address(const struct vnc *vnc)
+{
+	const struct vnc_address *a = &vnc->address, *w = &vnc->websocket;
+	bool local = vnc->opts.display[0] == ':', v6 = strchr(w->host, ':');
+
+	log_info("VNC on %s%s%s%s%s%s", a->host, *a->service ? ":" : "", a->service,
+	         *w->service ? ", WebSocket port " : "", w->service,
+	         local ? ", for this host only; -vnc 0.0.0.0:D is for others" : "");
+	if (*vnc->pages)
+		log_info("VNC in a browser: http://%s%s%s:%s/", v6 ? "[" : "", w->host,
+		         v6 ? "]" : "", w->service);
 }
 
 static int open_sockets(struct vnc *vnc, struct err *err)
 {
-	bool local = vnc->opts.display[0] == ':';
-	int fd = vnc_listen(vnc->opts.display, VNC_PORT, vnc->opts.to, &vnc->address,
-	                    err),
-	    ret;
+	int fd =
+		vnc_listen(vnc->opts.display, VNC_PORT, vnc->opts.to, &vnc->address, err);
 
 	if (fd < 0)
 		return fd;
 	vnc->listen[vnc->listen_count++] = fd;
-	ret = listen_websocket(vnc, err);
-	if (ret < 0)
-		return ret;
-	log_info("VNC on %s%s%s%s%s%s", vnc->address.host,
-	         *vnc->address.service ? ":" : "", vnc->address.service,
-	         *vnc->websocket ? ", WebSocket port " : "", vnc->websocket,
-	         local ? ", for this host only; -vnc 0.0.0.0:D is for others" : "");
+	fd = listen_websocket(vnc, err);
+	if (fd < 0)
+		return fd;
+	tell_address(vnc);
 	return 0;
 }
 
@@ -454,7 +503,8 @@ struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *in
 	snprintf(vnc->layout, sizeof(vnc->layout), "%s",
 	         config->layout ? config->layout : "");
 	if (configure(vnc, config->text, err) < 0 || use_secret(vnc, config, err) < 0 ||
-	    find_helper(vnc, err) < 0 || open_sockets(vnc, err) < 0) {
+	    find_pages(vnc, err) < 0 || find_helper(vnc, err) < 0 ||
+	    open_sockets(vnc, err) < 0) {
 		vnc_free(vnc);
 		return NULL;
 	}

@@ -4,7 +4,6 @@
  * at, and what vmm hears of them. Three wrong passwords in a row close the door for a
  * while.
  */
-#include "common/log.h"
 #include "vmm/helpers/vnc/server.h"
 
 #include <string.h>
@@ -71,22 +70,38 @@ static time_t now(void)
 	return ts.tv_sec;
 }
 
-void clients_add(struct server *s, int fd)
+/* The library takes WebSockets at every port; only where browsers are expected somebody
+ * has looked at which page connects. */
+static void admit(struct server *s, int fd, bool browser)
+{
+	rfbClientPtr cl = rfbNewClient(s->screen, fd);
+
+	if (cl && cl->wsctx && !browser) {
+		log_guest(
+			&s->warned,
+			"a WebSocket at the port for VNC was closed; use -vnc websocket");
+		rfbCloseClient(cl);
+	}
+}
+
+void clients_add(struct server *s, int fd, bool browser)
 {
 	if (count_clients(s, true) + s->waiting_count >= VNC_MAX_CLIENTS ||
 	    now() < s->locked_until)
 		close(fd);
 	else if (s->awake)
-		rfbNewClient(s->screen, fd);
-	else
-		s->waiting[s->waiting_count++] = fd;
+		admit(s, fd, browser);
+	else {
+		s->waiting[s->waiting_count].fd = fd;
+		s->waiting[s->waiting_count++].browser = browser;
+	}
 }
 
 void clients_admit(struct server *s)
 {
 	s->awake = s->waiting_count || s->known_all;
 	for (unsigned i = 0; i < s->waiting_count; i++)
-		rfbNewClient(s->screen, s->waiting[i]);
+		admit(s, s->waiting[i].fd, s->waiting[i].browser);
 	s->waiting_count = 0;
 }
 

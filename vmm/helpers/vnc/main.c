@@ -11,6 +11,7 @@
  */
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "vmm/helpers/vnc/http.h"
 #include "vmm/helpers/vnc/sandbox.h"
 #include "vmm/helpers/vnc/server.h"
 
@@ -186,6 +187,11 @@ static void send_key(void *opaque, uint16_t code, bool down)
 	report(&r);
 }
 
+static void add_browser(void *opaque, int fd)
+{
+	clients_add(opaque, fd, true);
+}
+
 static int start(struct server *s, struct err *err)
 {
 	struct vnc_packet p;
@@ -204,19 +210,26 @@ static int start(struct server *s, struct err *err)
 	s->listen_count = count - 1;
 	memcpy(s->listen, fds + 1, s->listen_count * sizeof(int));
 	p.start.layout[sizeof(p.start.layout) - 1] = '\0';
+	p.start.pages[sizeof(p.start.pages) - 1] = '\0';
 	s->keys = keys_new(p.start.layout, send_key, NULL, err);
-	return s->keys ? make_screen(s, &p, err) : -err->code;
+	if (s->keys && p.start.browsers)
+		s->http = http_new(p.start.pages, p.start.local, add_browser, s, err);
+	return err->code ? -err->code : make_screen(s, &p, err);
 }
 
 /* ---- the loop ---- */
 
-static void accept_client(struct server *s, int listen)
+static void accept_client(struct server *s, unsigned which)
 {
-	int fd = accept4(listen, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(s->listen[which], NULL, NULL, SOCK_CLOEXEC);
 
-	if (fd >= 0)
-		clients_add(s, fd);
+	if (fd >= 0 && s->http && which == s->listen_count - 1)
+		http_add(s->http, fd);
+	else if (fd >= 0)
+		clients_add(s, fd, false);
 }
+
+#define MAX_FDS (1 + VNC_MAX_LISTEN + VNC_MAX_CLIENTS)
 
 static unsigned gather(struct server *s, struct pollfd *fds)
 {
@@ -227,7 +240,7 @@ static unsigned gather(struct server *s, struct pollfd *fds)
 	fds[n++] = (struct pollfd){ .fd = VNC_CONTROL_FD, .events = POLLIN };
 	for (unsigned i = 0; i < s->listen_count; i++)
 		fds[n++] = (struct pollfd){ .fd = s->listen[i], .events = POLLIN };
-	while ((cl = rfbClientIteratorNext(it)) && n < 3 + VNC_MAX_CLIENTS)
+	while ((cl = rfbClientIteratorNext(it)) && n < MAX_FDS)
 		fds[n++] = (struct pollfd){ .fd = cl->sock, .events = POLLIN };
 	rfbReleaseClientIterator(it);
 	return n;
@@ -235,18 +248,23 @@ static unsigned gather(struct server *s, struct pollfd *fds)
 
 static void serve(struct server *s)
 {
-	struct pollfd fds[3 + VNC_MAX_CLIENTS];
-	unsigned n;
+	struct pollfd fds[MAX_FDS + HTTP_MAX_CONNECTIONS];
+	unsigned n, pages;
+	int timeout;
 
 	for (;;) {
 		n = gather(s, fds);
-		if (poll(fds, n, -1) < 0 && errno != EINTR)
+		timeout = -1;
+		pages = s->http ? http_gather(s->http, fds + n, &timeout) : 0;
+		if (poll(fds, n + pages, timeout) < 0 && errno != EINTR)
 			return;
 		if (fds[0].revents && !take_packet(s))
 			return;
 		for (unsigned i = 0; i < s->listen_count; i++)
 			if (fds[1 + i].revents)
-				accept_client(s, s->listen[i]);
+				accept_client(s, i);
+		if (s->http)
+			http_serve(s->http, fds + n, pages);
 		rfbProcessEvents(s->screen, 0);
 		clients_report(s);
 	}

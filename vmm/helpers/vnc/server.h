@@ -3,6 +3,7 @@
 #ifndef VMM_HELPERS_VNC_SERVER_H
 #define VMM_HELPERS_VNC_SERVER_H
 
+#include "common/log.h"
 #include "common/vncproto.h"
 #include "vmm/helpers/vnc/keys.h"
 
@@ -14,7 +15,11 @@ struct server {
 	rfbScreenInfoPtr screen;
 	int listen[VNC_MAX_LISTEN];
 	unsigned listen_count;
-	int waiting[VNC_MAX_CLIENTS]; /* accepted, until the surface is drawn */
+	struct http *http; /* for the last of them, or NULL */
+	struct {
+		int fd;
+		bool browser;
+	} waiting[VNC_MAX_CLIENTS]; /* accepted, until the surface is drawn */
 	unsigned waiting_count, known_all, known_in;
 	bool awake; /* the surface is kept up to date */
 	char *pixels;
@@ -26,6 +31,7 @@ struct server {
 	uint64_t expires; /* CLOCK_REALTIME seconds, 0: never */
 	unsigned failures;
 	time_t locked_until; /* CLOCK_MONOTONIC seconds */
+	struct ratelimit warned;
 };
 
 /* ---- clients.c ---- */
@@ -33,8 +39,8 @@ struct server {
 /* Sets the hooks by which the library calls this program. */
 void clients_init(struct server *server);
 /* A socket that somebody connected: kept, or closed if there is no room or the door is
- * closed. */
-void clients_add(struct server *server, int fd);
+ * closed. browser: its request for a WebSocket waits in it. */
+void clients_add(struct server *server, int fd, bool browser);
 /* The surface is what it says now: those who wait may see it. */
 void clients_admit(struct server *server);
 /* Tells vmm who is there, if that has changed. */
