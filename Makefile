@@ -77,6 +77,10 @@ $(OBJ)/%.o: %.c
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What runs once, or for a person, is made small; devices, queues and disks are made fast.
+SMALL := common cpu vmm/chardev vmm/machine vmm/main vmm/monitor
+$(if $(DEBUG)$(SAN),,$(foreach d,$(SMALL),$(eval $(OBJ)/$(d)/%.o: CFLAGS += -Os)))
+
 $(OBJ)/%.o: %.S
 	$(call say,AS)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
