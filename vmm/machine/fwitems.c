@@ -23,6 +23,7 @@
 
 #define RSDP_FILE   "etc/acpi/rsdp"
 #define TABLES_FILE "etc/acpi/tables"
+#define LOADER_FILE "etc/table-loader"
 #define FILE_MAX    (64u << 20) /* of -fw_cfg and -option-rom */
 
 static void *copy(const void *data, size_t len)
@@ -125,7 +126,7 @@ static int add_loader(struct pc *pc, const struct acpi_blob *blob, struct err *e
 	for (unsigned i = 0; i < blob->fixup_count; i++)
 		if (!blob->fixups[i].pointer_size)
 			c = fix(c, &blob->fixups[i]);
-	return set_file(pc, "etc/table-loader", script, c - script, err);
+	return set_file(pc, LOADER_FILE, script, c - script, err);
 }
 
 /* The tables for firmware: a pointer is an offset in the file of tables until firmware
@@ -149,8 +150,9 @@ static int set_tables(struct pc *pc, const struct acpi_blob *blob, struct err *e
 		blob->len - ACPI_TABLES_AT, err);
 }
 
-/* Firmware has placed the BARs when it reads the tables, which tell where they are. */
-static void tables_selected(void *opaque)
+/* Firmware has placed the BARs by then, and OVMF has enabled them for this moment only:
+ * the tables, which tell where they are, are read later. */
+static void loader_selected(void *opaque)
 {
 	struct pc *pc = opaque;
 	struct acpi_blob blob;
@@ -173,7 +175,7 @@ static int add_acpi(struct pc *pc, struct err *err)
 		ret = set_tables(pc, &blob, err);
 	if (ret >= 0)
 		ret = add_loader(pc, &blob, err);
-	fwcfg_on_select(pc->fwcfg, TABLES_FILE, tables_selected, pc);
+	fwcfg_on_select(pc->fwcfg, LOADER_FILE, loader_selected, pc);
 	free(blob.data);
 	return ret;
 }
