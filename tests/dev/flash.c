@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define BASE   0xffff0000u
@@ -215,6 +216,33 @@ static void test_image(struct device *flash)
 	tap_eq(image_byte(SIZE - 1), 0x80, "and the rest");
 }
 
+/* An image that takes no more writes: the chip's owner hears of it, the guest does not.
+ */
+static void test_failure(void)
+{
+	int fd = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char own[sizeof(path)];
+	struct device *flash;
+
+	memcpy(own, path, sizeof(own));
+	tap_ok(fd >= 0 && !ftruncate(fd, SIZE), "another image");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	tap_ok(add_drive("sealed", ""), "is opened");
+	flash = board_add(&b, &flash_class, "drive=sealed,base=0xfff00000,unit=1");
+	tap_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0, "and sealed");
+	vm_lock(&b.vm);
+	for (unsigned i = 0; i < 3; i++) {
+		mem_access(b.vm.mem, MEM_MMIO, 0xfff00000, &(uint64_t){ 0x20 }, 1, true);
+		mem_access(b.vm.mem, MEM_MMIO, 0xfff00000, &(uint64_t){ 0xd0 }, 1, true);
+	}
+	flash->cls->quiesce(flash);
+	vm_unlock(&b.vm);
+	device_destroy(flash);
+	tap_ok(true, "writes that fail end");
+	close(fd);
+	memcpy(path, own, sizeof(own));
+}
+
 static void test_state(struct device *flash)
 {
 	struct board first = b;
@@ -272,6 +300,7 @@ int main(void)
 	test_buffer();
 	test_sequences();
 	test_image(flash);
+	test_failure();
 	test_state(flash);
 	device_destroy(flash);
 	refused(5000, "has not the size of a flash image", "odd");
