@@ -104,10 +104,10 @@ my $pid = open3(my $in, my $said, undef, $vmm, qw(-S -m 32 -display none -serial
 while (<$said>) {
 	last if /monitor/;
 }
-my ($child) = split(' ', do { open(my $f, '<', "/proc/$pid/task/$pid/children") or die; <$f> } // '');
-ok($child && kill(0, $child), 'the helper runs');
-open(my $cmd, '<', "/proc/$child/comm") or die;
-is(<$cmd>, "vmm-user-net\n", 'under its name');
+my %child = map { my $child = $_; do { open(my $f, '<', "/proc/$child/comm") or die; <$f> } => $child }
+	split(' ', do { open(my $f, '<', "/proc/$pid/task/$pid/children") or die; <$f> } // '');
+my $child = $child{"vmm-user-net\n"};
+ok($child && kill(0, $child), 'the helper runs, under its name');
 my @held = map { readlink($_) // '' } glob("/proc/$child/fd/*");
 is(scalar(grep { !m{^(/dev/null|socket:.*|pipe:.*)$} } @held), 0, 'and holds nothing but sockets')
 	or diag("@held");

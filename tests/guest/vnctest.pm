@@ -285,7 +285,7 @@ sub rfb_key {
 # ---- processes ----
 
 sub children {
-	return split(' ', slurp("/proc/$_[0]/task/$_[0]/children"));
+	return grep { slurp("/proc/$_/comm") eq "vmm-vnc\n" } split(' ', slurp("/proc/$_[0]/task/$_[0]/children"));
 }
 
 # True once what the code says is true.

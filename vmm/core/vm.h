@@ -24,6 +24,7 @@ struct loop;
 struct mem;
 struct net_registry;
 struct pci_bus;
+struct spawner;
 struct virtio_serial_bus;
 struct vnc;
 
@@ -68,6 +69,7 @@ struct vm {
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;
 	struct net_registry *nets;
+	struct spawner *spawner; /* starts helpers; NULL: this process does; borrowed */
 	/* -global: properties by class; borrowed */
 	struct vm_global *globals;
 	unsigned global_count;
@@ -86,6 +88,7 @@ struct vm {
 	bool no_shutdown; /* a shutdown request only stops the vCPUs */
 	bool firmware;    /* the guest starts in one, which runs option ROMs */
 	bool rom_missed;  /* somebody was told that an option ROM is not installed */
+	bool confined;    /* -sandbox: not every file can be opened */
 	/* requests: any thread may set them through vm_request(); the main loop acts */
 	unsigned requests;           /* enum vm_request, atomic */
 	const char *reason;          /* who asked last: static text, for the log */

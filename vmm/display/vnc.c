@@ -14,22 +14,19 @@
 #include "common/cleanup.h"
 #include "common/helper.h"
 #include "common/log.h"
+#include "common/spawn.h"
 #include "vmm/display/vnc-listen.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #define HELPER         "vmm-vnc"
 #define VNC_PORT       5900
 #define WEBSOCKET_PORT 5700
 #define NOVNC          "/usr/share/novnc"
-
-extern char **environ;
 
 struct vnc_opts {
 	char *display, *websocket, *secret, *http;
@@ -42,6 +39,7 @@ struct vnc {
 	struct loop *loop;
 	struct display *display;
 	struct input *input;
+	struct spawner *spawner;
 	struct vnc_opts opts;
 	char name[64], layout[64], pages[256], password[VNC_MAX_PASSWORD + 1];
 	uint64_t expires;
@@ -53,7 +51,7 @@ struct vnc {
 	unsigned listen_count;
 	/* the helper; control -1: none */
 	int control;
-	pid_t pid;
+	struct spawned child;
 	struct loop_fd control_watch;
 	struct display_consumer consumer;
 	bool watching, behind;
@@ -203,30 +201,18 @@ static void end_helper(struct vnc *vnc)
 	close(vnc->control);
 	vnc->control = -1;
 	vnc->client_count = 0;
-	kill(vnc->pid, SIGKILL);
-	while (waitpid(vnc->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	spawn_kill(&vnc->child);
+	spawn_wait(&vnc->child);
 }
 
-static int spawn(struct vnc *vnc, int fd)
+static int spawn(struct vnc *vnc, int fd, struct err *err)
 {
-	char *argv[] = { HELPER, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	int ret;
+	const struct spawn_plan plan = { SPAWN_HELPER, vnc->helper,
+		                         (char *[]){ HELPER, NULL }, &fd, 1 };
 
-	/* The signals that vmm blocks to read them are not blocked there. */
-	sigemptyset(&none);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fd, VNC_CONTROL_FD);
-	ret = posix_spawn(&vnc->pid, vnc->helper, &actions, &attr, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	return -ret;
+	static_assert((int)VNC_CONTROL_FD == SPAWN_FIRST_FD, "the helper's socket");
+	return fd < 0 ? spawn_allow(vnc->spawner, &plan, err)
+	              : spawn_start(vnc->spawner, &plan, &vnc->child, err);
 }
 
 static bool is_loopback(const struct vnc_address *address)
@@ -265,13 +251,13 @@ static bool tell_start(struct vnc *vnc)
 	return sendmsg(vnc->control, &msg, MSG_NOSIGNAL) == sizeof(p);
 }
 
-static int start_helper(struct vnc *vnc)
+static int start_helper(struct vnc *vnc, struct err *err)
 {
 	int pair[2], ret;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	ret = spawn(vnc, pair[1]);
+		return err_sys(err, errno, "cannot create a socket");
+	ret = spawn(vnc, pair[1], err);
 	close(pair[1]);
 	if (ret < 0) {
 		close(pair[0]);
@@ -281,7 +267,7 @@ static int start_helper(struct vnc *vnc)
 	loop_add(vnc->loop, &vnc->control_watch, vnc->control, EPOLLIN, on_report, vnc);
 	if (!tell_start(vnc)) {
 		end_helper(vnc);
-		return -EPIPE;
+		return err_sys(err, EPIPE, HELPER);
 	}
 	tell_password(vnc);
 	tell_input(vnc);
@@ -291,14 +277,15 @@ static int start_helper(struct vnc *vnc)
 static void on_client(void *opaque, uint32_t events)
 {
 	struct vnc *vnc = opaque;
-	int ret = start_helper(vnc);
+	struct err err = { 0 };
+	int ret = start_helper(vnc, &err);
 
 	(void)events;
 	unwatch_listeners(vnc);
 	if (ret >= 0)
 		return;
 	/* Without sockets nobody waits in vain; watching them on would spin. */
-	log_error("VNC ends: cannot start %s: %s", vnc->helper, strerror(-ret));
+	log_error("VNC ends: %s", err.text);
 	for (unsigned i = 0; i < vnc->listen_count; i++)
 		close(vnc->listen[i]);
 	vnc->listen_count = 0;
@@ -496,6 +483,7 @@ struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *in
 	vnc->loop = loop;
 	vnc->display = display;
 	vnc->input = input;
+	vnc->spawner = config->spawner;
 	vnc->control = -1;
 	vnc->consumer.update = on_update;
 	vnc->consumer.opaque = vnc;
@@ -504,7 +492,7 @@ struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *in
 	         config->layout ? config->layout : "");
 	if (configure(vnc, config->text, err) < 0 || use_secret(vnc, config, err) < 0 ||
 	    find_pages(vnc, err) < 0 || find_helper(vnc, err) < 0 ||
-	    open_sockets(vnc, err) < 0) {
+	    spawn(vnc, -1, err) < 0 || open_sockets(vnc, err) < 0) {
 		vnc_free(vnc);
 		return NULL;
 	}

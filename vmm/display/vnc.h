@@ -11,6 +11,7 @@
 #include "vmm/display/display.h"
 #include "vmm/display/input.h"
 
+struct spawner;
 struct vnc;
 
 struct vnc_info {
@@ -27,6 +28,7 @@ struct vnc_config {
 	/* The text of a secret by its id, or NULL with a sentence. */
 	const char *(*secret)(void *opaque, const char *id, struct err *err);
 	void *opaque;
+	struct spawner *spawner; /* starts the helper; NULL: this process does */
 };
 
 /* Listens at once. config is not kept. NULL with a sentence on failure. */

@@ -69,7 +69,8 @@ int pc_show_display(struct pc *pc, struct err *err)
 	                                        .name = config->name,
 	                                        .layout = config->keyboard,
 	                                        .secret = pc_find_secret,
-	                                        .opaque = pc },
+	                                        .opaque = pc,
+	                                        .spawner = vm->spawner },
 	                  err);
 	return vm->vnc ? 0 : -err->code;
 }

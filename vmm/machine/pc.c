@@ -39,6 +39,7 @@ static int add_frame(struct pc *pc, struct err *err)
 	vm->nets = net_registry_new(vm->loop);
 	if (!vm->blocks || !vm->chardevs || !vm->nets)
 		return err_sys(err, ENOMEM, "registries");
+	net_registry_use_spawner(vm->nets, vm->spawner);
 	vm->display = display_new(vm->loop, err);
 	vm->input = vm->display ? input_new(vm->loop, err) : NULL;
 	if (!vm->input)
@@ -66,7 +67,8 @@ static int add_irqchip(struct pc *pc, struct err *err)
 	return pc->vm.irqchip ? 0 : -err->code;
 }
 
-struct pc *pc_new(const struct vm_config *config, struct err *err)
+struct pc *pc_new(const struct vm_config *config, struct spawner *spawner,
+                  struct err *err)
 {
 	struct pc *pc = calloc(1, sizeof(*pc));
 
@@ -75,6 +77,7 @@ struct pc *pc_new(const struct vm_config *config, struct err *err)
 		return NULL;
 	}
 	pc->config = config;
+	pc->vm.spawner = spawner;
 	pc->signal_fd = -1;
 	pthread_mutex_init(&pc->vm.lock, NULL);
 	pc->vm.rom_dirs = config->firmware_dirs.items;

@@ -11,10 +11,13 @@
 
 struct pc;
 struct device_class;
+struct spawner;
 
 /* Opens and creates everything; no vCPU runs yet. NULL with a sentence on failure. The
- * config must outlive the machine. */
-struct pc *pc_new(const struct vm_config *config, struct err *err);
+ * config must outlive the machine, and so must the spawner, which starts its helpers
+ * (NULL: this process starts them). */
+struct pc *pc_new(const struct vm_config *config, struct spawner *spawner,
+                  struct err *err);
 /* Lets the vCPUs run, unless -S is given; the process's signals are the machine's from
  * now on. -errno with a sentence. */
 int pc_start(struct pc *pc, struct err *err);

@@ -35,7 +35,7 @@ static int run(const struct vm_config *config)
 		return complain(&err);
 	if (config->process)
 		prctl(PR_SET_NAME, config->process);
-	pc = pc_new(config, &err);
+	pc = pc_new(config, NULL, &err);
 	if (!pc) {
 		host_explain(config, &err);
 		process_remove_pidfile(config->pidfile);

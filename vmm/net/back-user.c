@@ -9,28 +9,21 @@
  */
 #include "common/helper.h"
 #include "common/log.h"
+#include "common/spawn.h"
 #include "vmm/net/link.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #define HELPER      "vmm-user-net"
 #define MAX_RULES   64
-#define MAX_ARGS    (MAX_RULES + 20)
 #define ANSWER_MAX  65536
 #define WAIT_MS     5000          /* for the helper's answers */
 #define RESTART_NS  1000000000ull /* between two starts */
 #define MAX_RESTART 10            /* in a row, each of which lived for less than: */
 #define LIVED_NS    60000000000ull
-
-extern char **environ;
 
 enum { START_NOW, START_LAZY };
 
@@ -40,11 +33,11 @@ struct user {
 	char *hostfwd; /* of the table only: they are in rules */
 	bool restricted, ipv4, ipv6;
 	int start;
-	char *rules[MAX_RULES]; /* of hostfwd */
-	unsigned rule_count;
-	char *helper; /* path */
-	pid_t pid;    /* 0: none runs */
-	int pidfd, ctl;
+	char *rules[MAX_RULES];    /* of hostfwd */
+	unsigned rule_count, told; /* to the helper that runs */
+	char *helper;              /* path */
+	struct spawned child;
+	int ctl;
 	bool greeted; /* it has told whether it could start */
 	uint64_t started;
 	unsigned failures;
@@ -125,7 +118,7 @@ bool net_user_installed(void)
 /* ---- the helper's life ---- */
 
 struct args {
-	char *argv[MAX_ARGS];
+	char *argv[SPAWN_MAX_ARGS + 1]; /* ends with NULL */
 	unsigned count;
 	bool failed;
 };
@@ -141,14 +134,15 @@ static void add_arg(struct args *a, const char *key, const char *value)
 	a->failed |= !a->argv[a->count++];
 }
 
-static void make_args(const struct user *u, struct args *a, const int fds[2])
+/* Always the same: rules are told by commands, because they come and go. */
+static void make_args(const struct user *u, struct args *a)
 {
-	char number[2][16];
+	char number[16];
 
 	add_arg(a, "", u->helper);
 	for (unsigned i = 0; i < 2; i++) {
-		snprintf(number[i], sizeof(number[i]), "%d", fds[i]);
-		add_arg(a, "", number[i]);
+		snprintf(number, sizeof(number), "%u", SPAWN_FIRST_FD + i);
+		add_arg(a, "", number);
 	}
 	add_arg(a, "net", u->net);
 	add_arg(a, "host", u->host);
@@ -161,42 +155,25 @@ static void make_args(const struct user *u, struct args *a, const int fds[2])
 	add_arg(a, "restrict", u->restricted ? "on" : "off");
 	add_arg(a, "ipv4", u->ipv4 ? "on" : "off");
 	add_arg(a, "ipv6", u->ipv6 ? "on" : "off");
-	for (unsigned i = 0; i < u->rule_count; i++)
-		add_arg(a, "hostfwd", u->rules[i]);
 }
 
-/* Its own process group: keys on the terminal are for vmm. */
-static int spawn_with(struct user *u, const int fds[2])
+/* fds NULL: only agrees with the spawner that it may be started. */
+static int spawn_helper(struct user *u, const int *fds, struct err *err)
 {
+	struct spawner *spawner = u->link.nd.reg->spawner;
 	struct args a = { .count = 0 };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int ret = ENOMEM;
+	struct spawn_plan plan = { SPAWN_HELPER, u->helper, a.argv, fds, fds ? 2 : 0 };
+	int ret;
 
-	make_args(u, &a, fds);
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-	                                        POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0);
-	posix_spawn_file_actions_adddup2(&files, 0, 1);
-	/* The same number twice: it stays open in the child. */
-	for (unsigned i = 0; i < 2; i++)
-		posix_spawn_file_actions_adddup2(&files, fds[i], fds[i]);
-	if (!a.failed)
-		ret = posix_spawn(&u->pid, u->helper, &files, &attr, a.argv, environ);
-	if (ret)
-		u->pid = 0;
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
+	make_args(u, &a);
+	if (a.failed)
+		ret = err_sys(err, ENOMEM, HELPER);
+	else
+		ret = fds ? spawn_start(spawner, &plan, &u->child, err)
+		          : spawn_allow(spawner, &plan, err);
 	for (unsigned i = 0; i < a.count; i++)
 		free(a.argv[i]);
-	return -ret;
+	return ret;
 }
 
 static void helper_ended(void *opaque, uint32_t events);
@@ -207,15 +184,11 @@ static int watch_helper(struct user *u, int frames, int ctl)
 
 	u->ctl = ctl;
 	u->greeted = false;
+	u->told = 0;
 	u->started = loop_now();
-	u->pidfd = syscall(SYS_pidfd_open, u->pid, 0);
-	if (u->pidfd < 0) {
-		close(frames);
-		return -errno;
-	}
 	ret = net_link_use(&u->link, frames);
 	if (ret >= 0)
-		ret = loop_add(u->link.nd.reg->loop, &u->watch, u->pidfd, EPOLLIN,
+		ret = loop_add(u->link.nd.reg->loop, &u->watch, u->child.pidfd, EPOLLIN,
 		               helper_ended, u);
 	return ret;
 }
@@ -232,13 +205,13 @@ static int start_helper(struct user *u, struct err *err)
 		close(frames[1]);
 		return err_sys(err, ret, "cannot create a socket");
 	}
-	ret = spawn_with(u, (const int[]){ frames[1], ctl[1] });
+	ret = spawn_helper(u, (const int[]){ frames[1], ctl[1] }, err);
 	close(frames[1]);
 	close(ctl[1]);
 	if (ret < 0) {
 		close(frames[0]);
 		close(ctl[0]);
-		return err_sys(err, -ret, "cannot run %s", u->helper);
+		return ret;
 	}
 	ret = watch_helper(u, frames[0], ctl[0]);
 	return ret < 0 ? err_sys(err, -ret, "cannot watch " HELPER) : 0;
@@ -247,35 +220,21 @@ static int start_helper(struct user *u, struct err *err)
 /* Ends the helper, if one runs. Closing its sockets is enough for one that works. */
 static void stop_helper(struct user *u, bool kill_it)
 {
-	struct pollfd pfd = { .fd = u->pidfd, .events = POLLIN };
+	struct pollfd pfd = { .fd = u->child.pidfd, .events = POLLIN };
 
 	net_link_drop(&u->link);
 	if (u->ctl >= 0)
 		close(u->ctl);
 	u->ctl = -1;
-	if (!u->pid)
+	if (!u->child.pid)
 		return;
 	loop_remove(u->link.nd.reg->loop, &u->watch);
-	if (kill_it || u->pidfd < 0 || poll(&pfd, 1, WAIT_MS) <= 0)
-		kill(u->pid, SIGKILL);
-	while (waitpid(u->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	u->pid = 0;
-	if (u->pidfd >= 0)
-		close(u->pidfd);
-	u->pidfd = -1;
+	if (kill_it || poll(&pfd, 1, WAIT_MS) <= 0)
+		spawn_kill(&u->child);
+	spawn_wait(&u->child);
 }
 
-static void restart(void *opaque)
-{
-	struct user *u = opaque;
-	struct err err = { 0 };
-
-	if (start_helper(u, &err) < 0) {
-		stop_helper(u, true);
-		log_error("netdev %s: %s", u->link.nd.id, err.text);
-	}
-}
+static void restart(void *opaque);
 
 static void helper_ended(void *opaque, uint32_t events)
 {
@@ -302,8 +261,7 @@ static void lost(struct net_link *link)
 {
 	struct user *u = (struct user *)link;
 
-	if (u->pid)
-		kill(u->pid, SIGKILL);
+	spawn_kill(&u->child);
 }
 
 /* ---- commands ---- */
@@ -336,16 +294,62 @@ static int hear(struct user *u, struct strbuf *answer, struct err *err)
 	return 0;
 }
 
+static int say(struct user *u, const char *command, struct strbuf *answer,
+               struct err *err)
+{
+	if (send(u->ctl, command, strlen(command), MSG_NOSIGNAL) < 0)
+		return err_sys(err, errno, HELPER);
+	return hear(u, answer, err);
+}
+
+static int tell_rule(struct user *u, const char *rule, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf command = { 0 };
+
+	strbuf_addf(&command, "hostfwd_add %s", rule);
+	return command.failed ? err_sys(err, ENOMEM, "hostfwd")
+	                      : say(u, command.data, NULL, err);
+}
+
 static int user_ready(struct netdev *nd, struct err *err)
 {
 	struct user *u = (struct user *)nd;
-	int ret;
+	int ret = 0;
 
-	if (!u->pid || u->greeted)
-		return 0;
-	ret = hear(u, NULL, err);
-	u->greeted = ret >= 0;
+	if (u->child.pid && !u->greeted) {
+		ret = hear(u, NULL, err);
+		u->greeted = ret >= 0;
+	}
+	while (u->child.pid && ret >= 0 && u->told < u->rule_count)
+		ret = tell_rule(u, u->rules[u->told++], err);
 	return ret;
+}
+
+/* A new helper has the rules of the one before, as far as ports are still free. */
+static int start_again(struct user *u, struct err *err)
+{
+	struct err rule = { 0 };
+	int ret = start_helper(u, err);
+
+	while (ret >= 0 && u->told < u->rule_count &&
+	       user_ready(&u->link.nd, &rule) < 0) {
+		log_warn("netdev %s: %s", u->link.nd.id, rule.text);
+		err_clear(&rule);
+		if (!u->greeted)
+			break;
+	}
+	return ret;
+}
+
+static void restart(void *opaque)
+{
+	struct user *u = opaque;
+	struct err err = { 0 };
+
+	if (start_again(u, &err) < 0) {
+		stop_helper(u, true);
+		log_error("netdev %s: %s", u->link.nd.id, err.text);
+	}
 }
 
 static int forget_rule(struct user *u, const char *rule)
@@ -357,6 +361,7 @@ static int forget_rule(struct user *u, const char *rule)
 			continue;
 		free(u->rules[i]);
 		u->rules[i] = u->rules[--u->rule_count];
+		u->told = u->rule_count;
 		return 0;
 	}
 	return -ENOENT;
@@ -369,19 +374,20 @@ static int user_command(struct netdev *nd, const char *command, struct strbuf *a
 	const char *rule = strchr(command, ' ');
 	int ret = 0;
 
-	if (!u->pid)
-		ret = start_helper(u, err);
+	if (!u->child.pid)
+		ret = start_again(u, err);
 	if (ret >= 0)
 		ret = user_ready(nd, err);
-	if (ret >= 0 && send(u->ctl, command, strlen(command), MSG_NOSIGNAL) < 0)
-		ret = err_sys(err, errno, HELPER);
 	if (ret >= 0)
-		ret = hear(u, answer, err);
+		ret = say(u, command, answer, err);
 	if (ret < 0)
 		return ret;
 	/* For the next one, should this one end. */
-	if (!strncmp(command, "hostfwd_add ", 12))
-		return add_rule(u, rule + 1, err);
+	if (!strncmp(command, "hostfwd_add ", 12)) {
+		ret = add_rule(u, rule + 1, err);
+		u->told = u->rule_count;
+		return ret;
+	}
 	if (!strncmp(command, "hostfwd_remove ", 15))
 		forget_rule(u, rule + 1);
 	return 0;
@@ -393,7 +399,7 @@ static int user_open(struct netdev *nd, struct err *err)
 {
 	struct user *u = (struct user *)nd;
 
-	u->link.fd = u->ctl = u->pidfd = -1;
+	u->link.fd = u->ctl = -1;
 	u->link.lost = lost;
 	loop_timer_init(nd->reg->loop, &u->restart, restart, u);
 	u->helper = helper_find(HELPER);
@@ -407,7 +413,7 @@ static int user_open(struct netdev *nd, struct err *err)
 	if (u->start == START_NOW)
 		return start_helper(u, err);
 	nd->carrier = true;
-	return 0;
+	return spawn_helper(u, NULL, err);
 }
 
 static int user_send(struct netdev *nd, const struct iovec *iov, unsigned count)
@@ -415,7 +421,7 @@ static int user_send(struct netdev *nd, const struct iovec *iov, unsigned count)
 	struct user *u = (struct user *)nd;
 	struct err err = { 0 };
 
-	if (!u->pid && start_helper(u, &err) < 0) {
+	if (!u->child.pid && start_again(u, &err) < 0) {
 		log_error("netdev %s: %s", nd->id, err.text);
 		stop_helper(u, true);
 		net_use_fd(nd, -1); /* once is enough */

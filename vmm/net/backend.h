@@ -59,6 +59,7 @@ struct netdev {
 
 struct net_registry {
 	struct loop *loop;
+	struct spawner *spawner;
 	struct netdev *first;
 	bool running; /* the machine does: nothing waits any more */
 };

@@ -49,6 +49,11 @@ static void free_netdev(struct netdev *nd)
 	free(nd);
 }
 
+void net_registry_use_spawner(struct net_registry *reg, struct spawner *spawner)
+{
+	reg->spawner = spawner;
+}
+
 void net_registry_free(struct net_registry *reg)
 {
 	if (!reg)

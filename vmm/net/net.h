@@ -25,6 +25,7 @@
 
 struct netdev;
 struct net_registry;
+struct spawner;
 
 enum net_rx { NET_RX_NONE, NET_RX_NORMAL, NET_RX_ALL };
 
@@ -65,6 +66,9 @@ struct net_stats {
 };
 
 struct net_registry *net_registry_new(struct loop *loop);
+/* Who starts the programs of back ends; without one this process does. Before the first
+ * netdev. */
+void net_registry_use_spawner(struct net_registry *reg, struct spawner *spawner);
 /* Closes every netdev; their front ends are gone. Accepts NULL. */
 void net_registry_free(struct net_registry *reg);
 

@@ -6,6 +6,7 @@
  * vhost's come from /dev/vhost-net or from the same starter.
  */
 #include "common/log.h"
+#include "common/spawn.h"
 #include "vmm/net/tap.h"
 
 #include <errno.h>
@@ -49,22 +50,40 @@ static int run(const char *program, char *const *argv,
 	               : err_set(err, EIO, "%s failed (status 0x%x)", program, status);
 }
 
+static struct spawn_plan script_plan(const char *script, char *const *argv)
+{
+	return (struct spawn_plan){ SPAWN_SCRIPT, script, argv, NULL, 0 };
+}
+
 static int run_script(const struct tap *tap, const char *script, struct err *err)
 {
 	char *const argv[] = { (char *)script, (char *)tap->name, NULL };
+	struct spawn_plan plan = script_plan(script, argv);
+	struct spawned child;
+	int status;
 
 	if (!script)
 		return 0;
-	if (run(script, argv, NULL, err) >= 0)
-		return 0;
+	if (spawn_start(tap->nd.reg->spawner, &plan, &child, err) >= 0) {
+		status = spawn_wait(&child);
+		if (WIFEXITED(status) && !WEXITSTATUS(status))
+			return 0;
+		err_set(err, EIO, "%s failed (status 0x%x)", script, status);
+	}
 	err_prefix(err, "interface %s", tap->name);
 	err_hint(err, "script=no runs none");
 	return -err->code;
 }
 
+/* The one for the end is agreed on now, when this process still may. */
 int tap_script_up(const struct tap *tap, struct err *err)
 {
-	return run_script(tap, choose_script(tap->script, TAP_UP_SCRIPT), err);
+	const char *down = choose_script(tap->downscript, TAP_DOWN_SCRIPT);
+	char *const argv[] = { (char *)down, (char *)tap->name, NULL };
+	struct spawn_plan plan = script_plan(down, argv);
+	int ret = run_script(tap, choose_script(tap->script, TAP_UP_SCRIPT), err);
+
+	return ret < 0 || !down ? ret : spawn_allow(tap->nd.reg->spawner, &plan, err);
 }
 
 void tap_script_down(const struct tap *tap)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Programs that run beside vmm: helpers, and scripts of the user.
+ *
+ * Once a guest runs its process can execute nothing (vmm/main/sandbox.h), yet a helper
+ * that died is replaced and a script runs at the end. A spawner is a process that was
+ * forked before, knows nothing of the guest and starts what was agreed on until then,
+ * with the arguments of then. What it starts is the caller's child all the same.
+ */
+#ifndef COMMON_SPAWN_H
+#define COMMON_SPAWN_H
+
+#include "common/err.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct spawner;
+
+enum {
+	SPAWN_FIRST_FD = 3, /* what the first of the descriptors is in the program */
+	SPAWN_MAX_FDS = 4,
+	SPAWN_MAX_ARGS = 64,
+};
+
+enum spawn_kind {
+	SPAWN_HELPER, /* a process group of its own, /dev/null as input and output */
+	SPAWN_SCRIPT, /* as a shell would start it */
+};
+
+struct spawn_plan {
+	enum spawn_kind kind;
+	const char *path;  /* absolute */
+	char *const *argv; /* ends with NULL */
+	const int *fds;    /* appear in the program from SPAWN_FIRST_FD on */
+	unsigned fd_count;
+};
+
+struct spawned {
+	pid_t pid; /* 0: none */
+	int pidfd; /* readable once it ended */
+};
+
+typedef int spawner_prepare_fn(void *opaque, struct err *err);
+
+/* Forks the process, which first runs prepare(opaque) (to give up privileges; NULL: it
+ * keeps them) and ends when the result is freed or this process ends, however. Before
+ * other threads run, and best while this process is small. NULL with a sentence, also
+ * that of prepare(). */
+struct spawner *spawner_new(spawner_prepare_fn *prepare, void *opaque, struct err *err);
+/* Accepts NULL. */
+void spawner_free(struct spawner *s);
+
+/* Agrees on a plan without starting it (its descriptors do not count); a plan that is
+ * started before spawner_seal() is agreed on as well. s NULL: nothing to do. 0 or -errno
+ * with a sentence. */
+int spawn_allow(struct spawner *s, const struct spawn_plan *plan, struct err *err);
+/* From now on only what was agreed on is started; scripts: at all; elevate: with the
+ * right to gain privileges by their execve (sudo). NULL: nothing to do. */
+void spawner_seal(struct spawner *s, bool scripts, bool elevate);
+
+/* Starts it, without a spawner (NULL) from this process. -errno with a sentence, -EPERM
+ * when it was not agreed on. */
+int spawn_start(struct spawner *s, const struct spawn_plan *plan, struct spawned *child,
+                struct err *err);
+void spawn_kill(const struct spawned *child);
+/* Waits for its end and forgets it; its status as of waitpid(), or -1. */
+int spawn_wait(struct spawned *child);
+
+#endif
