@@ -5,7 +5,7 @@
 
 /* The number of a socket that is open in the measured process. */
 #define FIRST_RUN_ENV "KVMKIT_BENCH_FD"
-/* Out of the way of what a VMM opens. */
-#define FIRST_RUN_FD  250
+/* Standard input: a VMM may close what else it was passed. */
+#define FIRST_RUN_FD  0
 
 #endif

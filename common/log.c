@@ -32,12 +32,18 @@ static const struct {
 	{ "pci", LOG_C_PCI, "BAR and interrupt routing changes" },
 	{ "kvm", LOG_C_KVM, "vCPU life and rare exits" },
 	{ "boot", LOG_C_BOOT, "what the loader placed where" },
+	{ "sandbox", LOG_C_SANDBOX, "what the process may still do" },
 	{ "all", ~0u, "everything above" },
 };
 
 void log_init(const char *program)
 {
 	g_log.program = program;
+}
+
+int log_fd(void)
+{
+	return __atomic_load_n(&g_log.fd, __ATOMIC_ACQUIRE);
 }
 
 int log_open(const char *path, struct err *err)

@@ -17,17 +17,20 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* Named classes of -d; LOG_DEBUG messages are shown when their class is enabled. */
 enum log_class {
-	LOG_C_GUEST = 1 << 0,  /* what a guest did wrong ("guest_errors") */
-	LOG_C_UNIMP = 1 << 1,  /* accesses to ports and memory that nothing answers */
-	LOG_C_VIRTIO = 1 << 2, /* virtio device status and queue set-up */
-	LOG_C_PCI = 1 << 3,    /* BAR and routing changes */
-	LOG_C_KVM = 1 << 4,    /* vCPU life, exits worth a line */
-	LOG_C_BOOT = 1 << 5,   /* what the loader placed where */
+	LOG_C_GUEST = 1 << 0,   /* what a guest did wrong ("guest_errors") */
+	LOG_C_UNIMP = 1 << 1,   /* accesses to ports and memory that nothing answers */
+	LOG_C_VIRTIO = 1 << 2,  /* virtio device status and queue set-up */
+	LOG_C_PCI = 1 << 3,     /* BAR and routing changes */
+	LOG_C_KVM = 1 << 4,     /* vCPU life, exits worth a line */
+	LOG_C_BOOT = 1 << 5,    /* what the loader placed where */
+	LOG_C_SANDBOX = 1 << 6, /* what the process may still do */
 };
 
 /* The prefix of every line ("vmm"); the string must outlive the program's last message.
  */
 void log_init(const char *program);
+/* The descriptor that lines are written to. */
+int log_fd(void);
 /* Opens the file of -D for append. */
 int log_open(const char *path, struct err *err);
 /* The time before each line, in UTC with microseconds. */

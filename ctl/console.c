@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/terminal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define LEAVE 0x1d /* Ctrl-] */
@@ -63,7 +63,6 @@ static int copy_both(int fd, int signals, bool terminal)
 int console_run(int fd, struct err *err)
 {
 	_cleanup_close_ int signals = -1;
-	struct termios old, raw;
 	sigset_t set;
 	bool terminal;
 	int ret;
@@ -76,16 +75,12 @@ int console_run(int fd, struct err *err)
 	signals = signalfd(-1, &set, SFD_CLOEXEC);
 	if (signals < 0)
 		return err_sys(err, errno, "cannot watch signals");
-	terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &old) == 0;
-	if (terminal) {
-		raw = old;
-		cfmakeraw(&raw);
-		fputs("connected; Ctrl-] leaves\r\n", stderr);
-		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	}
+	terminal = isatty(STDIN_FILENO) && terminal_raw(STDIN_FILENO, false) == 0;
+	if (terminal)
+		fputs("connected; Ctrl-] leaves\n", stderr);
 	ret = copy_both(fd, signals, terminal);
 	if (terminal) {
-		tcsetattr(STDIN_FILENO, TCSANOW, &old);
+		terminal_restore();
 		fputc('\n', stderr);
 	}
 	return ret < 0 ? err_sys(err, -ret, "the console") : 0;

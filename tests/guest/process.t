@@ -37,7 +37,7 @@ sub run {
 		open(STDIN, '<', '/dev/null');
 		open(STDOUT, '>', "$dir/said");
 		open(STDERR, '>&', \*STDOUT);
-		exec($vmm, @args);
+		exec('timeout', $limit, $vmm, @args);
 		exit(126);
 	}
 	waitpid($pid, 0);
@@ -108,7 +108,9 @@ for my $row (
 	[2, qr/^vmm: -global nix\.x=1: there is no device 'nix'/, '-global', 'nix.x=1'],
 	[2, qr/^vmm: -global isa-debugcon\.nix=1: isa-debugcon has no property 'nix'/, '-global', 'isa-debugcon.nix=1'],
 	[2, qr/^vmm: -global isa-debugcon: write DRIVER\.PROPERTY=VALUE|^vmm: -global isa-debugcon: unknown/, '-global', 'isa-debugcon'],
-	[2, qr/^vmm: -sandbox: 'x' is neither on nor off/, '-sandbox', 'x'],
+	[2, qr/^vmm: -sandbox: enable=x is not valid; expected on\|off/, '-sandbox', 'x'],
+	[2, qr/^vmm: -sandbox: unknown option 'spwn', did you mean 'spawn'/, '-sandbox', 'on,spwn=deny'],
+	[2, qr/^vmm: -sandbox: .*expected allow\|deny\|children/, '-sandbox', 'on,elevateprivileges=maybe'],
 ) {
 	my ($want, $pattern, @args) = @$row;
 	my ($status, $said) = run(@small, @halt, @args);

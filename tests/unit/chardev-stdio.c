@@ -4,9 +4,9 @@
  * closed, or a terminal of their own; and the way back of that terminal on every path out
  * of the process.
  */
+#include "common/terminal.h"
 #include "tests/tap.h"
 #include "tests/unit/chardev-lib.h"
-#include "vmm/chardev/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,8 +10,8 @@
  * cannot watch (files, /dev/null) is always readable: it is read one piece per round of
  * the loop.
  */
+#include "common/terminal.h"
 #include "vmm/chardev/backend.h"
-#include "vmm/chardev/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>

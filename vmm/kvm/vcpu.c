@@ -267,6 +267,7 @@ static int start_thread(struct vcpu *vcpu, struct err *err)
 	sigdelset(&all, SIGSEGV);
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGABRT);
+	sigdelset(&all, SIGSYS); /* a refusal of the sandbox, to be told */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(&vcpu->thread, &attr, vcpu_main, vcpu);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -105,6 +105,7 @@ static int start_thread(struct pool *pool)
 	int ret;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS); /* a refusal of the sandbox, to be told */
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	pthread_sigmask(SIG_SETMASK, &all, &old);

@@ -11,6 +11,7 @@
 #define CONFIG_MAX_CPUS 1024
 #define CONFIG_DISKS    4 /* -hda to -hdd */
 #define CONFIG_SERIALS  4
+#define CONFIG_FDS      64
 
 /* Strings in the order given. */
 struct str_list {
@@ -69,8 +70,13 @@ struct vm_config {
 	bool boot_given; /* some -boot */
 	bool nodefaults, nographic, no_reboot, no_shutdown;
 	bool daemonize;
-	char *pidfile, *runas; /* or NULL */
-	uint8_t uuid[16];      /* in the text's order; all zero: none */
+	char *pidfile, *runas;        /* or NULL */
+	bool no_sandbox;              /* -sandbox off */
+	bool no_scripts;              /* -sandbox spawn=deny */
+	bool no_elevation;            /* -sandbox elevateprivileges=deny */
+	int keep_fds[CONFIG_FDS + 1]; /* descriptors that options name, and the log's */
+	unsigned keep_count;
+	uint8_t uuid[16]; /* in the text's order; all zero: none */
 	enum panic_action panic;
 	bool paused;   /* -S: wait for the monitor's "cont" */
 	bool anything; /* some option was given */

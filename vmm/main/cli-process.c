@@ -55,20 +55,48 @@ int cli_collect_run_with(struct vm_config *config, const char *arg, struct err *
 	return ret;
 }
 
-/* Only its first word counts. */
+/* ---- -sandbox ---- */
+
+struct sandbox_opts {
+	bool enable;
+	int obsolete, elevateprivileges, spawn, resourcecontrol;
+};
+
+enum { SANDBOX_ALLOW, SANDBOX_DENY, SANDBOX_CHILDREN };
+
+static const char *const sandbox_words[] = { "allow", "deny", "children", NULL };
+static const char *const sandbox_two[] = { "allow", "deny", NULL };
+
+#define SANDBOX(key, words)                                                       \
+	{                                                                         \
+		.name = #key, .type = OPT_ENUM,                                   \
+		.offset = offsetof(struct sandbox_opts, key), .choices = (words), \
+		.def = "allow"                                                    \
+	}
+
+static const struct opt_desc sandbox_table[] = {
+	{ .name = "enable",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct sandbox_opts, enable),
+	  .def = "on" },
+	SANDBOX(obsolete, sandbox_two),
+	SANDBOX(elevateprivileges, sandbox_words),
+	SANDBOX(spawn, sandbox_two),
+	SANDBOX(resourcecontrol, sandbox_two),
+	{ .name = NULL },
+};
+
+/* What obsolete= and resourcecontrol= would allow is never needed, and refused anyway. */
 int cli_collect_sandbox(struct vm_config *config, const char *arg, struct err *err)
 {
-	_cleanup_free_ char *word = strndup(arg, strcspn(arg, ","));
-	bool on;
+	struct sandbox_opts opts = { 0 };
+	int ret = cli_parse_opts(sandbox_table, arg, "enable", &opts, err);
 
-	(void)config;
-	if (!word)
-		return -ENOMEM;
-	if (opt_parse_bool(word, &on) < 0)
-		return err_usage(err, "'%s' is neither on nor off", word);
-	if (on)
-		log_warn(
-			"-sandbox on: accepted, but this version does not confine itself");
+	if (ret < 0)
+		return ret;
+	config->no_sandbox = !opts.enable;
+	config->no_scripts = opts.spawn == SANDBOX_DENY;
+	config->no_elevation = opts.elevateprivileges == SANDBOX_DENY;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "vmm/main/cli.h"
 
 #include "common/cleanup.h"
+#include "common/process.h"
 #include "vmm/main/cli-foreign.h"
 #include "vmm/main/cli-process.h"
 
@@ -44,6 +45,10 @@ int cli_collect(const struct cli_row *row, const char *arg, struct vm_config *co
                 struct err *err)
 {
 	int ret = row->collect ? row->collect(config, arg, err) : 0;
+
+	if (arg)
+		config->keep_count = process_find_fds(arg, config->keep_fds,
+		                                      config->keep_count, CONFIG_FDS);
 
 	if (ret < 0 && !err->code)
 		err_sys(err, -ret, "cannot take the option");

@@ -2,19 +2,52 @@
 /* vmm: parse, build, run. The only place of the program that prints errors and exits. */
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/process.h"
+#include "common/spawn.h"
+#include "vmm/machine/control.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli.h"
 #include "vmm/main/host.h"
-#include "vmm/main/process.h"
+#include "vmm/main/sandbox.h"
 #include "vmm/monitor/monitor.h"
+#include "vmm/net/net.h"
 
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 
 enum { EXIT_USAGE = 2 };
+
+/* ---- what the configuration asks for later ---- */
+
+static bool any_has(const struct str_list *list, const char *word)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (strstr(list->items[i], word))
+			return true;
+	return false;
+}
+
+/* Whether programs may have to be started while the guest runs: helpers of networks and
+ * of the screen, scripts of taps. */
+static bool starts_programs(const struct vm_config *config)
+{
+	bool net = config->netdevs.count || config->nics.count || config->nets.count;
+
+	return config->vnc || net || (!config->nodefaults && net_user_installed());
+}
+
+static bool connects_again(const struct vm_config *config)
+{
+	return any_has(&config->chardevs, "reconnect") ||
+	       any_has(&config->serials, "reconnect") ||
+	       any_has(&config->netdevs, "reconnect");
+}
+
+/* ---- the process ---- */
 
 static int complain(const struct err *err)
 {
@@ -22,40 +55,90 @@ static int complain(const struct err *err)
 	return err->usage ? EXIT_USAGE : EXIT_FAILURE;
 }
 
-static int run(const struct vm_config *config)
-{
-	struct err err = { 0 };
-	struct monitors *monitors;
-	int status, ready = -1;
-	struct pc *pc;
+/* What must be made before the machine, and outlives it. */
+struct setting {
+	struct daemon daemon;
+	struct spawner *spawner;
+	int pidfile; /* -1: none */
+};
 
-	if (config->daemonize && (ready = process_daemonize(&err)) < 0)
-		return complain(&err);
-	if (config->pidfile && process_write_pidfile(config->pidfile, &err) < 0)
-		return complain(&err);
+static int become(void *user, struct err *err)
+{
+	return process_become(user, err);
+}
+
+static int prepare(struct setting *s, const struct vm_config *config, struct err *err)
+{
+	int ret = config->daemonize ? process_daemonize(&s->daemon, err) : 0;
+
+	if (ret >= 0 && !config->no_sandbox && starts_programs(config)) {
+		s->spawner =
+			spawner_new(config->runas ? become : NULL, config->runas, err);
+		ret = s->spawner ? 0 : -err->code;
+	}
+	if (ret >= 0 && config->pidfile) {
+		s->pidfile = process_write_pidfile(config->pidfile, err);
+		ret = s->pidfile < 0 ? s->pidfile : 0;
+	}
 	if (config->process)
 		prctl(PR_SET_NAME, config->process);
-	pc = pc_new(config, NULL, &err);
+	return ret;
+}
+
+/* The last thing that this process does with all of its rights. */
+static int confine(const struct setting *s, const struct vm_config *config,
+                   const struct monitors *monitors, struct vm *vm, struct err *err)
+{
+	const struct sandbox_needs needs = {
+		.files = monitors_any(monitors),
+		.sockets = monitors_any(monitors) || connects_again(config),
+		.pidfile = config->pidfile,
+	};
+
+	if (config->runas && process_become(config->runas, err) < 0)
+		return -err->code;
+	spawner_seal(s->spawner, !config->no_scripts, !config->no_elevation);
+	if (config->no_sandbox)
+		return 0;
+	vm->confined = true;
+	return sandbox_enter(&needs, err);
+}
+
+static int run_machine(const struct setting *s, const struct vm_config *config)
+{
+	struct err err = { 0 };
+	struct pc *pc = pc_new(config, s->spawner, &err);
+	struct monitors *monitors;
+	int status;
+
 	if (!pc) {
 		host_explain(config, &err);
-		process_remove_pidfile(config->pidfile);
 		return complain(&err);
 	}
 	monitors = monitors_new(pc, &err);
+	host_warn(config);
 	if (!monitors || monitors_add_all(monitors, config, &err) < 0 ||
 	    (config->mem_lock && process_lock_memory(&err) < 0) ||
-	    (config->runas && process_become(config->runas, &err) < 0) ||
-	    pc_start(pc, &err) < 0) {
+	    confine(s, config, monitors, pc_vm(pc), &err) < 0 || pc_start(pc, &err) < 0) {
 		status = complain(&err);
 	} else {
-		host_warn(config);
-		if (ready >= 0)
-			process_ready(ready);
+		process_ready(&s->daemon);
 		status = pc_run(pc);
 	}
 	monitors_free(monitors);
 	pc_free(pc);
-	process_remove_pidfile(config->pidfile);
+	return status;
+}
+
+static int run(const struct vm_config *config)
+{
+	struct setting s = { .daemon = { -1, -1 }, .pidfile = -1 };
+	struct err err = { 0 };
+	int status;
+
+	status = prepare(&s, config, &err) < 0 ? complain(&err) : run_machine(&s, config);
+	spawner_free(s.spawner);
+	process_remove_pidfile(config->pidfile, s.pidfile);
 	return status;
 }
 
@@ -78,6 +161,8 @@ int main(int argc, char **argv)
 		fputs(out.data ? out.data : "", stdout);
 		status = fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 	} else {
+		config.keep_fds[config.keep_count++] = log_fd();
+		process_close_inherited(config.keep_fds, config.keep_count);
 		status = run(&config);
 	}
 	config_free(&config);

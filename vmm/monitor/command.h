@@ -83,6 +83,9 @@ extern const struct mon_command *const mon_tables[];
 /* NULL when there is none. */
 const struct mon_command *mon_find_qmp(const char *name);
 
+/* Runs it; an error that may come from the sandbox says so. */
+int mon_run(const struct mon_command *command, struct mon_ctx *ctx, const json_t *args,
+            json_t **result, struct err *err);
 /* Checks names, types and presence; the sentence names the argument. args may be NULL (no
  * arguments were given). */
 int mon_check_args(const struct mon_command *command, const json_t *args,

@@ -3,6 +3,7 @@
 #include "vmm/monitor/command.h"
 
 #include "common/cleanup.h"
+#include "vmm/core/vm.h"
 #include "vmm/monitor/tables.h"
 
 #include <errno.h>
@@ -81,6 +82,17 @@ int mon_check_args(const struct mon_command *command, const json_t *args, struct
 		if (!arg->optional && !json_object_get(args, arg->name))
 			return err_usage(err, "Parameter '%s' is missing", arg->name);
 	return 0;
+}
+
+int mon_run(const struct mon_command *command, struct mon_ctx *ctx, const json_t *args,
+            json_t **result, struct err *err)
+{
+	int ret = command->run(ctx, args, result, err);
+
+	if (ret == -EACCES && ctx->vm->confined)
+		err_hint(err, "what the sandbox lets a monitor open is under SANDBOX in "
+		              "vmm(1); -sandbox off lets it open all");
+	return ret;
 }
 
 const char *mon_str(const json_t *args, const char *name, const char *def)

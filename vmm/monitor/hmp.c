@@ -230,7 +230,7 @@ static void run_command(struct mon_ctx *ctx, const struct mon_command *command,
 	int ret;
 
 	ctx->ask = NULL;
-	ret = command->run(ctx, args, &result, &err);
+	ret = mon_run(command, ctx, args, &result, &err);
 	if (ret < 0)
 		strbuf_addf(out, "Error: %s\n", err.code ? err.text : strerror(-ret));
 	else

@@ -25,6 +25,8 @@ int monitors_add_all(struct monitors *set, const struct vm_config *config,
 /* One session. pretty: QMP answers over several lines. */
 int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mode,
                  bool pretty, struct err *err);
+/* Whether there is a session. */
+bool monitors_any(const struct monitors *set);
 /* Detaches all; before the character devices go. Accepts NULL. */
 void monitors_free(struct monitors *set);
 

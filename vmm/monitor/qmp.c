@@ -87,7 +87,7 @@ static void execute(struct monitor *mon, const struct mon_command *command,
 	int ret = mon_check_args(command, args, &err);
 
 	if (ret >= 0)
-		ret = command->run(&mon->ctx, args ? args : none, &result, &err);
+		ret = mon_run(command, &mon->ctx, args ? args : none, &result, &err);
 	if (ret < 0) {
 		send_error(mon, ret == -ENODEV ? "DeviceNotFound" : "GenericError",
 		           err.code ? err.text : strerror(-ret), id);

@@ -252,6 +252,11 @@ static void free_monitor(struct monitor *mon)
 	free(mon);
 }
 
+bool monitors_any(const struct monitors *set)
+{
+	return set->first;
+}
+
 void monitors_free(struct monitors *set)
 {
 	if (!set)

@@ -50,15 +50,10 @@ static int run(const char *program, char *const *argv,
 	               : err_set(err, EIO, "%s failed (status 0x%x)", program, status);
 }
 
-static struct spawn_plan script_plan(const char *script, char *const *argv)
-{
-	return (struct spawn_plan){ SPAWN_SCRIPT, script, argv, NULL, 0 };
-}
-
 static int run_script(const struct tap *tap, const char *script, struct err *err)
 {
 	char *const argv[] = { (char *)script, (char *)tap->name, NULL };
-	struct spawn_plan plan = script_plan(script, argv);
+	const struct spawn_plan plan = { SPAWN_SCRIPT, script, argv, NULL, 0 };
 	struct spawned child;
 	int status;
 
@@ -80,7 +75,7 @@ int tap_script_up(const struct tap *tap, struct err *err)
 {
 	const char *down = choose_script(tap->downscript, TAP_DOWN_SCRIPT);
 	char *const argv[] = { (char *)down, (char *)tap->name, NULL };
-	struct spawn_plan plan = script_plan(down, argv);
+	const struct spawn_plan plan = { SPAWN_SCRIPT, down, argv, NULL, 0 };
 	int ret = run_script(tap, choose_script(tap->script, TAP_UP_SCRIPT), err);
 
 	return ret < 0 || !down ? ret : spawn_allow(tap->nd.reg->spawner, &plan, err);

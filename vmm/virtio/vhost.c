@@ -18,6 +18,14 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+const uint32_t vhost_requests[] = {
+	VHOST_SET_OWNER,      VHOST_GET_FEATURES,   VHOST_SET_FEATURES,
+	VHOST_SET_MEM_TABLE,  VHOST_SET_VRING_NUM,  VHOST_SET_VRING_BASE,
+	VHOST_GET_VRING_BASE, VHOST_SET_VRING_ADDR, VHOST_SET_VRING_KICK,
+	VHOST_SET_VRING_CALL, VHOST_SET_VRING_ERR,  VHOST_NET_SET_BACKEND,
+};
+const unsigned vhost_request_count = ARRAY_SIZE(vhost_requests);
+
 struct vhost {
 	struct virtio_device *vdev;
 	int fd;

@@ -13,6 +13,10 @@
 
 struct vhost;
 
+/* The ioctls that this makes, for the seccomp filter. */
+extern const uint32_t vhost_requests[];
+extern const unsigned vhost_request_count;
+
 /* Over fd of a vhost device (borrowed), for `count` queues of vdev from `first`. NULL
  * with a sentence. */
 struct vhost *vhost_new(struct virtio_device *vdev, int fd, unsigned first,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The user's terminal in raw mode, and its way back on every path out of the process. */
-#ifndef VMM_CHARDEV_TERMINAL_H
-#define VMM_CHARDEV_TERMINAL_H
+#ifndef COMMON_TERMINAL_H
+#define COMMON_TERMINAL_H
 
 #include <stdbool.h>
 

@@ -5,7 +5,7 @@
  * the parent then reports its status as its own. The few file descriptors live as long as
  * the process.
  */
-#include "vmm/main/process.h"
+#include "common/process.h"
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
@@ -22,6 +22,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,12 +41,13 @@ static void wait_for_child(pid_t child, int fd)
 	_exit(EXIT_FAILURE);
 }
 
-int process_daemonize(struct err *err)
+int process_daemonize(struct daemon *daemon, struct err *err)
 {
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int pipe[2];
 	pid_t child;
 
-	if (pipe2(pipe, O_CLOEXEC) < 0)
+	if (null < 0 || pipe2(pipe, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "-daemonize");
 	child = fork();
 	if (child < 0) {
@@ -61,21 +63,22 @@ int process_daemonize(struct err *err)
 	}
 	close(pipe[0]);
 	setsid();
-	return pipe[1];
+	*daemon = (struct daemon){ pipe[1], null };
+	return 0;
 }
 
-void process_ready(int fd)
+void process_ready(const struct daemon *daemon)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
+	if (daemon->ready < 0)
+		return;
 	/* dup2() leaves them open for programs that this one starts. */
-	for (int std = 0; std <= STDERR_FILENO && null >= 0; std++)
-		dup2(null, std);
-	if (null > STDERR_FILENO)
-		close(null);
+	for (int std = 0; std <= STDERR_FILENO; std++)
+		dup2(daemon->null, std);
+	if (daemon->null > STDERR_FILENO)
+		close(daemon->null);
 	/* A parent that was killed meanwhile waits no more, which is no harm. */
-	fd_write(fd, "", 1);
-	close(fd);
+	fd_write(daemon->ready, "", 1);
+	close(daemon->ready);
 }
 
 int process_lock_memory(struct err *err)
@@ -112,20 +115,66 @@ int process_write_pidfile(const char *path, struct err *err)
 	if (ftruncate(fd, 0) < 0 || fd_pwrite(fd, text, len, 0) < 0) {
 		err_sys(err, errno, "-pidfile: cannot write %s", path);
 		close(fd);
+		return -err->code;
 	}
-	return -err->code;
+	return fd;
 }
 
-void process_remove_pidfile(const char *path)
+void process_remove_pidfile(const char *path, int fd)
 {
-	_cleanup_free_ char *text = NULL;
-	uint64_t pid;
+	struct stat ours, now;
 
-	if (!path || fd_read_file(AT_FDCWD, path, 64, &text, NULL) < 0)
+	if (fd < 0)
 		return;
-	text[strcspn(text, "\n")] = '\0';
-	if (opt_parse_u64(text, &pid) >= 0 && pid == (uint64_t)getpid())
+	if (fstat(fd, &ours) == 0 && lstat(path, &now) == 0 &&
+	    ours.st_ino == now.st_ino && ours.st_dev == now.st_dev)
 		unlink(path);
+}
+
+/* ---- what the caller had open ---- */
+
+unsigned process_find_fds(const char *text, int *fds, unsigned count, unsigned max)
+{
+	for (const char *at = text; (at = strstr(at, "fd")); at++) {
+		const char *number = at + 2 + (at[2] == 's');
+
+		if (*number != '=' && *number != '/')
+			continue;
+		do {
+			size_t len = strspn(number + 1, "0123456789");
+			char digits[12];
+			uint64_t fd;
+
+			if (!len || len >= sizeof(digits))
+				break;
+			snprintf(digits, sizeof(digits), "%.*s", (int)len, number + 1);
+			if (opt_parse_u64(digits, &fd) >= 0 && fd < INT32_MAX &&
+			    count < max)
+				fds[count++] = fd;
+			number += 1 + len;
+		} while (*number == ':');
+	}
+	return count;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void process_close_inherited(int *keep, unsigned count)
+{
+	int next = STDERR_FILENO + 1;
+
+	qsort(keep, count, sizeof(*keep), compare);
+	for (unsigned i = 0; i < count; i++) {
+		if (keep[i] > next)
+			syscall(SYS_close_range, next, keep[i] - 1, 0);
+		if (keep[i] >= next)
+			next = keep[i] + 1;
+	}
+	/* Linux before 5.9 has no such call: they stay open. */
+	syscall(SYS_close_range, next, ~0u, 0);
 }
 
 /* ---- -runas ---- */

@@ -9,7 +9,7 @@
  * are async-signal-safe). A process in the background leaves the terminal alone: it
  * belongs to the shell then, which keeps settings of its own.
  */
-#include "vmm/chardev/terminal.h"
+#include "common/terminal.h"
 
 #include "common/cleanup.h"
 

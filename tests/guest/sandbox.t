@@ -1,0 +1,99 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A running vmm in its sandbox, looked at from outside: every thread is confined, monitor
+# commands reach what they may, descriptors that were passed on are closed, and the process
+# that starts helpers is not the one with the guest.
+
+use strict;
+use warnings;
+no warnings 'qw'; # options have commas
+use FindBin;
+use lib $FindBin::Bin;
+use montest;
+use Fcntl qw(F_SETFD);
+use Test::More;
+
+plan skip_all => 'sanitizers need what the sandbox refuses' if `ldd '$vmm'` =~ /libasan/;
+
+sub slurp {
+	my ($path) = @_;
+
+	open(my $in, '<:raw', $path) or return '';
+	local $/;
+	return <$in> // '';
+}
+
+sub field {
+	my ($path, $name) = @_;
+	return slurp($path) =~ /^$name:\t(\S+)/m ? $1 : undef;
+}
+
+my @small = (qw(-m 32 -display none -serial null));
+mkdir("$dir/$_") for qw(here disks);
+open(my $disk, '>', "$dir/disks/a.raw") or die;
+truncate($disk, 1 << 20) or die;
+close($disk);
+
+# ---- inherited descriptors ----
+
+open(my $secret, '<', '/etc/passwd') or die;
+open(my $named, '+<', "$dir/disks/a.raw") or die;
+fcntl($_, F_SETFD, 0) for $secret, $named;
+my $fd = fileno($named);
+my $pid = start(@small, '-drive', "file=/dev/fd/$fd,format=raw,if=virtio", '-S', '-smp', 2, '-qmp', "unix:$dir/q,server,nowait",
+	'-monitor', "unix:$dir/m,server,nowait");
+my $q = qmp_client("$dir/q");
+my %open = map { (readlink($_) // '') => 1 } glob("/proc/$pid/fd/*");
+ok(!$open{'/etc/passwd'}, 'a descriptor that nobody named is closed');
+ok($open{"$dir/disks/a.raw"}, 'one that an option names is not');
+close($_) for $secret, $named;
+
+# ---- every thread ----
+
+qmp($q, 'cont');
+my @threads = glob("/proc/$pid/task/*");
+cmp_ok(scalar(@threads), '>=', 3, 'vCPUs run');
+is(scalar(grep { field("$_/status", 'Seccomp') ne '2' || field("$_/status", 'NoNewPrivs') ne '1' } @threads), 0,
+	'every thread is behind the filter');
+
+# ---- what the monitor reaches ----
+
+my $m = connect_to("$dir/m");
+expect($m, qr/\(qemu\) $/);
+is(hmp($m, "pmemsave 0 4096 $dir/disks/ram"), '', 'a file beside a disk');
+like(hmp($m, 'pmemsave 0 4096 /etc/kvmkit-sandbox-test'), qr/Permission denied.*-sandbox/s, '/etc is closed, and the reason is told');
+ok(!-e '/etc/kvmkit-sandbox-test', 'and nothing is there');
+like(hmp($m, 'pmemsave 0 4096 /proc/self/comm'), qr/Permission denied/, 'so is /proc');
+put($q, '{"execute":"quit"}');
+is((ended($pid))[0], 0, 'it ends as ever');
+ok(!-e "$dir/q" && !-e "$dir/m", 'and removes its sockets');
+
+# ---- without a monitor ----
+
+$pid = start(@small, '-pidfile', "$dir/pid", '-chardev', "socket,id=s,path=$dir/s,server=on,wait=off", '-device', 'isa-debugcon,chardev=s',
+	'-kernel', do { open(my $k, '>:raw', "$dir/k") or die;
+		print $k pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000, 0x100000, 0, 0, 0x100020), "\xfa\xf4\xeb\xfd"; close($k); "$dir/k" });
+my $end = time + $limit;
+select(undef, undef, undef, 0.01) while (field("/proc/$pid/status", 'Seccomp') // '') ne '2' && time < $end;
+is(field("/proc/$pid/status", 'Seccomp'), '2', 'confined');
+kill('TERM', $pid);
+is((ended($pid))[0], 0, 'SIGTERM ends it in good order');
+ok(!-e "$dir/pid" && !-e "$dir/s", 'without the right to open anything it removes its files');
+
+# ---- off ----
+
+$pid = start(@small, qw(-sandbox off), '-qmp', "unix:$dir/q,server,nowait");
+$q = qmp_client("$dir/q");
+is(field("/proc/$pid/status", 'Seccomp'), '0', '-sandbox off');
+put($q, '{"execute":"quit"}');
+ended($pid);
+for my $words ('on', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny', 'enable=on,elevateprivileges=children') {
+	$pid = start(@small, '-sandbox', $words, '-qmp', "unix:$dir/q,server,nowait");
+	$q = qmp_client("$dir/q");
+	is(field("/proc/$pid/status", 'Seccomp'), '2', "-sandbox $words");
+	put($q, '{"execute":"quit"}');
+	ended($pid);
+}
+
+done_testing();
