@@ -62,8 +62,8 @@ struct ram_block *mem_add_device_ram(struct mem *mem, const char *name, uint64_t
 /* Takes the memory of a mapped region away from vCPUs, whose accesses then go to the
  * region's ops, or gives it back. Idempotent. */
 void mem_show_ram(struct region *region, bool on);
-/* The device goes away: its region is unmapped, the block keeps its place, without bytes.
- * Accepts NULL. */
+/* The device goes away: its region is unmapped, and the block is one without bytes, until
+ * another device's memory takes its place. Accepts NULL. */
 void mem_drop_ram(struct ram_block *block);
 /* Notes writes by vCPUs and by user space from now on, or no longer. Machine lock. 0 or
  * -errno. */

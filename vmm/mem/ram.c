@@ -200,9 +200,25 @@ int mem_add_ram(struct mem *mem, const char *name, uint64_t gpa, uint64_t size,
 struct ram_block *mem_add_device_ram(struct mem *mem, const char *name, uint64_t size,
                                      void *host, bool readonly, struct err *err)
 {
-	struct ram_block *block =
-		ram_new(mem, name, MEM_NOWHERE, size, host, readonly, err);
+	struct ram_block *block = mem->ram, *end = block + mem->ram_count;
 
+	/* The place of one that was dropped: cards come and go. Nobody looks into a block
+	 * that is nowhere. */
+	while (block < end && block->host)
+		block++;
+	if (block < end) {
+		*block = (struct ram_block){
+			.name = name,
+			.gpa = MEM_NOWHERE,
+			.size = size,
+			.host = host,
+			.readonly = readonly,
+			.device = true,
+			.slot = block - mem->ram,
+		};
+		return block;
+	}
+	block = ram_new(mem, name, MEM_NOWHERE, size, host, readonly, err);
 	if (!block)
 		return NULL;
 	block->device = true;
