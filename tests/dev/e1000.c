@@ -11,7 +11,9 @@
 #include "common/cleanup.h"
 #include "vmm/legacy/e1000.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void test_function(struct nic *n)
 {
@@ -261,6 +263,65 @@ static void test_options(void)
 	board_free(&b);
 }
 
+/* Two images of 512 bytes for another function, as they lie in a ROM file. */
+static void make_rom(const char *path)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "we");
+	uint8_t rom[1024] = { 0 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t *image = rom + 512 * i;
+
+		st16(image, 0xaa55);
+		st16(image + 0x18, 0x20);
+		memcpy(image + 0x20, "PCIR\xf4\x1a\x41\x10", 8);
+		image[0x20 + 0x10] = 1;
+		image[0x20 + 0x14] = i ? 3 : 0;
+	}
+	if (!file || fwrite(rom, sizeof(rom), 1, file) != 1)
+		tap_diag("%s cannot be written", path);
+}
+
+static void test_rom(void)
+{
+	struct board b;
+	struct err err = { 0 };
+	struct device *dev;
+	const uint8_t *rom;
+	uint8_t sum = 0;
+	int fd;
+
+	board_init(&b, true);
+	fd = board_net(&b, "n");
+	if (chdir(b.dir) < 0)
+		tap_diag("%s", b.dir);
+	make_rom("efi-e1000.rom");
+	dev = board_add(&b, &e1000_class, "netdev=n");
+	tap_eq(((struct e1000 *)dev)->pci.bars[PCI_ROM_BAR].size, 0,
+	       "a machine without firmware runs no option ROM");
+	device_destroy(dev);
+	b.vm.firmware = true;
+	for (unsigned i = 0; i < 2 * MEM_MAX_RAM; i++) {
+		dev = device_create_simple(&b.vm, &e1000_class, "netdev=n", &err);
+		if (!dev || i + 1 == 2 * MEM_MAX_RAM)
+			break;
+		device_destroy(dev);
+	}
+	tap_ok(dev, "cards with a ROM come and go, as often as one likes");
+	rom = ((struct e1000 *)dev)->pci.rom.ram->host;
+	tap_eq(ld32(rom + 0x24), 0x100e8086, "the standard ROM names the card");
+	tap_eq(ld32(rom + 0x224), 0x100e8086, "in each image");
+	for (unsigned i = 0; i < 512; i++)
+		sum += rom[i];
+	tap_eq(sum, 0, "with a sum of 0 for the BIOS");
+	tap_eq(pci_rom_init(&((struct e1000 *)dev)->pci, NULL, "none.rom", "none", &err),
+	       0, "where it is not installed the card goes without");
+	tap_ok(b.vm.rom_missed, "which is told once");
+	unlink("efi-e1000.rom");
+	close(fd);
+	board_free(&b);
+}
+
 int main(void)
 {
 	struct nic n;
@@ -276,5 +337,6 @@ int main(void)
 	test_state(&n);
 	nic_close(&n);
 	test_options();
+	test_rom();
 	return tap_done();
 }

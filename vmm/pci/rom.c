@@ -6,6 +6,7 @@
  */
 #include "vmm/pci/internal.h"
 
+#include "common/bytes.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/log.h"
@@ -17,6 +18,17 @@
 #include <sys/mman.h>
 
 #define ROM_MAX (16u << 20)
+
+enum {
+	ROM_SIGNATURE = 0xaa55,
+	ROM_HEADER = 0x1a,
+	ROM_SUM_AT = 6,
+	ROM_DATA_AT = 0x18,
+	ROM_DATA = 0x18, /* bytes */
+	DATA_ID = 4,
+	DATA_LENGTH = 0x10, /* of the image, in 512 bytes */
+	DATA_TYPE = 0x14,   /* 0: for a BIOS */
+};
 
 static const char *const usual_dirs[] = { "/usr/share/seabios", "/usr/share/qemu",
 	                                  "/usr/lib/ipxe/qemu" };
@@ -90,6 +102,33 @@ int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
 	return make_bar(pdev, host, size, err);
 }
 
+/* Firmware runs an image only if its data structure (6.3.1.2) names the function. One of
+ * ours does, whatever it was built for: iPXE's for virtio names a virtio 1.0 card, and
+ * drives others. */
+static void name_function(struct pci_device *pdev)
+{
+	uint8_t *image = pdev->rom.ram->host, sum;
+	uint64_t left = pdev->rom.ram->size, data, len;
+
+	while (left >= ROM_HEADER && ld16(image) == ROM_SIGNATURE) {
+		data = ld16(image + ROM_DATA_AT);
+		if (data + ROM_DATA > left)
+			return;
+		len = ld16(image + data + DATA_LENGTH) * 512ull;
+		if (!len || len > left)
+			return;
+		memcpy(image + data + DATA_ID, pdev->config, 4);
+		sum = 0;
+		for (uint64_t i = 0; i < len; i++)
+			sum += image[i];
+		/* A BIOS wants a sum of 0, for which iPXE keeps a byte. */
+		if (!image[data + DATA_TYPE])
+			image[ROM_SUM_AT] -= sum;
+		image += len;
+		left -= len;
+	}
+}
+
 int pci_rom_init(struct pci_device *pdev, const char *romfile, const char *standard,
                  const char *package, struct err *err)
 {
@@ -101,8 +140,13 @@ int pci_rom_init(struct pci_device *pdev, const char *romfile, const char *stand
 	if (!vm->firmware)
 		return 0;
 	path = find(vm, standard);
-	if (path)
-		return pci_rom_load(pdev, path, package, err);
+	if (path) {
+		int ret = pci_rom_load(pdev, path, package, err);
+
+		if (ret >= 0)
+			name_function(pdev);
+		return ret;
+	}
 	if (!vm->rom_missed)
 		log_warn(
 			"%s: there is no option ROM %s, so that the firmware cannot boot "
