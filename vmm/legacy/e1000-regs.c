@@ -82,9 +82,6 @@ static void count_octets(struct e1000 *e, unsigned stat, size_t len)
 void e1000_count_frame(struct e1000 *e, const uint8_t *frame, size_t len, bool sent)
 {
 	static const uint16_t limits[] = { 64, 127, 255, 511, 1023 };
-	static const uint8_t broadcast[NET_MAC_LEN] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff
-	};
 	size_t octets = (len < 60 ? 60 : len) + 4;
 	unsigned size = 0;
 
@@ -95,7 +92,7 @@ void e1000_count_frame(struct e1000 *e, const uint8_t *frame, size_t len, bool s
 	e1000_count(e, (sent ? STAT_PTC64 : STAT_PRC64) + size);
 	count_octets(e, sent ? STAT_TOT : STAT_TOR, octets);
 	count_octets(e, sent ? STAT_GOTC : STAT_GORC, octets);
-	if (!memcmp(frame, broadcast, NET_MAC_LEN))
+	if (net_is_broadcast(frame))
 		e1000_count(e, sent ? STAT_BPTC : STAT_BPRC);
 	else if (frame[0] & 1)
 		e1000_count(e, sent ? STAT_MPTC : STAT_MPRC);

@@ -95,16 +95,13 @@ static bool vlan_ok(const struct e1000 *e, const uint8_t *frame, size_t len)
 static bool accepts(const struct e1000 *e, const uint8_t *frame, size_t len,
                     struct verdict *v)
 {
-	static const uint8_t broadcast[NET_MAC_LEN] = {
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff
-	};
 	uint32_t rctl = e->regs[E1000_RCTL];
 
 	if (!vlan_ok(e, frame, len))
 		return false;
 	if (is_own(e, frame))
 		return true;
-	if (rctl & RCTL_BAM && !memcmp(frame, broadcast, NET_MAC_LEN))
+	if (rctl & RCTL_BAM && net_is_broadcast(frame))
 		return true;
 	v->status |= STATUS_PIF;
 	if (frame[0] & 1)

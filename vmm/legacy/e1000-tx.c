@@ -51,10 +51,14 @@ enum {
 	TCP_CWR = 0x80,
 };
 
+/* As it lies in memory (3.3.6). */
 struct context {
-	unsigned ip_start, ip_at, ip_end, l4_start, l4_at, l4_end;
-	unsigned head, mss;
-	uint8_t cmd;
+	uint8_t ip_start, ip_at;
+	uint16_t ip_end;
+	uint8_t l4_start, l4_at;
+	uint16_t l4_end;
+	uint8_t length[3], cmd, status, head;
+	uint16_t mss;
 };
 
 /* What a frame's descriptors said together. */
@@ -66,19 +70,13 @@ struct request {
 	bool whole, bad;
 };
 
-static struct context parse_context(const uint8_t *c)
+static struct context get_context(const struct e1000 *e, bool large)
 {
-	return (struct context){
-		.ip_start = c[0],
-		.ip_at = c[1],
-		.ip_end = ld16(c + 2),
-		.l4_start = c[4],
-		.l4_at = c[5],
-		.l4_end = ld16(c + 6),
-		.cmd = c[11],
-		.head = c[13],
-		.mss = ld16(c + 14),
-	};
+	struct context c;
+
+	_Static_assert(sizeof(c) == E1000_DESC, "a descriptor");
+	memcpy(&c, e->context[large], sizeof(c));
+	return c;
 }
 
 /* ---- sending one frame ---- */
@@ -279,7 +277,7 @@ static int send_segments(struct e1000 *e, const struct request *req,
 
 static int send_large(struct e1000 *e, const struct request *req)
 {
-	struct context c = parse_context(e->context[1]);
+	struct context c = get_context(e, true);
 	struct virtio_net_hdr_v1 hdr;
 	int ret;
 
@@ -314,7 +312,7 @@ static bool leave_sum(struct e1000 *e, const struct request *req, unsigned start
 
 static int send_small(struct e1000 *e, const struct request *req)
 {
-	struct context c = parse_context(e->context[0]);
+	struct context c = get_context(e, false);
 	struct virtio_net_hdr_v1 hdr = { 0 };
 	uint8_t *frame = e->tx.data;
 

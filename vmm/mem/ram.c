@@ -206,23 +206,19 @@ struct ram_block *mem_add_device_ram(struct mem *mem, const char *name, uint64_t
 	 * that is nowhere. */
 	while (block < end && block->host)
 		block++;
-	if (block < end) {
-		*block = (struct ram_block){
-			.name = name,
-			.gpa = MEM_NOWHERE,
-			.size = size,
-			.host = host,
-			.readonly = readonly,
-			.device = true,
-			.slot = block - mem->ram,
-		};
-		return block;
-	}
-	block = ram_new(mem, name, MEM_NOWHERE, size, host, readonly, err);
-	if (!block)
+	if (block == end && check_room(mem, err) < 0)
 		return NULL;
-	block->device = true;
-	ram_publish(mem);
+	*block = (struct ram_block){
+		.name = name,
+		.gpa = MEM_NOWHERE,
+		.size = size,
+		.host = host,
+		.readonly = readonly,
+		.device = true,
+		.slot = block - mem->ram,
+	};
+	if (block == end)
+		ram_publish(mem);
 	return block;
 }
 

@@ -6,7 +6,14 @@
 
 #include "vmm/net/net.h"
 
+#include <string.h>
+
 #define NET_MAC_LEN 6
+
+static inline bool net_is_broadcast(const uint8_t mac[NET_MAC_LEN])
+{
+	return !memcmp(mac, "\xff\xff\xff\xff\xff\xff", NET_MAC_LEN);
+}
 
 /* The address that mac= gives, or, without (NULL), the first of QEMU's range that no card
  * was given. -EINVAL with a sentence. */

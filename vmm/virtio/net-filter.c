@@ -49,13 +49,6 @@ static bool in_table(const struct net_mac_table *table, const uint8_t *mac)
 	return false;
 }
 
-static bool is_broadcast(const uint8_t *mac)
-{
-	static const uint8_t all[NET_MAC_LEN] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
-	return !memcmp(mac, all, NET_MAC_LEN);
-}
-
 static bool vlan_ok(struct virtio_net *net, const uint8_t *frame, size_t len)
 {
 	unsigned vid;
@@ -73,7 +66,7 @@ bool net_accepts(struct virtio_net *net, const uint8_t *frame, size_t len)
 		return true;
 	if (!vlan_ok(net, frame, len))
 		return false;
-	if (is_broadcast(frame))
+	if (net_is_broadcast(frame))
 		return !net->nobcast;
 	if (frame[0] & 1)
 		return !net->nomulti && (net->allmulti || in_table(&net->multi, frame));
