@@ -136,6 +136,11 @@ int display_set_source(struct display *d, const struct display_source *source)
 	return 0;
 }
 
+bool display_has_source(const struct display *d)
+{
+	return d->source.refresh;
+}
+
 void display_resize(struct display *d, unsigned width, unsigned height)
 {
 	struct surface *s = &d->surface;

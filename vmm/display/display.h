@@ -70,6 +70,7 @@ const struct surface *display_surface(const struct display *display);
 
 /* One at a time; -EBUSY when there is one. NULL takes it away. */
 int display_set_source(struct display *display, const struct display_source *source);
+bool display_has_source(const struct display *display);
 /* Dimensions from 1 to the maximum. What the surface showed is gone if they change. */
 void display_resize(struct display *display, unsigned width, unsigned height);
 /* Inside the dimensions. */

@@ -13,6 +13,7 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "vmm/chardev/chardev.h"
+#include "vmm/display/display.h"
 #include "vmm/legacy/fwcfg.h"
 #include "vmm/machine/layout.h"
 
@@ -212,8 +213,11 @@ static int add_numbers(struct pc *pc, struct err *err)
 {
 	const struct vm_config *config = pc->config;
 	const struct boot_config *boot = &config->boot;
-	/* With no screen the BIOS talks on the first serial port. */
-	bool serial = chardev_find(pc->vm.chardevs, "serial0");
+	/* The BIOS talks on the first serial port, too, unless the user has said what
+	 * becomes of the screen. */
+	bool serial = chardev_find(pc->vm.chardevs, "serial0") &&
+	              !(display_has_source(pc->vm.display) &&
+	                (config->vnc || config->display_given));
 	const struct {
 		enum fwcfg_key key;
 		unsigned size;

@@ -273,6 +273,7 @@ static int collect_display(struct vm_config *config, const char *arg, struct err
 {
 	static const char *const words[] = { "none", "vnc=HOST:D", NULL };
 
+	config->display_given = true;
 	if (!strncmp(arg, "vnc=", 4))
 		return collect_vnc(config, arg + 4, err);
 	return only(arg, words, err);

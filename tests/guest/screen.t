@@ -1,0 +1,87 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What a guest draws through SeaBIOS and its VGA BIOS, on any /dev/kvm: a text screen cell
+# by cell from VGA memory, and graphics pixel by pixel.
+
+use strict;
+use warnings;
+use Encode qw(decode);
+use FindBin;
+use Test::More;
+use lib $FindBin::Bin;
+use montest;
+use screentest;
+
+plan(skip_all => 'SeaBIOS is not installed') unless -r '/usr/share/seabios/vgabios-stdvga.bin';
+plan(skip_all => 'no ld; run: scripts/deps test') if system('which ld >/dev/null 2>&1');
+
+my $source = "$FindBin::Bin/screen.S";
+my $cc = $ENV{CC} // 'cc';
+is(system("$cc -m32 -c -o $dir/screen.o $source && ld -m elf_i386 -Ttext 0x7c00 --oformat binary"
+	. " -e _start -o $dir/screen $dir/screen.o"), 0, 'the boot sector assembles');
+truncate("$dir/screen", 1 << 20);
+
+my $pid = start('-nic', 'none', '-hda', "$dir/screen", '-serial', "unix:$dir/serial,server,nowait",
+	'-monitor', "unix:$dir/monitor,server,nowait", '-S');
+my $serial = connect_to("$dir/serial");
+my $c = connect_to("$dir/monitor");
+expect($c, qr/\(qemu\) $/);
+hmp($c, 'cont');
+
+# ---- text ----
+
+is(expect($serial, qr/\./), '.', 'with -display the BIOS leaves the serial port to the guest');
+my @cells = cells($c);
+my @want = map { my $row = $_; [ map { [ ($row * 80 + $_) & 255, ($row * 80 + $_) >> 3 & 255 ] } 0 .. 79 ] } 0 .. 24;
+is_deeply(\@cells, \@want, 'every cell has its character and attribute');
+my @rows = split(/\n/, decode('UTF-8', screen($c)));
+is(scalar(@rows), 25, 'its text has 25 rows');
+my $wrong = 0;
+for my $n (0 .. 1999) {
+	my $char = $n & 255;
+	my $shown = substr($rows[$n / 80], $n % 80, 1);
+
+	# Control characters have glyphs of their own.
+	next if $char < 32 || $char == 127;
+	$wrong++ if $shown ne decode('cp437', chr($char));
+}
+is($wrong, 0, 'and is what code page 437 says');
+
+# ---- graphics ----
+
+# Gray number n of 256, of which the DAC keeps six bits.
+sub gray {
+	my ($n) = @_;
+
+	return chr($n & 252 | $n >> 6) x 3;
+}
+
+sub pixels {
+	my ($width, $height, $value) = @_;
+	my $p = picture($c);
+
+	return 'no picture' unless $p;
+	return "$p->{width}x$p->{height}" if $p->{width} != $width || $p->{height} != $height;
+	my $want = join('', map { gray($value->($_) & 255) } 0 .. $width * $height - 1);
+	return $p->{rgb} eq $want ? '' : 'a pixel is wrong';
+}
+
+press($c, 'spc');
+ok(expect($serial, qr/\./), 'mode 13h');
+# Lines are drawn twice, and so are columns.
+is(pixels(640, 400, sub { my $n = shift; int($n % 640 / 2) ^ int(int($n / 640) / 2) }), '', 'each pixel has its colour');
+press($c, 'spc');
+ok(expect($serial, qr/\./), 'a VESA mode, through banks');
+is(pixels(640, 480, sub { my $n = shift; $n + ($n >> 16) }), '', 'each pixel has its colour');
+
+# What a coarse comparison of pictures tells.
+my $grid = grid(picture($c));
+is(same_grid($grid, $grid, 0), '', 'a grid is like itself');
+my @fields = split(' ', $grid);
+isnt(same_grid(join(' ', $fields[0], map { sprintf('%06x', hex($_) ^ 0x004000) } @fields[1 .. $#fields]), $grid, 24), '',
+	'but not like a greener one');
+put($c, "quit\n");
+my ($status, $said) = ended($pid);
+is($status, 0, 'quit') or diag($said);
+done_testing();

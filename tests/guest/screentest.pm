@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What the tests of screens share: what a machine shows, as its monitor tells, and typing.
+# A screen is read as text, as the cells of VGA memory, or as a picture, which is reduced
+# to a coarse grid for the comparison with a golden one.
+
+package screentest;
+
+use strict;
+use warnings;
+use Exporter qw(import);
+use Time::HiRes qw(sleep time);
+use montest;
+
+our @EXPORT = qw(screen see type press cells picture grid same_grid slurp);
+
+# Seconds until something must be on the screen.
+our $patience = $limit;
+
+sub slurp {
+	my ($path) = @_;
+
+	open(my $in, '<:raw', $path) or return '';
+	local $/;
+	return <$in> // '';
+}
+
+# The text, or '' while the screen shows graphics.
+sub screen {
+	my ($c) = @_;
+
+	unlink("$dir/screen");
+	hmp($c, "screendump $dir/screen text") // return '';
+	return slurp("$dir/screen");
+}
+
+# Waits for a pattern, and returns the screen with it, or nothing.
+sub see {
+	my ($c, $pattern, $seconds) = @_;
+	my $end = time + ($seconds // $patience);
+
+	while (1) {
+		my $text = screen($c);
+		return $text if $text =~ $pattern;
+		return undef if time > $end;
+		sleep(0.2);
+	}
+}
+
+my %name_of = (
+	' ' => 'spc', "\n" => 'ret', '-' => 'minus', '=' => 'equal', '[' => 'bracket_left',
+	']' => 'bracket_right', ';' => 'semicolon', "'" => 'apostrophe', '`' => 'grave_accent',
+	'\\' => 'backslash', ',' => 'comma', '.' => 'dot', '/' => 'slash',
+);
+# US keyboard.
+my %below;
+@below{split(//, '!@#$%^&*()_+{}:"~|<>?')} = split(//, "1234567890-=[];'`\\,./");
+
+sub press {
+	my ($c, @keys) = @_;
+
+	hmp($c, "sendkey $_ 20") for @keys;
+}
+
+sub key_of {
+	my ($char) = @_;
+	my $shift = defined($below{$char}) || $char =~ /[A-Z]/ ? 'shift-' : '';
+	my $key = lc($below{$char} // $char);
+
+	return $shift . ($name_of{$key} // $key);
+}
+
+# Types a line behind a prompt; the guest must have echoed each part before the next one
+# comes, for keyboards have small buffers. False when it does not.
+sub type {
+	my ($c, $line) = @_;
+	my ($typed, @chars) = ('', split(//, $line));
+
+	while (my @part = splice(@chars, 0, 4)) {
+		press($c, map { key_of($_) } @part);
+		$typed .= join('', @part);
+		last if $typed =~ /\n/;
+		# The text of a row ends with its last letter.
+		my $shown = $typed =~ s/ +$//r;
+		see($c, qr/\Q$shown\E/) or return 0;
+	}
+	return 1;
+}
+
+# ---- VGA memory ----
+
+# The cells of the text screen from the framebuffer itself, where planes 0 and 1 have
+# character and attribute: [char, attribute] by row and column. The memory starts with the
+# screen's first row unless the guest has scrolled; then `start` is its first cell.
+sub cells {
+	my ($c, $start) = @_;
+	my ($bar) = hmp($c, 'info pci') =~ /VGA controller.*?BAR0: [^\n]* at (0x[0-9a-f]+)/s or return;
+
+	hmp($c, sprintf("pmemsave 0x%x %d \"%s\"", hex($bar) + 4 * ($start // 0), 4 * 80 * 25, "$dir/vram"));
+	my @bytes = unpack('(CCxx)*', slurp("$dir/vram"));
+	return map { my $row = $_; [ map { [ @bytes[2 * ($row * 80 + $_), 2 * ($row * 80 + $_) + 1] ] } 0 .. 79 ] } 0 .. 24;
+}
+
+# ---- pictures ----
+
+# { width, height, rgb }
+sub picture {
+	my ($c) = @_;
+
+	hmp($c, "screendump $dir/screen.ppm") // return;
+	slurp("$dir/screen.ppm") =~ /^P6\n(\d+) (\d+)\n255\n/ or return;
+	return { width => $1, height => $2, rgb => substr(slurp("$dir/screen.ppm"), $+[0]) };
+}
+
+# Means of red, green and blue in 16 by 12 fields, as lines of hexadecimal digits.
+sub grid {
+	my ($p) = @_;
+	my ($w, $h) = (16, 12);
+	my $text = "$p->{width}x$p->{height}\n";
+
+	for my $y (0 .. $h - 1) {
+		my @sums = (0) x (3 * $w);
+		my $rows = 0;
+		# Every fourth line is enough.
+		for (my $line = int($y * $p->{height} / $h); $line < int(($y + 1) * $p->{height} / $h); $line += 4) {
+			for my $x (0 .. $w - 1) {
+				my ($from, $to) = map { int($_ * $p->{width} / $w) } $x, $x + 1;
+				my $field = substr($p->{rgb}, 3 * ($line * $p->{width} + $from), 3 * ($to - $from));
+				for my $channel (0 .. 2) {
+					my $sum = unpack("x$channel%32(Cxx)" . ($to - $from - 1) . 'C', $field);
+					$sums[3 * $x + $channel] += $sum / ($to - $from);
+				}
+			}
+			$rows++;
+		}
+		$text .= join(' ', map { sprintf('%02x%02x%02x', map { $_ / $rows } @sums[3 * $_ .. 3 * $_ + 2]) } 0 .. $w - 1) . "\n";
+	}
+	return $text;
+}
+
+# '' where no field differs by more than a tolerance, else which do.
+sub same_grid {
+	my ($grid, $golden, $tolerance) = @_;
+	my ($size, @have) = split(' ', $grid);
+	my ($want_size, @want) = split(' ', $golden);
+
+	return "the screen has $size, not " . ($want_size // "known") if $size ne ($want_size // "");
+	my @bad = grep {
+		my @a = unpack('C*', pack('H*', $have[$_]));
+		my @b = unpack('C*', pack('H*', $want[$_]));
+		grep { abs($a[$_] - $b[$_]) > $tolerance } 0 .. 2;
+	} 0 .. $#want;
+	return join(', ', map { sprintf('field %d,%d: %s not %s', $_ % 16, $_ / 16, $have[$_], $want[$_]) } @bad);
+}
+
+1;
