@@ -55,26 +55,70 @@ const struct bench_case bench_cases[] = {
  * microvm has no RTC under KVM unless asked for one, and Debian's kernel then reads the
  * missing one 20,000 times. The row with it shows what microvm is without that mishap.
  */
-const struct bench_case guest_case = {
-	.id = "guest",
-	.title = "A Linux guest: boot to userspace, five idle seconds, disk load",
-	.subjects = {
-		{ "vmm", { "{vmm}", "-drive", "{vmm-drive}", GUEST } },
-		{ "qemu-microvm", { QEMU_GUEST("microvm", "virtio-blk-device,drive=d0") } },
-		{ "qemu-microvm-rtc",
-		  { QEMU_GUEST("microvm,rtc=on", "virtio-blk-device,drive=d0") } },
-		{ "qemu-pc", { QEMU_GUEST("pc", "virtio-blk-pci,drive=d0") } },
+/* Firmware boots the kernel, so that both have the same screen. */
+#define PC_DEVICES                                                           \
+	"-device", "ide-hd,drive=d0,bus=ide.0", "-drive", "{cd}", "-device", \
+		"ide-cd,drive=c0,bus=ide.1", "-vga", "std", "-vnc", "{vnc}", GUEST
+
+/* A boot sector, and nothing else. */
+#define BOOT_SECTOR                                                                   \
+	"-drive", "{boot}", "-device", "ide-hd,drive=b0,bus=ide.0", "-drive", "{cd}", \
+		"-device", "ide-cd,drive=c0,bus=ide.1", "-vga", "std", "-serial",     \
+		"stdio", "-display", "none", "-m", "{ram}"
+
+const struct bench_case guest_cases[] = {
+	{
+		.id = "guest",
+		.title = "A Linux guest: boot to userspace, five idle seconds, disk load",
+		.subjects = {
+			{ "vmm", { "{vmm}", "-drive", "{vmm-drive}", GUEST } },
+			{ "qemu-microvm",
+			  { QEMU_GUEST("microvm", "virtio-blk-device,drive=d0") } },
+			{ "qemu-microvm-rtc",
+			  { QEMU_GUEST("microvm,rtc=on", "virtio-blk-device,drive=d0") } },
+			{ "qemu-pc", { QEMU_GUEST("pc", "virtio-blk-pci,drive=d0") } },
+		},
 	},
+	{
+		.id = "firmware",
+		.title = "Firmware: SeaBIOS to a boot sector, which reads through it",
+		.subjects = {
+			{ "vmm", { "{vmm}", "-nic", "none", BOOT_SECTOR } },
+			{ "qemu-pc",
+			  { "{qemu}", "-accel", "kvm", "-M", "pc", "-nodefaults",
+			    BOOT_SECTOR } },
+		},
+	},
+	{
+		.id = "media",
+		.title = "A PC with a screen: an idle VNC client, IDE disk and CD-ROM",
+		.subjects = {
+			{ "vmm",
+			  { "{vmm}", "-nic", "none", "-bios", "bios-256k.bin", "-drive",
+			    "{qemu-drive}", PC_DEVICES } },
+			{ "qemu-pc",
+			  { "{qemu}", "-accel", "kvm", "-M", "pc", "-nodefaults",
+			    "-drive", "{qemu-drive}", PC_DEVICES } },
+		},
+	},
+	{ 0 },
 };
 
 int subject_argv(const struct subject *subject, char *const places[PLACES],
                  char *argv[CASE_MAX_ARGS + 1], struct err *err)
 {
 	static const char *const names[PLACES] = {
-		[PLACE_FLOOR] = "{floor}",         [PLACE_VMM] = "{vmm}",
-		[PLACE_QEMU] = "{qemu}",           [PLACE_KERNEL] = "{kernel}",
-		[PLACE_INITRD] = "{initrd}",       [PLACE_RAM] = "{ram}",
-		[PLACE_VMM_DRIVE] = "{vmm-drive}", [PLACE_QEMU_DRIVE] = "{qemu-drive}",
+		[PLACE_FLOOR] = "{floor}",
+		[PLACE_VMM] = "{vmm}",
+		[PLACE_QEMU] = "{qemu}",
+		[PLACE_KERNEL] = "{kernel}",
+		[PLACE_INITRD] = "{initrd}",
+		[PLACE_RAM] = "{ram}",
+		[PLACE_VMM_DRIVE] = "{vmm-drive}",
+		[PLACE_QEMU_DRIVE] = "{qemu-drive}",
+		[PLACE_BOOT] = "{boot}",
+		[PLACE_CD] = "{cd}",
+		[PLACE_VNC] = "{vnc}",
 	};
 	size_t n = 0;
 

@@ -5,7 +5,7 @@
 
 #include "common/err.h"
 
-#define CASE_MAX_ARGS     32
+#define CASE_MAX_ARGS     40
 #define CASE_MAX_SUBJECTS 6
 
 enum place {
@@ -17,6 +17,9 @@ enum place {
 	PLACE_RAM,       /* MiB */
 	PLACE_VMM_DRIVE, /* the same image, as each program's -drive wants it */
 	PLACE_QEMU_DRIVE,
+	PLACE_BOOT, /* a disk with the boot sector of guest/firmware.S */
+	PLACE_CD,   /* a CD image */
+	PLACE_VNC,  /* where the VNC server shall listen */
 	PLACES
 };
 
@@ -40,7 +43,7 @@ struct bench_case {
 };
 
 extern const struct bench_case bench_cases[]; /* start-up; ends with a NULL id */
-extern const struct bench_case guest_case;    /* a Linux guest at work; vmm is first */
+extern const struct bench_case guest_cases[]; /* guests at work; vmm is first; the same */
 
 /*
  * The subject's command line with every place filled in; strings stay those of the table

@@ -25,7 +25,7 @@
 	{                        \
 		NULL, AT_MOST, 0 \
 	}
-#define BLOCK_AIM                        \
+#define PC_AIM                           \
 	{                                \
 		"qemu-pc", AT_LEAST, 1.0 \
 	}
@@ -37,28 +37,61 @@ struct aim {
 	double value;
 };
 
+/* Cases by their place in guest_cases. */
+enum { GUEST = 1 << 0, FIRMWARE = 1 << 1, MEDIA = 1 << 2 };
+
 static const struct {
 	const char *key, *title;
 	int digits;
 	struct aim aim; /* value 0: none */
+	unsigned cases;
 } metrics[GUEST_METRICS] = {
 	[GUEST_EXITS] = { "exits",
 	                  "VM exits to userspace",
 	                  0,
-	                  { MICROVM, AT_MOST, 0.75 } },
-	[GUEST_OWN_EXITS] = { "own_exits", "  without host irqs", 0, NO_AIM },
-	[GUEST_CPU] = { "cpu_s", "CPU s to userspace", 2, { MICROVM, AT_MOST, 0.75 } },
-	[GUEST_WALL] = { "wall_s", "wall s to userspace", 2, NO_AIM },
-	[GUEST_IDLE_EXITS] = { "idle_exits", "VM exits per idle s", 1, NO_AIM },
+	                  { MICROVM, AT_MOST, 0.75 },
+	                  GUEST },
+	[GUEST_OWN_EXITS] = { "own_exits", "  without host irqs", 0, NO_AIM, GUEST },
+	[GUEST_CPU] = { "cpu_s",
+	                "CPU s to userspace",
+	                2,
+	                { MICROVM, AT_MOST, 0.75 },
+	                GUEST },
+	[GUEST_WALL] = { "wall_s", "wall s to userspace", 2, NO_AIM, GUEST },
+	[GUEST_IDLE_EXITS] = { "idle_exits", "VM exits per idle s", 1, NO_AIM,
+	                       GUEST | MEDIA },
 	[GUEST_DIRTY] = { "dirty_kb",
 	                  "idle private dirty kB",
 	                  0,
-	                  { NULL, AT_MOST, 900 } },
-	[GUEST_PSS] = { "pss_kb", "idle Pss kB", 0, NO_AIM },
-	[GUEST_READ_4K] = { "read_4k_iops", "4k random reads/s", 0, BLOCK_AIM },
-	[GUEST_WRITE_4K] = { "write_4k_iops", "4k random writes/s", 0, BLOCK_AIM },
-	[GUEST_READ_1M] = { "read_1m_mbps", "1M reads MB/s", 0, BLOCK_AIM },
-	[GUEST_WRITE_1M] = { "write_1m_mbps", "1M writes MB/s", 0, BLOCK_AIM },
+	                  { NULL, AT_MOST, 900 },
+	                  GUEST },
+	[GUEST_PSS] = { "pss_kb", "idle Pss kB", 0, NO_AIM, GUEST },
+	[GUEST_READ_4K] = { "read_4k_iops", "4k random reads/s", 0, PC_AIM,
+	                    GUEST | MEDIA },
+	[GUEST_WRITE_4K] = { "write_4k_iops", "4k random writes/s", 0, PC_AIM,
+	                     GUEST | MEDIA },
+	[GUEST_READ_1M] = { "read_1m_mbps", "1M reads MB/s", 0, PC_AIM, GUEST | MEDIA },
+	[GUEST_WRITE_1M] = { "write_1m_mbps", "1M writes MB/s", 0, PC_AIM,
+	                     GUEST | MEDIA },
+	[GUEST_VIEWED] = { "viewed_cpu_percent",
+	                   "idle CPU %, VNC client",
+	                   2,
+	                   { NULL, AT_MOST, 1 },
+	                   MEDIA },
+	[GUEST_CD_READ] = { "cd_read_mbps", "CD reads MB/s", 0, PC_AIM, MEDIA },
+	[GUEST_BOOT_WALL] = { "boot_wall_s",
+	                      "s to the boot sector",
+	                      2,
+	                      { "qemu-pc", AT_MOST, 1 },
+	                      FIRMWARE },
+	[GUEST_BOOT_CPU] = { "boot_cpu_s",
+	                     "CPU s to it",
+	                     2,
+	                     { "qemu-pc", AT_MOST, 1 },
+	                     FIRMWARE },
+	[GUEST_BIOS_DISK] = { "bios_disk_mbps", "BIOS reads disk MB/s", 2, PC_AIM,
+	                      FIRMWARE },
+	[GUEST_BIOS_CD] = { "bios_cd_mbps", "BIOS reads CD MB/s", 2, PC_AIM, FIRMWARE },
 };
 
 struct result {
@@ -69,7 +102,8 @@ struct result {
 };
 
 struct settings {
-	char *places[PLACES], *disk;
+	const struct bench_case *bench_case;
+	char *places[PLACES], *disk, *boot, *cd, *vnc;
 	unsigned rounds, limit_s;
 	bool json;
 };
@@ -80,7 +114,11 @@ static const struct option options[] = {
 	{ "kernel", required_argument, NULL, PLACE_KERNEL },
 	{ "initrd", required_argument, NULL, PLACE_INITRD },
 	{ "ram", required_argument, NULL, PLACE_RAM },
+	{ "case", required_argument, NULL, 'c' },
 	{ "disk", required_argument, NULL, 'd' },
+	{ "boot", required_argument, NULL, 'b' },
+	{ "cd", required_argument, NULL, 'i' },
+	{ "vnc", required_argument, NULL, 'v' },
 	{ "rounds", required_argument, NULL, 'n' },
 	{ "limit", required_argument, NULL, 'l' },
 	{ "json", no_argument, NULL, 'j' },
@@ -90,10 +128,14 @@ static const struct option options[] = {
 
 static int usage(FILE *to, int status)
 {
-	fputs("usage: guest-bench --kernel PATH --initrd PATH --disk IMAGE [--vmm PATH]\n"
+	fputs("usage: guest-bench [--case CASE] [--kernel PATH --initrd PATH] [--disk IMAGE]\n"
+	      "                   [--boot IMAGE] [--cd IMAGE] [--vnc SOCKET] [--vmm PATH]\n"
 	      "                   [--qemu PATH] [--ram MiB] [--rounds N] [--limit SECONDS]\n"
-	      "                   [--json]\n",
+	      "                   [--json]\n"
+	      "Cases:\n",
 	      to);
+	for (const struct bench_case *c = guest_cases; c->id; c++)
+		fprintf(to, "  %-10s %s\n", c->id, c->title);
 	return status;
 }
 
@@ -110,6 +152,19 @@ static bool set_number(unsigned *field, const char *text, unsigned max)
 	return true;
 }
 
+static bool set_case(struct settings *set, const char *id)
+{
+	for (set->bench_case = guest_cases; set->bench_case->id; set->bench_case++)
+		if (!strcmp(set->bench_case->id, id))
+			return true;
+	return false;
+}
+
+static bool is_measured(const struct settings *set, unsigned metric)
+{
+	return metrics[metric].cases >> (set->bench_case - guest_cases) & 1;
+}
+
 /* -1: go on; else the exit code. */
 static int parse(struct settings *set, int argc, char **argv)
 {
@@ -117,8 +172,21 @@ static int parse(struct settings *set, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
+		case 'c':
+			if (!set_case(set, optarg))
+				return usage(stderr, 2);
+			break;
 		case 'd':
 			set->disk = optarg;
+			break;
+		case 'b':
+			set->boot = optarg;
+			break;
+		case 'i':
+			set->cd = optarg;
+			break;
+		case 'v':
+			set->vnc = optarg;
 			break;
 		case 'n':
 			if (!set_number(&set->rounds, optarg, MAX_ROUNDS))
@@ -139,8 +207,7 @@ static int parse(struct settings *set, int argc, char **argv)
 			set->places[opt] = optarg;
 		}
 	}
-	if (optind < argc || !set->disk || !set->places[PLACE_KERNEL] ||
-	    !set->places[PLACE_INITRD])
+	if (optind < argc || (!set->disk && !set->boot))
 		return usage(stderr, 2);
 	return -1;
 }
@@ -154,9 +221,11 @@ static void run_one(const struct settings *set, unsigned subject, unsigned round
 
 	opt_parse_u64(set->places[PLACE_RAM], &ram);
 	fprintf(stderr, "guest-bench: round %u of %u: %s\n", round + 1, set->rounds,
-	        guest_case.subjects[subject].name);
-	if (subject_argv(&guest_case.subjects[subject], set->places, argv, &err) < 0 ||
-	    guest_run(argv, ram, set->limit_s, result->values[round], &err) < 0) {
+	        set->bench_case->subjects[subject].name);
+	if (subject_argv(&set->bench_case->subjects[subject], set->places, argv, &err) <
+	            0 ||
+	    guest_run(argv, ram, set->limit_s, set->vnc, result->values[round], &err) <
+	            0) {
 		snprintf(result->reason, sizeof(result->reason), "%s", err.text);
 		fprintf(stderr, "guest-bench: %s\n", err.text);
 		return;
@@ -219,12 +288,14 @@ static void print_values(const struct settings *set, const struct result *result
 	struct stats stats;
 
 	strbuf_addf(out, "  %-22s", "");
-	for (unsigned s = 0; guest_case.subjects[s].name; s++)
-		strbuf_addf(out, "  %-24s", guest_case.subjects[s].name);
+	for (unsigned s = 0; set->bench_case->subjects[s].name; s++)
+		strbuf_addf(out, "  %-24s", set->bench_case->subjects[s].name);
 	end_line(out);
 	for (unsigned m = 0; m < GUEST_METRICS; m++) {
+		if (!is_measured(set, m))
+			continue;
 		strbuf_addf(out, "  %-22s", metrics[m].title);
-		for (unsigned s = 0; guest_case.subjects[s].name; s++) {
+		for (unsigned s = 0; set->bench_case->subjects[s].name; s++) {
 			collect(&results[s], NULL, m, set->rounds, &stats);
 			print_cell(&stats, metrics[m].digits, out);
 		}
@@ -238,12 +309,14 @@ static void print_ratios(const struct settings *set, const struct result *result
 	struct stats stats;
 
 	strbuf_addf(out, "  %-22s", "vmm's, divided by");
-	for (unsigned s = 1; guest_case.subjects[s].name; s++)
-		strbuf_addf(out, "  %-24s", guest_case.subjects[s].name);
+	for (unsigned s = 1; set->bench_case->subjects[s].name; s++)
+		strbuf_addf(out, "  %-24s", set->bench_case->subjects[s].name);
 	strbuf_adds(out, "  aim\n");
 	for (unsigned m = 0; m < GUEST_METRICS; m++) {
+		if (!is_measured(set, m))
+			continue;
 		strbuf_addf(out, "  %-22s", metrics[m].title);
-		for (unsigned s = 1; guest_case.subjects[s].name; s++) {
+		for (unsigned s = 1; set->bench_case->subjects[s].name; s++) {
 			collect(&results[0], &results[s], m, set->rounds, &stats);
 			print_cell(&stats, 2, out);
 		}
@@ -257,13 +330,13 @@ static void report_text(const struct settings *set, const struct result *results
 {
 	strbuf_addf(out,
 	            "%s\n  %u interleaved rounds; median [first and third quartile]\n",
-	            guest_case.title, set->rounds);
+	            set->bench_case->title, set->rounds);
 	print_values(set, results, out);
 	print_ratios(set, results, out);
-	for (unsigned s = 0; guest_case.subjects[s].name; s++)
+	for (unsigned s = 0; set->bench_case->subjects[s].name; s++)
 		if (results[s].rounds < set->rounds)
 			strbuf_addf(out, "  %s: %u rounds failed: %s\n",
-			            guest_case.subjects[s].name,
+			            set->bench_case->subjects[s].name,
 			            set->rounds - results[s].rounds, results[s].reason);
 }
 
@@ -293,10 +366,12 @@ static void json_rows(const struct settings *set, const struct result *results,
 {
 	struct stats stats;
 
-	for (unsigned s = 0; guest_case.subjects[s].name; s++) {
+	for (unsigned s = 0; set->bench_case->subjects[s].name; s++) {
 		strbuf_addf(out, "%s\n  {\"name\": \"%s\", \"rounds\": %u", s ? "," : "",
-		            guest_case.subjects[s].name, results[s].rounds);
+		            set->bench_case->subjects[s].name, results[s].rounds);
 		for (unsigned m = 0; m < GUEST_METRICS; m++) {
+			if (!is_measured(set, m))
+				continue;
 			collect(&results[s], NULL, m, set->rounds, &stats);
 			json_stats(metrics[m].key, &stats, out);
 		}
@@ -307,17 +382,21 @@ static void json_rows(const struct settings *set, const struct result *results,
 static void report_json(const struct settings *set, const struct result *results,
                         struct strbuf *out)
 {
+	const char *separator = "";
 	struct stats stats;
 
-	strbuf_addf(out, "[{\"case\": \"%s\", \"rounds\": %u, \"rows\": [", guest_case.id,
-	            set->rounds);
+	strbuf_addf(out, "[{\"case\": \"%s\", \"rounds\": %u, \"rows\": [",
+	            set->bench_case->id, set->rounds);
 	json_rows(set, results, out);
 	strbuf_adds(out, "\n], \"ratios\": [");
 	for (unsigned m = 0; m < GUEST_METRICS; m++) {
-		strbuf_addf(out, "%s\n  {\"vmm\": \"%s\"", m ? "," : "", metrics[m].key);
-		for (unsigned s = 1; guest_case.subjects[s].name; s++) {
+		if (!is_measured(set, m))
+			continue;
+		strbuf_addf(out, "%s\n  {\"vmm\": \"%s\"", separator, metrics[m].key);
+		separator = ",";
+		for (unsigned s = 1; set->bench_case->subjects[s].name; s++) {
 			collect(&results[0], &results[s], m, set->rounds, &stats);
-			json_stats(guest_case.subjects[s].name, &stats, out);
+			json_stats(set->bench_case->subjects[s].name, &stats, out);
 		}
 		json_aim(&metrics[m].aim, out);
 		strbuf_addc(out, '}');
@@ -329,7 +408,7 @@ static void run_all(const struct settings *set, struct result *results)
 {
 	unsigned subjects = 0;
 
-	while (guest_case.subjects[subjects].name)
+	while (set->bench_case->subjects[subjects].name)
 		subjects++;
 	for (unsigned round = 0; round < set->rounds; round++) {
 		for (unsigned i = 0; i < subjects; i++) {
@@ -340,25 +419,40 @@ static void run_all(const struct settings *set, struct result *results)
 	}
 }
 
+/* The option text of an image that is given, behind a prefix. */
+static void set_place(struct settings *set, enum place place, struct strbuf *text,
+                      const char *file, const char *options)
+{
+	if (!file)
+		return;
+	strbuf_addf(text, options, file);
+	set->places[place] = text->data;
+}
+
 int main(int argc, char **argv)
 {
 	struct settings set = { .rounds = 10,
 		                .limit_s = 300,
+		                .bench_case = guest_cases,
 		                .places[PLACE_RAM] = "256" };
 	_cleanup_free_ struct result *results =
 		calloc(CASE_MAX_SUBJECTS, sizeof(*results));
-	_cleanup_strbuf_ struct strbuf vmm = { 0 }, qemu = { 0 }, out = { 0 };
+	_cleanup_strbuf_ struct strbuf vmm = { 0 }, qemu = { 0 }, boot = { 0 },
+				       cd = { 0 }, vnc = { 0 }, out = { 0 };
 	int ret = parse(&set, argc, argv);
 
 	if (ret >= 0)
 		return ret;
 	if (!results)
 		return 1;
-	strbuf_addf(&vmm, "file=%s,if=virtio,format=raw,cache=none", set.disk);
-	strbuf_addf(&qemu, "file=%s,if=none,id=d0,format=raw,cache=none,aio=io_uring",
-	            set.disk);
-	set.places[PLACE_VMM_DRIVE] = vmm.data;
-	set.places[PLACE_QEMU_DRIVE] = qemu.data;
+	set_place(&set, PLACE_VMM_DRIVE, &vmm, set.disk,
+	          "file=%s,if=virtio,format=raw,cache=none");
+	set_place(&set, PLACE_QEMU_DRIVE, &qemu, set.disk,
+	          "file=%s,if=none,id=d0,format=raw,cache=none,aio=io_uring");
+	set_place(&set, PLACE_BOOT, &boot, set.boot, "file=%s,if=none,id=b0,format=raw");
+	set_place(&set, PLACE_CD, &cd, set.cd,
+	          "file=%s,if=none,id=c0,media=cdrom,format=raw,readonly=on");
+	set_place(&set, PLACE_VNC, &vnc, set.vnc, "unix:%s");
 	run_all(&set, results);
 	(set.json ? report_json : report_text)(&set, results, &out);
 	fputs(out.data ? out.data : "", stdout);

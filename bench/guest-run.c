@@ -11,6 +11,7 @@
 
 #include "bench/child.h"
 #include "bench/smaps.h"
+#include "bench/viewer.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
 
@@ -18,8 +19,11 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct snapshot {
 	double exits, host_irqs, cpu, wall;
@@ -30,7 +34,9 @@ struct run {
 	int console;
 	unsigned ram_mib;
 	double exits_before, host_irqs_before;
-	struct snapshot idle;
+	struct snapshot idle, last;
+	const char *vnc;
+	pid_t viewer; /* 0: none */
 	bool done;
 	double *metrics;
 };
@@ -62,6 +68,35 @@ static double kvm_host_irqs(void)
 	return kvm_count("/sys/kernel/debug/kvm/irq_exits");
 }
 
+static double cpu_seconds(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	return clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &ts)
+	               ? NAN
+	               : seconds(&ts);
+}
+
+/* Of the helpers that the VMM has started. */
+static double helpers_cpu(pid_t pid)
+{
+	_cleanup_free_ char *text = NULL;
+	double sum = 0;
+	char path[64], *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	if (fd_read_file(AT_FDCWD, path, 4096, &text, NULL) < 0)
+		return 0;
+	for (p = text; p && *p; p = strchr(p, ' ') ? strchr(p, ' ') + 1 : NULL) {
+		int child;
+
+		if (sscanf(p, "%d", &child) == 1)
+			sum += cpu_seconds(child);
+	}
+	return sum;
+}
+
 static struct snapshot snapshot(const struct run *run)
 {
 	struct snapshot now = {
@@ -69,13 +104,10 @@ static struct snapshot snapshot(const struct run *run)
 		.host_irqs = kvm_host_irqs() - run->host_irqs_before,
 	};
 	struct timespec ts;
-	clockid_t clock;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	now.wall = seconds(&ts) - seconds(&run->child.exec_at);
-	now.cpu = NAN;
-	if (!clock_getcpuclockid(run->child.pid, &clock) && !clock_gettime(clock, &ts))
-		now.cpu = seconds(&ts);
+	now.cpu = cpu_seconds(run->child.pid);
 	return now;
 }
 
@@ -89,9 +121,31 @@ static void on_userspace(struct run *run, const char *rest)
 	run->metrics[GUEST_WALL] = now.wall;
 }
 
+static void start_viewer(struct run *run)
+{
+	struct err err = { 0 };
+	pid_t pid = run->vnc ? viewer_start(run->vnc, &err) : 0;
+
+	if (pid < 0)
+		fprintf(stderr, "guest-bench: %s\n", err.text);
+	else
+		run->viewer = pid;
+}
+
+static void stop_viewer(struct run *run)
+{
+	if (!run->viewer)
+		return;
+	kill(run->viewer, SIGKILL);
+	waitpid(run->viewer, NULL, 0);
+	run->viewer = 0;
+}
+
 static void on_idle(struct run *run, const char *rest)
 {
+	start_viewer(run);
 	run->idle = snapshot(run);
+	run->idle.cpu += helpers_cpu(run->child.pid);
 }
 
 static void on_idled(struct run *run, const char *rest)
@@ -103,6 +157,11 @@ static void on_idled(struct run *run, const char *rest)
 
 	run->metrics[GUEST_IDLE_EXITS] =
 		(now.exits - run->idle.exits) / (now.wall - run->idle.wall);
+	if (run->viewer)
+		run->metrics[GUEST_VIEWED] =
+			100 * (now.cpu + helpers_cpu(run->child.pid) - run->idle.cpu) /
+			(now.wall - run->idle.wall);
+	stop_viewer(run);
 	snprintf(path, sizeof(path), "/proc/%d/smaps", run->child.pid);
 	in = fopen(path, "re");
 	if (in && !smaps_read(in, (uint64_t)run->ram_mib << 10, &smaps)) {
@@ -143,6 +202,39 @@ static void on_write_1m(struct run *run, const char *rest)
 	take_mbps(&run->metrics[GUEST_WRITE_1M], rest);
 }
 
+static void on_cd_read(struct run *run, const char *rest)
+{
+	take_mbps(&run->metrics[GUEST_CD_READ], rest);
+}
+
+static void on_boot(struct run *run, const char *rest)
+{
+	run->last = snapshot(run);
+	run->metrics[GUEST_BOOT_WALL] = run->last.wall;
+	run->metrics[GUEST_BOOT_CPU] = run->last.cpu;
+}
+
+/* So many bytes were read since the last mark. */
+static void take_bytes(struct run *run, double *metric, const char *rest)
+{
+	struct snapshot now = snapshot(run);
+	double bytes;
+
+	if (sscanf(rest, "%lf", &bytes) == 1)
+		*metric = bytes / 1e6 / (now.wall - run->last.wall);
+	run->last = now;
+}
+
+static void on_bios_disk(struct run *run, const char *rest)
+{
+	take_bytes(run, &run->metrics[GUEST_BIOS_DISK], rest);
+}
+
+static void on_bios_cd(struct run *run, const char *rest)
+{
+	take_bytes(run, &run->metrics[GUEST_BIOS_CD], rest);
+}
+
 static void on_done(struct run *run, const char *rest)
 {
 	run->done = true;
@@ -159,6 +251,10 @@ static const struct {
 	{ "write-4096", on_write_4k },
 	{ "read-1048576", on_read_1m },
 	{ "write-1048576", on_write_1m },
+	{ "cd-1048576", on_cd_read },
+	{ "boot", on_boot },
+	{ "bios-disk", on_bios_disk },
+	{ "bios-cd", on_bios_cd },
 	{ "done", on_done },
 };
 
@@ -218,10 +314,10 @@ static int follow_console(struct run *run, unsigned limit_s, struct err *err)
 	return 0;
 }
 
-int guest_run(char *const argv[], unsigned ram_mib, unsigned limit_s,
+int guest_run(char *const argv[], unsigned ram_mib, unsigned limit_s, const char *vnc,
               double metrics[GUEST_METRICS], struct err *err)
 {
-	struct run run = { .ram_mib = ram_mib, .metrics = metrics };
+	struct run run = { .ram_mib = ram_mib, .metrics = metrics, .vnc = vnc };
 	int fds[2], ret;
 
 	for (int i = 0; i < GUEST_METRICS; i++)
@@ -235,6 +331,7 @@ int guest_run(char *const argv[], unsigned ram_mib, unsigned limit_s,
 	close(fds[1]);
 	if (!ret)
 		ret = follow_console(&run, limit_s, err);
+	stop_viewer(&run);
 	child_end(&run.child);
 	close(fds[0]);
 	if (ret < 0)

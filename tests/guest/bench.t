@@ -110,6 +110,45 @@ PERL
 	is($row{'qemu-pc'}{rounds}, 0, 'a missing program has no rounds');
 };
 
+subtest 'firmware' => sub {
+	my $vmm = fake_vmm('boots', <<'PERL');
+print "\e[2J@ boot\n";
+select undef, undef, undef, 0.1;
+print "@ bios-disk 4000000\n@ bios-cd 1000\n@ done\n";
+select undef, undef, undef, undef;
+PERL
+	my ($out, $err, $rc) = run("$bin/guest-bench", '--case', 'firmware', '--boot', 'x', '--cd', 'x',
+		qw(--rounds 1 --json --vmm), $vmm);
+	is($rc, 0, 'it is measured') or diag $err;
+	my %row = rows(decode_json($out)->[0]);
+	my $r   = $row{vmm};
+	cmp_ok($r->{boot_wall_s}{median}, '>', 0, 'the time to the boot sector');
+	# 4 MB took 0.1 s or longer.
+	cmp_ok($r->{bios_disk_mbps}{median}, '<=', 40, 'the disk is as fast as its mark says');
+	cmp_ok($r->{bios_disk_mbps}{median}, '>',  0,  'and not faster');
+	ok(!exists $r->{exits}, 'what is of another case is left out');
+};
+
+subtest 'a guest with a VNC client' => sub {
+	plan skip_all => 'no access to /dev/kvm' unless -r '/dev/kvm' && -w _;
+	# The machine behind the socket is a real one.
+	my $vmm = fake_vmm('shows', <<"PERL");
+exec '$build/vmm', qw(-S -vga std -display none -serial null -vnc unix:$dir/vnc) if !fork;
+select undef, undef, undef, 0.05 until -S '$dir/vnc';
+print "@ idle\\n";
+select undef, undef, undef, 1;
+print "@ idled\\n@ cd-1048576 iops=3 mbps=3.1\\n@ done\\n";
+select undef, undef, undef, undef;
+PERL
+	my ($out, $err, $rc) = run("$bin/guest-bench", '--case', 'media', '--kernel', 'x', '--initrd', 'x',
+		'--disk', 'x', '--cd', 'x', '--vnc', "$dir/vnc", qw(--rounds 1 --json --vmm), $vmm);
+	is($rc, 0, 'it is measured') or diag $err;
+	my %row = rows(decode_json($out)->[0]);
+	my $viewed = $row{vmm}{viewed_cpu_percent};
+	ok($viewed && $viewed->{median} >= 0, 'a client looked while it was idle') or diag $err;
+	is($row{vmm}{cd_read_mbps}{median}, 3.1, 'the CD is as fast as the guest says');
+};
+
 subtest 'a guest that fails' => sub {
 	my $hangs = fake_vmm('hangs', qq{print "@ userspace\\n"; select undef, undef, undef, undef;\n});
 	my ($out, $err, $rc) = run(@guest, qw(--rounds 1 --limit 1 --vmm), $hangs);
