@@ -150,6 +150,7 @@ boot-*) ok 1 "a truncated CD does not boot" "$out" ;;
 *"Boot failed: Could not read from CDROM (code 00"*) ok 0 "a truncated CD does not boot" ;;
 *) ok 1 "a truncated CD does not boot" "$out" ;;
 esac
+refuse "cut.iso is truncated: its volume has" "and vmm says that it is"
 
 run -no-reboot -bios bios-256k.bin -L /usr/share/seabios -drive file="$dir/r",if=virtio,format=raw
 expect "boot-reset 80" "-bios by name, found through -L"

@@ -8,13 +8,17 @@
  */
 #include "vmm/machine/internal.h"
 
+#include "common/bytes.h"
 #include "common/cleanup.h"
+#include "common/fdio.h"
+#include "common/log.h"
 #include "common/strbuf.h"
 #include "vmm/block/block.h"
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/ide.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,6 +154,25 @@ static void make_id(const struct disk_opts *disk, unsigned n, char *id, size_t s
 		snprintf(id, size, "%s%u", interfaces[disk->interface], n);
 }
 
+/* A volume says how long it is (ECMA-119, 8.4.8): a copy that broke off is better told
+ * now than by a guest that cannot read. */
+static void warn_short_cd(const struct block_info *info)
+{
+	uint8_t volume[84];
+	_cleanup_close_ int fd = open(info->path, O_RDONLY | O_CLOEXEC);
+	uint64_t want;
+
+	if (fd < 0 || fd_pread(fd, volume, sizeof(volume), 0x8000) != sizeof(volume) ||
+	    memcmp(volume, "\1CD001", 6))
+		return;
+	want = ld32(volume + 80) * 2048ull;
+	if (want > info->length)
+		log_warn("the CD image %s is truncated: its volume has %llu bytes, the "
+		         "file %llu; copy it again",
+		         info->path, (unsigned long long)want,
+		         (unsigned long long)info->length);
+}
+
 static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, unsigned *taken,
                      struct err *err)
 {
@@ -180,6 +203,8 @@ static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, unsigned 
 	}
 	if (node)
 		block_get_info(node, &info);
+	if (node && disk.media == MEDIA_CDROM)
+		warn_short_cd(&info);
 	if (ret >= 0 && disk.interface != DISK_NONE)
 		ret = add_disk(pc, &disk, info.id, err);
 	opts_free(disk_options, &disk);
