@@ -12,6 +12,7 @@
 #include "vmm/block/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -326,6 +327,58 @@ static void test_coarse(struct bench *b, const char *opts)
 	block_close(node);
 }
 
+struct pair {
+	struct block_req part, whole; /* one sector, and the block that it is in */
+	unsigned done;
+	int failed;
+};
+
+static void pair_done(struct block_req *req, int ret)
+{
+	struct pair *p = req->opaque;
+
+	p->done++;
+	p->failed |= ret;
+}
+
+/* Both at once, in either order: the sectors that only the larger one writes are its. */
+static void test_coarse_race(struct bench *b, const char *opts, enum block_op op)
+{
+	struct block_node *node = coarse(b, "race", opts);
+	static uint8_t one[512], block[8192] __attribute__((aligned(4096)));
+	struct iovec iov[2] = { { one, sizeof(one) }, { block, sizeof(block) } };
+	_cleanup_close_ int fd = open(bench_path(b, "race"), O_WRONLY | O_CLOEXEC);
+	_cleanup_free_ uint8_t *seen = malloc(8192);
+	unsigned lost = 0;
+
+	for (unsigned round = 0; round < 200; round++) {
+		uint8_t fill = op == BLOCK_WRITE ? 0xaa : 0;
+		struct pair p = {
+			.part = { BLOCK_WRITE, 512, 512, &iov[0], 1 },
+			.whole = { op, 0, sizeof(block), &iov[1], 1 },
+		};
+		uint64_t end = loop_now() + 20000000000ull;
+
+		memset(one, 0xee, sizeof(one));
+		memset(block, 0x55, sizeof(block));
+		lost += pwrite(fd, block, sizeof(block), 0) != sizeof(block);
+		memset(block, fill, sizeof(block));
+		p.part.done = p.whole.done = pair_done;
+		p.part.opaque = p.whole.opaque = &p;
+		block_submit(node, round & 1 ? &p.part : &p.whole);
+		block_submit(node, round & 1 ? &p.whole : &p.part);
+		block_kick(node);
+		while (p.done < 2 && loop_now() < end)
+			loop_run_once(b->loop, 100);
+		bench_read(bench_path(b, "race"), 0, seen, sizeof(block));
+		lost += p.done < 2 || p.failed || memcmp(seen, block, 512) ||
+		        memcmp(seen + 1024, block + 1024, sizeof(block) - 1024);
+	}
+	tap_eq(lost, 0, "%s: a write of part of a block beside a %s of all of it", opts,
+	       op == BLOCK_WRITE ? "write" : "zeroing");
+	block_close(node);
+}
+
 /* Zeroes in blocks of 4 KiB: exactly the range, and no space is given back unasked. */
 static void test_coarse_zeroes(struct bench *b, const char *opts)
 {
@@ -480,6 +533,8 @@ int main(void)
 			continue;
 		test_short_file(&b, modes[i]);
 		test_coarse(&b, modes[i]);
+		test_coarse_race(&b, modes[i], BLOCK_WRITE);
+		test_coarse_race(&b, modes[i], BLOCK_WRITE_ZEROES);
 		test_coarse_zeroes(&b, modes[i]);
 		test_many(&b, modes[i], true);
 	}

@@ -233,7 +233,7 @@ static int set_up(struct file_node *file, const struct image_opts *opts, struct 
 	if (ret < 0)
 		return ret;
 	rmw_init(&file->rmw, block_aio(node->reg), file->fd, file->aio_flags,
-	         node->request_align, node->discard);
+	         node->request_align, node->discard, file_is_written);
 	if (opts->aio == IMAGE_AIO_URING || opts->aio == IMAGE_AIO_NATIVE) {
 		ret = aio_need_uring(block_aio(node->reg));
 		if (ret < 0)

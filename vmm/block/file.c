@@ -27,6 +27,7 @@
 struct file_req {
 	struct aio_op op;
 	struct file_node *file;
+	struct file_req *next, **link; /* among the file's writes; link NULL: not there */
 };
 static_assert(sizeof(struct file_req) <= sizeof(((struct block_req *)0)->scratch),
               "the scratch space of a block request is too small");
@@ -45,7 +46,35 @@ static struct file_node *to_file(struct block_node *node)
 
 static void op_done(struct aio_op *op, int ret)
 {
+	struct file_req *freq = container_of(op, struct file_req, op);
+
+	if (freq->link) {
+		*freq->link = freq->next;
+		if (freq->next)
+			freq->next->link = freq->link;
+		rmw_written(&freq->file->rmw);
+	}
 	block_complete(to_req(op), ret);
+}
+
+/* Of whole blocks, where a guest's sector may be less than one. */
+static void add_write(struct file_node *file, struct file_req *freq)
+{
+	freq->next = file->writes;
+	freq->link = &file->writes;
+	if (freq->next)
+		freq->next->link = &freq->next;
+	file->writes = freq;
+}
+
+bool file_is_written(struct rmw *rmw, uint64_t start, uint64_t end)
+{
+	struct file_node *file = container_of(rmw, struct file_node, rmw);
+
+	for (struct file_req *freq = file->writes; freq; freq = freq->next)
+		if (freq->op.offset < end && start < freq->op.offset + freq->op.len)
+			return true;
+	return false;
 }
 
 static void flush_done(struct aio_op *op, int ret)
@@ -83,6 +112,7 @@ static void start(struct file_node *file, struct block_req *req, enum aio_kind k
 	struct aio_op *op = &freq->op;
 
 	freq->file = file;
+	freq->link = NULL;
 	op->kind = kind;
 	op->flags = file->aio_flags;
 	if (req->may_unmap && file->node.discard)
@@ -95,6 +125,8 @@ static void start(struct file_node *file, struct block_req *req, enum aio_kind k
 	op->offset = offset;
 	op->len = len;
 	op->done = kind == AIO_SYNC ? flush_done : op_done;
+	if (file->direct && (kind == AIO_WRITE || kind == AIO_ZERO))
+		add_write(file, freq);
 	aio_submit(block_aio(file->node.reg), op);
 }
 
@@ -134,7 +166,8 @@ static void file_submit(struct block_node *node, struct block_req *req)
 		submit_flush(file, req);
 	else if (req->op == BLOCK_DISCARD)
 		submit_discard(file, req);
-	else if (is_aligned(file, req))
+	else if (is_aligned(file, req) && (req->op == BLOCK_READ || !file->rmw.head ||
+	                                   !rmw_holds(&file->rmw, req->offset, req->len)))
 		start(file, req, kinds[req->op], req->offset, req->len);
 	else
 		rmw_submit(&file->rmw, req);

@@ -14,9 +14,13 @@ struct file_node {
 	unsigned aio_flags;
 	uint32_t mem_align; /* of the memory of a direct transfer */
 	struct rmw rmw;
+	struct file_req *writes; /* direct ones that are under way */
 };
 
 extern const struct block_driver file_driver;
+
+/* For the rmw of a file_node. */
+bool file_is_written(struct rmw *rmw, uint64_t start, uint64_t end);
 
 /* The size in bytes, not rounded. 0 or -errno. */
 int file_get_length(int fd, bool block_dev, uint64_t *length);

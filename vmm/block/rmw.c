@@ -4,10 +4,13 @@
  *
  * A piece of a request is widened to whole blocks in the buffer: a read is copied out of
  * it, a write that does not cover its first and last block reads them first. Of a range
- * of zeroes the whole blocks go to the file as such, its ends as writes. Requests are
- * served in order and one at a time, so that two writes to parts of one block cannot undo
- * each other; aligned requests pass by, which is right because one that overlaps a block
- * here overlaps the guest's own range as well.
+ * of zeroes the whole blocks go to the file as such, its ends as writes.
+ *
+ * A block that is read, changed and written back must not be written by anybody else
+ * meanwhile, or the sectors beside the guest's would be what they were before. So
+ * requests are served in order and one at a time; writes of whole blocks pass by unless
+ * they touch such a block: those that come later go through here as well, those that are
+ * under way are waited for.
  */
 #include "vmm/block/rmw.h"
 
@@ -22,8 +25,10 @@
 static void next_piece(struct rmw *rmw);
 
 void rmw_init(struct rmw *rmw, struct aio *aio, int fd, unsigned aio_flags,
-              uint32_t align, bool unmap)
+              uint32_t align, bool unmap,
+              bool (*is_written)(struct rmw *rmw, uint64_t start, uint64_t end))
 {
+	rmw->is_written = is_written;
 	rmw->aio = aio;
 	rmw->fd = fd;
 	rmw->aio_flags = aio_flags;
@@ -129,6 +134,30 @@ static void zero(struct rmw *rmw)
 	aio_submit(rmw->aio, &rmw->op);
 }
 
+static void read_block(struct rmw *rmw)
+{
+	rmw->waiting =
+		rmw->head->op != BLOCK_READ && rmw->is_written(rmw, rmw->start, rmw->end);
+	if (!rmw->waiting)
+		transfer(rmw, false);
+}
+
+void rmw_written(struct rmw *rmw)
+{
+	if (rmw->waiting)
+		read_block(rmw);
+}
+
+bool rmw_holds(const struct rmw *rmw, uint64_t offset, uint64_t len)
+{
+	for (const struct block_req *req = rmw->head; req; req = req->next)
+		if (req->op != BLOCK_READ &&
+		    offset < align_up(req->offset + req->len, rmw->align) &&
+		    align_down(req->offset, rmw->align) < offset + len)
+			return true;
+	return false;
+}
+
 /* Whole blocks as far as they go, or else the block that the range begins in. */
 static void zero_piece(struct rmw *rmw)
 {
@@ -138,7 +167,7 @@ static void zero_piece(struct rmw *rmw)
 	rmw->start = align_down(start, rmw->align);
 	rmw->end = rmw->start + rmw->align;
 	if (rmw->start != start || whole <= start) {
-		transfer(rmw, false);
+		read_block(rmw);
 		return;
 	}
 	rmw->end = whole;
@@ -161,7 +190,7 @@ static void next_piece(struct rmw *rmw)
 	    rmw->end == piece_start(rmw) + len)
 		write_piece(rmw);
 	else
-		transfer(rmw, false);
+		read_block(rmw);
 }
 
 void rmw_submit(struct rmw *rmw, struct block_req *req)
