@@ -27,13 +27,13 @@ CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
 # Small programs start fast: no unwind tables, packed relocations (glibc 2.36), nothing unused.
 LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,pack-relative-relocs -Wl,--as-needed,--gc-sections $(if $(SAN),-fsanitize=address$(comma)undefined)
 
-vmm_LIBS       := -ljansson -luring -lseccomp -lpthread
-vmm_vnc_LIBS   := -lvncserver -lxkbcommon -lseccomp
+vmm_LIBS       := -ljansson -luring -lpthread
+vmm_vnc_LIBS   := -lvncserver -lxkbcommon
 kvm_check_LIBS := -ljansson -lkmod
 kvm_tune_LIBS  := -ljansson
 kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
 vmm_ctl_LIBS    := -ljansson
-vmm_user_net_LIBS := -lslirp -lseccomp
+vmm_user_net_LIBS := -lslirp
 
 # ---- what each program is made of ----
 

@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #define NR_MAX    512
+#define LAST      450 /* set_mempolicy_home_node: Linux 6.1 */
 #define NEAR      255 /* what a conditional jump can skip */
 #define X32_FIRST 0x40000000u
 
@@ -29,6 +30,43 @@ struct range {
 	unsigned first; /* number */
 	const struct bpf_rule *rule;
 };
+
+/* ---- rules ---- */
+
+static struct bpf_rule *add(struct bpf_rules *r, unsigned nr, uint32_t verdict)
+{
+	struct bpf_rule *rule = &r->rules[r->count < BPF_MAX_RULES ? r->count++ : 0];
+
+	/* Too many: a number that cannot be makes bpf_build() fail. */
+	*rule = (struct bpf_rule){ .nr = r->count < BPF_MAX_RULES ? nr : UINT16_MAX,
+		                   .verdict = verdict };
+	return rule;
+}
+
+void bpf_add(struct bpf_rules *r, unsigned nr, uint32_t verdict)
+{
+	add(r, nr, verdict);
+}
+
+void bpf_add_list(struct bpf_rules *r, const uint16_t *list, unsigned count,
+                  uint32_t verdict)
+{
+	for (unsigned i = 0; i < count; i++)
+		add(r, list[i], verdict);
+}
+
+void bpf_add_check(struct bpf_rules *r, unsigned nr, enum bpf_check check, unsigned arg,
+                   const uint32_t *values, unsigned count, uint32_t verdict)
+{
+	struct bpf_rule *rule = add(r, nr, verdict);
+
+	rule->check = check;
+	rule->arg = arg;
+	rule->values = values;
+	rule->count = count;
+}
+
+/* ---- the program ---- */
 
 static unsigned emit(struct bpf_program *p, uint16_t code, uint32_t k, unsigned jt,
                      unsigned jf)
@@ -105,8 +143,7 @@ static bool same(const struct bpf_rule *a, const struct bpf_rule *b)
 	                  a->verdict == b->verdict);
 }
 
-void bpf_build(struct bpf_program *p, const struct bpf_rule *rules, unsigned count,
-               uint32_t other, unsigned last)
+void bpf_build(struct bpf_program *p, const struct bpf_rules *rules, uint32_t other)
 {
 	const struct bpf_rule rest = { .verdict = other };
 	const struct bpf_rule *of[NR_MAX];
@@ -115,12 +152,12 @@ void bpf_build(struct bpf_program *p, const struct bpf_rule *rules, unsigned cou
 
 	p->len = p->failed = 0;
 	for (unsigned nr = 0; nr < NR_MAX; nr++)
-		of[nr] = nr <= last ? &rest : &no_such_call;
-	for (unsigned i = 0; i < count; i++) {
-		if (rules[i].nr >= NR_MAX)
+		of[nr] = nr <= LAST ? &rest : &no_such_call;
+	for (unsigned i = 0; i < rules->count; i++) {
+		if (rules->rules[i].nr >= NR_MAX)
 			p->failed = 1;
 		else
-			of[rules[i].nr] = &rules[i];
+			of[rules->rules[i].nr] = &rules->rules[i];
 	}
 	for (unsigned nr = 0; nr < NR_MAX; nr++)
 		if (!n || !same(ranges[n - 1].rule, of[nr]))

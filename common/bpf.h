@@ -16,6 +16,8 @@ enum bpf_check {
 	BPF_HAS_NONE, /* no bit of values[0] is */
 };
 
+#define BPF_MAX_RULES 512
+
 struct bpf_rule {
 	uint16_t nr;
 	uint8_t check;    /* enum bpf_check */
@@ -25,9 +27,11 @@ struct bpf_rule {
 	unsigned count; /* of values */
 };
 
-/* Numbers that are no rule's get `other`, those beyond all rules SECCOMP_RET_ERRNO with
- * ENOSYS, as on a kernel that has not heard of them. */
-#define BPF_MAX_RULES 512
+/* Of several rules for a number the last one counts. */
+struct bpf_rules {
+	struct bpf_rule rules[BPF_MAX_RULES];
+	unsigned count;
+};
 
 struct bpf_program {
 	struct sock_filter code[2048];
@@ -35,8 +39,14 @@ struct bpf_program {
 	int failed; /* too long, or rules that cannot be */
 };
 
-/* Of several rules for a number the last one counts. count: at most BPF_MAX_RULES. */
-void bpf_build(struct bpf_program *p, const struct bpf_rule *rules, unsigned count,
-               uint32_t other, unsigned last);
+void bpf_add(struct bpf_rules *r, unsigned nr, uint32_t verdict);
+void bpf_add_list(struct bpf_rules *r, const uint16_t *list, unsigned count,
+                  uint32_t verdict);
+/* values stay the caller's until bpf_build(). */
+void bpf_add_check(struct bpf_rules *r, unsigned nr, enum bpf_check check, unsigned arg,
+                   const uint32_t *values, unsigned count, uint32_t verdict);
+/* Numbers that are no rule's get `other`; those that were given to calls later than this
+ * program knows of get ENOSYS, as on an older kernel. */
+void bpf_build(struct bpf_program *p, const struct bpf_rules *rules, uint32_t other);
 
 #endif

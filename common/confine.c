@@ -81,13 +81,11 @@ static void watch_refusals(void)
 
 /* ---- the steps ---- */
 
-/* Root without these is a user who owns much. What stays: sockets and images in folders
- * of others (what Landlock leaves of them), and memory that is locked later. */
-static int drop_capabilities(struct err *err)
+/* Root without them is a user who owns much. */
+static int drop_capabilities(uint32_t keep, struct err *err)
 {
 	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2] = { 0 };
-	const uint32_t keep = 1u << CAP_DAC_OVERRIDE | 1u << CAP_IPC_LOCK;
 
 	if (syscall(SYS_capget, &head, data) < 0)
 		return err_sys(err, errno, "capabilities");
@@ -184,7 +182,7 @@ int confine(const struct confine_plan *plan, struct err *err)
 	}
 	if (has_threads())
 		return err_set(err, EBUSY, "a thread is outside of the sandbox already");
-	ret = drop_capabilities(err);
+	ret = drop_capabilities(plan->keep, err);
 	watch_refusals();
 	if (ret >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		ret = err_sys(err, errno, "no_new_privs");

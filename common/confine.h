@@ -12,6 +12,7 @@
 
 struct confine_plan {
 	struct landlock_paths paths;
+	uint32_t keep; /* capabilities that root keeps, 1 << CAP_… */
 	/* Of system calls; those that are answered with a signal end the process, with a
 	 * line that names the call. */
 	const struct bpf_program *filter;

@@ -19,6 +19,7 @@
 #include "vmm/virtio/vhost.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/sched.h>
@@ -30,7 +31,6 @@
 #include <sys/syscall.h>
 
 #define FAIL(code)       (SECCOMP_RET_ERRNO | (code))
-#define LAST_KNOWN       450 /* set_mempolicy_home_node: Linux 6.1 */
 #define MAX_IOCTLS       160
 
 #define CALLS(name, ...) static const uint16_t name[] = { __VA_ARGS__ }
@@ -103,38 +103,7 @@ REQUESTS(other_ioctls, TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGPGRP, TIOCGWINSZ, 
 
 /* ---- all ---- */
 
-struct builder {
-	struct bpf_rule rules[BPF_MAX_RULES];
-	unsigned count;
-};
-
-static struct bpf_rule *add(struct builder *b, unsigned nr, uint32_t verdict)
-{
-	struct bpf_rule *r = &b->rules[b->count++];
-
-	*r = (struct bpf_rule){ .nr = nr, .verdict = verdict };
-	return r;
-}
-
-static void add_list(struct builder *b, const uint16_t *list, unsigned count,
-                     uint32_t verdict)
-{
-	for (unsigned i = 0; i < count; i++)
-		add(b, list[i], verdict);
-}
-
-static void add_check(struct builder *b, unsigned nr, enum bpf_check check, unsigned arg,
-                      const uint32_t *values, unsigned count, uint32_t verdict)
-{
-	struct bpf_rule *r = add(b, nr, verdict);
-
-	r->check = check;
-	r->arg = arg;
-	r->values = values;
-	r->count = count;
-}
-
-static void add_checks(struct builder *b, const uint32_t *ioctls, unsigned ioctl_count,
+static void add_checks(struct bpf_rules *b, const uint32_t *ioctls, unsigned ioctl_count,
                        const uint32_t *pid, bool sockets)
 {
 	static const uint32_t exec[] = { PROT_EXEC };
@@ -143,18 +112,19 @@ static void add_checks(struct builder *b, const uint32_t *ioctls, unsigned ioctl
 	static const uint32_t families[] = { AF_UNIX, AF_INET, AF_INET6 };
 	static const uint32_t none[] = { 0 };
 
-	add_check(b, SYS_ioctl, BPF_ANY_OF, 1, ioctls, ioctl_count, FAIL(EPERM));
-	add_check(b, SYS_mmap, BPF_HAS_NONE, 2, exec, 1, FAIL(EACCES));
-	add_check(b, SYS_mprotect, BPF_HAS_NONE, 2, exec, 1, FAIL(EACCES));
-	add_check(b, SYS_clone, BPF_HAS_ALL, 0, thread, 1, FAIL(EPERM));
-	add_check(b, SYS_prctl, BPF_ANY_OF, 0, names, ARRAY_SIZE(names), FAIL(EINVAL));
-	add_check(b, SYS_tgkill, BPF_ANY_OF, 0, pid, 1, FAIL(EPERM));
-	add_check(b, SYS_prlimit64, BPF_ANY_OF, 0, none, 1, FAIL(EPERM));
+	bpf_add_check(b, SYS_ioctl, BPF_ANY_OF, 1, ioctls, ioctl_count, FAIL(EPERM));
+	bpf_add_check(b, SYS_mmap, BPF_HAS_NONE, 2, exec, 1, FAIL(EACCES));
+	bpf_add_check(b, SYS_mprotect, BPF_HAS_NONE, 2, exec, 1, FAIL(EACCES));
+	bpf_add_check(b, SYS_clone, BPF_HAS_ALL, 0, thread, 1, FAIL(EPERM));
+	bpf_add_check(b, SYS_prctl, BPF_ANY_OF, 0, names, ARRAY_SIZE(names),
+	              FAIL(EINVAL));
+	bpf_add_check(b, SYS_tgkill, BPF_ANY_OF, 0, pid, 1, FAIL(EPERM));
+	bpf_add_check(b, SYS_prlimit64, BPF_ANY_OF, 0, none, 1, FAIL(EPERM));
 	if (sockets)
-		add_check(b, SYS_socket, BPF_ANY_OF, 0, families, ARRAY_SIZE(families),
-		          FAIL(EACCES));
+		bpf_add_check(b, SYS_socket, BPF_ANY_OF, 0, families,
+		              ARRAY_SIZE(families), FAIL(EACCES));
 	else
-		add(b, SYS_socket, FAIL(EACCES));
+		bpf_add(b, SYS_socket, FAIL(EACCES));
 }
 
 static void build(struct bpf_program *p, const struct sandbox_needs *needs, int pid)
@@ -162,7 +132,7 @@ static void build(struct bpf_program *p, const struct sandbox_needs *needs, int 
 	const uint32_t self[] = { pid };
 	uint32_t ioctls[MAX_IOCTLS];
 	unsigned ioctl_count = 0;
-	struct builder b = { .count = 0 };
+	struct bpf_rules b = { .count = 0 };
 
 	for (unsigned i = 0; i < kvm_request_count; i++)
 		ioctls[ioctl_count++] = kvm_requests[i];
@@ -170,29 +140,32 @@ static void build(struct bpf_program *p, const struct sandbox_needs *needs, int 
 		ioctls[ioctl_count++] = vhost_requests[i];
 	for (unsigned i = 0; i < ARRAY_SIZE(other_ioctls); i++)
 		ioctls[ioctl_count++] = other_ioctls[i];
-	add_list(&b, on_descriptors, ARRAY_SIZE(on_descriptors), SECCOMP_RET_ALLOW);
-	add_list(&b, on_sockets, ARRAY_SIZE(on_sockets), SECCOMP_RET_ALLOW);
-	add_list(&b, on_names, ARRAY_SIZE(on_names), SECCOMP_RET_ALLOW);
-	add_list(&b, on_memory, ARRAY_SIZE(on_memory), SECCOMP_RET_ALLOW);
-	add_list(&b, on_threads, ARRAY_SIZE(on_threads), SECCOMP_RET_ALLOW);
-	add_list(&b, on_self, ARRAY_SIZE(on_self), SECCOMP_RET_ALLOW);
-	add_list(&b, files, ARRAY_SIZE(files),
-	         needs->files ? SECCOMP_RET_ALLOW : FAIL(EACCES));
-	add_list(&b, sockets, ARRAY_SIZE(sockets),
-	         needs->sockets ? SECCOMP_RET_ALLOW : FAIL(EACCES));
-	add_list(&b, refused, ARRAY_SIZE(refused), FAIL(EPERM));
-	add_list(&b, closed, ARRAY_SIZE(closed), FAIL(EACCES));
+	bpf_add_list(&b, on_descriptors, ARRAY_SIZE(on_descriptors), SECCOMP_RET_ALLOW);
+	bpf_add_list(&b, on_sockets, ARRAY_SIZE(on_sockets), SECCOMP_RET_ALLOW);
+	bpf_add_list(&b, on_names, ARRAY_SIZE(on_names), SECCOMP_RET_ALLOW);
+	bpf_add_list(&b, on_memory, ARRAY_SIZE(on_memory), SECCOMP_RET_ALLOW);
+	bpf_add_list(&b, on_threads, ARRAY_SIZE(on_threads), SECCOMP_RET_ALLOW);
+	bpf_add_list(&b, on_self, ARRAY_SIZE(on_self), SECCOMP_RET_ALLOW);
+	bpf_add_list(&b, files, ARRAY_SIZE(files),
+	             needs->files ? SECCOMP_RET_ALLOW : FAIL(EACCES));
+	bpf_add_list(&b, sockets, ARRAY_SIZE(sockets),
+	             needs->sockets ? SECCOMP_RET_ALLOW : FAIL(EACCES));
+	bpf_add_list(&b, refused, ARRAY_SIZE(refused), FAIL(EPERM));
+	bpf_add_list(&b, closed, ARRAY_SIZE(closed), FAIL(EACCES));
 	/* Its flags are in memory, which no filter sees; clone() is the answer then. */
-	add(&b, SYS_clone3, FAIL(ENOSYS));
+	bpf_add(&b, SYS_clone3, FAIL(ENOSYS));
 	add_checks(&b, ioctls, ioctl_count, self, needs->sockets);
-	bpf_build(p, b.rules, b.count, SECCOMP_RET_TRAP, LAST_KNOWN);
+	bpf_build(p, &b, SECCOMP_RET_TRAP);
 }
 
+/* Root keeps: to remove sockets in folders of others (what Landlock leaves of them) and
+ * to open their images, and to lock memory later. */
 int sandbox_enter(const struct sandbox_needs *needs, struct err *err)
 {
 	_cleanup_free_ struct bpf_program *filter = malloc(sizeof(*filter));
 	const struct confine_plan plan = {
 		.paths = { .files = needs->files, .pidfile = needs->pidfile },
+		.keep = 1u << CAP_DAC_OVERRIDE | 1u << CAP_IPC_LOCK,
 		.filter = filter,
 	};
 

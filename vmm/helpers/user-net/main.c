@@ -307,7 +307,7 @@ static int start(struct net *net, struct user_config *config, int count,
 	for (int i = 0; i < count && ret >= 0; i++)
 		if (!strncmp(words[i], "hostfwd=", 8))
 			ret = user_forward(net->slirp, words[i] + 8, true, err);
-	return ret < 0 ? ret : sandbox_enter(err);
+	return ret < 0 ? ret : sandbox_enter(config->tftp, err);
 }
 
 int main(int argc, char **argv)

@@ -1,80 +1,99 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The seccomp filter of vmm-user-net: an allow list. The libraries open files to read
- * only (TFTP, resolv.conf), which the filter holds them to.
+ * The sandbox of vmm-user-net. The libraries open files to read only (TFTP, resolv.conf),
+ * which the filter holds them to; Landlock holds them to those folders.
  */
 #include "vmm/helpers/user-net/sandbox.h"
 
 #include "common/cleanup.h"
+#include "common/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/syscall.h>
 
-static const int allowed[] = {
-	SCMP_SYS(accept),
-	SCMP_SYS(accept4),
-	SCMP_SYS(bind),
-	SCMP_SYS(brk),
-	SCMP_SYS(clock_gettime),
-	SCMP_SYS(close),
-	SCMP_SYS(connect),
-	SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fstat),
-	SCMP_SYS(futex),
-	SCMP_SYS(getpeername),
-	SCMP_SYS(getpid),
-	SCMP_SYS(getrandom),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(gettimeofday),
-	SCMP_SYS(gettid),
-	SCMP_SYS(ioctl),
-	SCMP_SYS(listen),
-	SCMP_SYS(lseek),
-	SCMP_SYS(madvise),
-	SCMP_SYS(mmap),
-	SCMP_SYS(mremap),
-	SCMP_SYS(munmap),
-	SCMP_SYS(newfstatat),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	SCMP_SYS(pread64),
-	SCMP_SYS(read),
-	SCMP_SYS(readv),
-	SCMP_SYS(recvfrom),
-	SCMP_SYS(recvmsg),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(sendmsg),
-	SCMP_SYS(sendto),
-	SCMP_SYS(setsockopt),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(socket),
-	SCMP_SYS(stat),
-	SCMP_SYS(time),
-	SCMP_SYS(write),
-	SCMP_SYS(writev),
+#define RESOLV_CONF "/etc/resolv.conf"
+
+static const uint16_t allowed[] = {
+	SYS_accept,
+	SYS_accept4,
+	SYS_bind,
+	SYS_brk,
+	SYS_clock_gettime,
+	SYS_close,
+	SYS_connect,
+	SYS_exit,
+	SYS_exit_group,
+	SYS_fcntl,
+	SYS_fstat,
+	SYS_futex,
+	SYS_getpeername,
+	SYS_getpid,
+	SYS_getrandom,
+	SYS_getsockname,
+	SYS_getsockopt,
+	SYS_gettimeofday,
+	SYS_gettid,
+	SYS_ioctl,
+	SYS_listen,
+	SYS_lseek,
+	SYS_madvise,
+	SYS_mmap,
+	SYS_mremap,
+	SYS_munmap,
+	SYS_newfstatat,
+	SYS_poll,
+	SYS_ppoll,
+	SYS_pread64,
+	SYS_read,
+	SYS_readv,
+	SYS_recvfrom,
+	SYS_recvmsg,
+	SYS_restart_syscall,
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigreturn,
+	SYS_sendmsg,
+	SYS_sendto,
+	SYS_setsockopt,
+	SYS_shutdown,
+	SYS_socket,
+	SYS_stat,
+	SYS_time,
+	SYS_write,
+	SYS_writev,
 };
 
-int sandbox_enter(struct err *err)
+/* Often a link, and replaced as a whole: its folder. */
+static char *resolver_folder(void)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int ret = ctx ? 0 : -ENOMEM;
+	char *path = realpath(RESOLV_CONF, NULL);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(allowed) && !ret; i++)
-		ret = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	if (!ret)
-		ret = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY));
-	if (!ret)
-		ret = seccomp_load(ctx);
-	if (ctx)
-		seccomp_release(ctx);
-	return ret < 0 ? err_sys(err, -ret, "cannot install the seccomp filter") : 0;
+	if (path)
+		*strrchr(path, '/') = '\0';
+	return path;
+}
+
+int sandbox_enter(const char *tftp, struct err *err)
+{
+	static const uint32_t change[] = { O_WRONLY | O_RDWR | O_CREAT };
+	_cleanup_free_ char *resolver = resolver_folder();
+	const char *const readable[] = { resolver ? resolver : RESOLV_CONF, tftp, NULL };
+	struct bpf_rules rules = { .count = 0 };
+	static struct bpf_program filter;
+	const struct confine_plan plan = {
+		.paths = { .readable = readable },
+		/* Forwarded ports below 1024, pings, a TFTP folder of somebody else. */
+		.keep = 1u << CAP_NET_BIND_SERVICE | 1u << CAP_NET_RAW |
+		        1u << CAP_DAC_READ_SEARCH,
+		.filter = &filter,
+	};
+
+	bpf_add_list(&rules, allowed, ARRAY_SIZE(allowed), SECCOMP_RET_ALLOW);
+	bpf_add_check(&rules, SYS_openat, BPF_HAS_NONE, 2, change, 1,
+	              SECCOMP_RET_ERRNO | EPERM);
+	bpf_build(&filter, &rules, SECCOMP_RET_ERRNO | EPERM);
+	return confine(&plan, err);
 }

@@ -5,8 +5,9 @@
 
 #include "common/err.h"
 
-/* Sockets, reading of files, memory and time; no new programs, no writing to files.
- * Everything else fails with EPERM from now on. -errno with a sentence. */
-int sandbox_enter(struct err *err);
+/* Sockets, reading of name servers' addresses and of the folder tftp (or NULL), memory
+ * and time; no new programs, no writing to files. Everything else fails from now on.
+ * -errno with a sentence. */
+int sandbox_enter(const char *tftp, struct err *err);
 
 #endif
