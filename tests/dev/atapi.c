@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SECTORS = 100 /* of 2048 bytes */ };
+enum { SECTORS = 100 /* of 2048 bytes */, EVENT_LEN = 100 };
 
 static struct ide_board board;
 static struct device *drive;
@@ -229,8 +229,10 @@ static void test_tray(struct ide_board *ib)
 	tap_eq(run(ib, PACKET(0x1e, 0, 0, 0, 1), 0), 0, "PREVENT MEDIUM REMOVAL");
 	tap_eq(run(ib, PACKET(0x1b, 0, 0, 0, 2), 0), -0x51, "the tray is locked");
 	tap_eq(sense(ib), 0x055302, "MEDIUM REMOVAL PREVENTED");
-	tap_eq(ide_cd_change(drive, NULL, &err), -EBUSY, "for the host, too");
-	tap_has(err.text, "the guest has locked the tray", "which is told");
+	tap_eq(block_open_tray(block_find(b->vm.blocks, "cd"), false, &err), -EBUSY,
+	       "for the host, too");
+	tap_has(err.text, "'cd' is locked", "which is told");
+	tap_ok(block_tray_is_locked(block_find(b->vm.blocks, "cd")), "and can be seen");
 	tap_eq(run(ib, PACKET(0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8), 0x800), 8,
 	       "GET EVENT STATUS");
 	tap_ok(!memcmp(data, "\0\x06\x04\x10\x01\x02", 6), "the guest hears of the wish");
@@ -255,23 +257,88 @@ static void test_tray(struct ide_board *ib)
 	tap_eq(run(ib, PACKET(0x00), 0), 0, "once");
 }
 
+/* What happened to the tray, as monitors are told. */
+static void note_event(void *opaque, const char *name,
+                       const struct vm_event_field *fields)
+{
+	snprintf(opaque, EVENT_LEN, "%s %s %s %d", name, fields[0].str, fields[1].str,
+	         (int)fields[2].num);
+}
+
 static void test_change(struct ide_board *ib)
 {
-	struct block_registry *blocks = ib->b.vm.blocks;
+	struct block_node *cd = block_find(ib->b.vm.blocks, "cd"), *second;
+	struct block_info info;
 	struct err err = { 0 };
+	char event[EVENT_LEN] = "";
 
+	ib->b.vm.on_event = note_event;
+	ib->b.vm.event_opaque = event;
 	ide_image(ib, "second", 4 * 7, ",readonly=on");
-	tap_eq(ide_cd_change(drive, NULL, &err), 0, "the host takes the medium out");
+	second = block_find(ib->b.vm.blocks, "second");
+	tap_ok(block_is_removable(cd) && !block_is_removable(second),
+	       "a drive, an image");
+	tap_eq(block_remove_medium(cd, &err), -EBUSY, "nothing leaves a closed tray");
+	tap_eq(block_open_tray(cd, false, &err), 0, "the host opens it");
+	tap_str(event, "DEVICE_TRAY_MOVED cd ide/1.0/ide-cd 1", "which is told");
 	tap_eq(run(ib, PACKET(0x25), 0x800), -0x51, "no capacity");
-	tap_eq(sense(ib), 0x023a02, "without one");
-	tap_eq(ide_cd_change(drive, block_find(blocks, "second"), &err), 0,
-	       "and puts another in");
+	tap_eq(sense(ib), 0x023a02, "while it is open");
+	tap_eq(block_insert_medium(cd, second, &err), -EBUSY, "no room for a second one");
+	tap_eq(block_remove_medium(cd, &err), 0, "the medium is taken out");
+	tap_eq(block_close_tray(cd, &err), 0, "the tray closed");
+	tap_eq(run(ib, PACKET(0x25), 0x800), -0x51, "and no medium is there");
+	tap_eq(sense(ib), 0x023a01, "as the guest is told");
+	run(ib, PACKET(0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8), 0x800);
+	tap_eq(data[4] << 8 | data[5], 0x0300, "removed, closed");
+	tap_eq(block_open_tray(cd, false, &err), 0, "open again");
+	tap_eq(block_insert_medium(cd, second, &err), 0, "and another put in");
+	tap_str(block_user(second), "cd", "which is in use");
+	tap_eq(block_close_tray(cd, &err), 0, "closed");
+	tap_str(event, "DEVICE_TRAY_MOVED cd ide/1.0/ide-cd 0", "which is told");
 	tap_eq(run(ib, PACKET(0x25), 0x800), -0x51, "the guest is told");
 	run(ib, PACKET(0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8), 0x800);
 	tap_eq(data[4] << 8 | data[5], 0x0202, "new, present");
 	run(ib, PACKET(0x25), 0x800);
 	tap_eq(data[3], 6, "the new capacity");
+	block_get_info(cd, &info);
+	tap_str(info.id, "cd", "the drive keeps its name");
+	tap_str(info.format, "raw", "and shows what is in it");
+	tap_eq(run(ib, PACKET(0x1e, 0, 0, 0, 1), 0), 0, "locked by the guest");
+	tap_eq(block_open_tray(cd, true, &err), 0, "and forced by the host");
+	tap_eq(block_remove_medium(cd, &err), 0, "taken out");
+	tap_ok(!block_user(second), "which is free again");
+	tap_eq(run(ib, PACKET(0x28, 0, 0, 0, 0, 1, 0, 0, 1), 0x800), -0x51, "no read");
+	tap_eq(sense(ib), 0x023a02, "from an open tray");
+	err_clear(&err);
+	tap_eq(block_open_tray(second, false, &err), -EINVAL, "an image has no tray");
+	tap_has(err.text, "'second' is not removable", "as is told");
+	ib->b.vm.on_event = NULL;
 	ide_image_remove(ib, "second");
+}
+
+/* A read whose medium goes in the middle ends with an error. */
+static void test_removed(struct ide_board *ib)
+{
+	struct block_registry *blocks = ib->b.vm.blocks;
+	struct block_node *cd = block_find(blocks, "cd");
+	struct err err = { 0 };
+
+	ide_image(ib, "third", 4 * 100, ",readonly=on");
+	tap_eq(block_insert_medium(cd, block_find(blocks, "third"), &err), 0, "in again");
+	block_close_tray(cd, &err);
+	run(ib, PACKET(0x00), 0);
+	send(ib, PACKET(0xa8, 0, 0, 0, 0, 0, 0, 0, 0, 100), 0xfffe, false);
+	tap_eq(block_open_tray(cd, false, &err), 0, "opened amid a long read");
+	tap_eq(block_remove_medium(cd, &err), 0, "and emptied");
+	for (unsigned i = 0; i < 200 && ide_wait(ib) & IDE_DRQ; i++)
+		ide_read_data(ib, data, 2048);
+	tap_ok(ide_wait(ib) & IDE_ERR, "the read ends with an error");
+	tap_eq(sense(ib), 0x023a02, "that says why");
+	ide_image_remove(ib, "third");
+	block_remove(cd);
+	tap_ok(!block_find(blocks, "cd"),
+	       "a drive that is removed is not found any more");
+	tap_eq(run(ib, PACKET(0x00), 0), -0x51, "the device is still there");
 }
 
 static void test_state(struct ide_board *ib)
@@ -318,6 +385,7 @@ int main(void)
 	test_state(ib);
 	test_tray(ib);
 	test_change(ib);
+	test_removed(ib);
 	ide_image_remove(ib, "cd");
 	ide_board_free(ib);
 	return tap_done();

@@ -94,7 +94,7 @@ static int check(const struct block_node *node, const struct block_req *req)
 		return 0;
 	if ((req->offset | req->len) & 511 || req->offset > node->length ||
 	    req->len > node->length - req->offset)
-		return -EINVAL;
+		return node->length ? -EINVAL : -ENOMEDIUM;
 	return node->readonly && req->op != BLOCK_READ ? -EROFS : 0;
 }
 
@@ -113,7 +113,9 @@ void block_submit(struct block_node *node, struct block_req *req)
 
 void block_kick(struct block_node *node)
 {
-	aio_kick(node->reg->aio);
+	/* There is none before the first image: a drive may be empty. */
+	if (node->reg->aio)
+		aio_kick(node->reg->aio);
 }
 
 void block_drain(struct block_node *node)
@@ -215,6 +217,8 @@ static int check_image_opts(const struct image_opts *image, struct err *err)
 	return 0;
 }
 
+#define ID_TAKEN "id '%s' is taken by another drive; choose another"
+
 static int set_id(struct block_registry *reg, struct block_node *node,
                   const struct image_opts *image, struct err *err)
 {
@@ -227,8 +231,7 @@ static int set_id(struct block_registry *reg, struct block_node *node,
 			id = made;
 	}
 	if (!id || block_find(reg, id))
-		return err_usage(err, "id '%s' is taken by another drive; choose another",
-		                 id ? id : made);
+		return err_usage(err, ID_TAKEN, id ? id : made);
 	node->id = strdup(id);
 	return node->id ? 0 : err_sys(err, ENOMEM, "drive");
 }
@@ -247,12 +250,8 @@ static struct block_node *open_image(struct block_registry *reg,
 	node = file_open(reg, image, err);
 	if (node)
 		node = format_open(reg, node, image, err);
-	if (!node)
-		return NULL;
-	if (set_id(reg, node, image, err) < 0) {
-		block_close(node);
-		return NULL;
-	}
+	if (node)
+		node->cache = image->cache;
 	return node;
 }
 
@@ -260,29 +259,56 @@ struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
                               struct err *err)
 {
 	struct image_opts image = { 0 };
-	struct block_node *node = NULL, **tail = &reg->first;
+	struct block_node *node = NULL;
 
 	if (opts_take(block_options, opts, &image, NULL, err) >= 0)
 		node = open_image(reg, &image, err);
-	if (node)
-		node->cache = image.cache;
+	if (node && (set_id(reg, node, &image, err) < 0 || block_link(node, err) < 0)) {
+		block_close(node);
+		node = NULL;
+	}
 	opts_free(block_options, &image);
-	if (!node)
-		return NULL;
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = node;
 	return node;
 }
 
-void block_close(struct block_node *node)
+struct block_node *block_open_image(struct block_registry *reg, struct opt_list *opts,
+                                    struct err *err)
+{
+	struct image_opts image = { 0 };
+	struct block_node *node = NULL;
+
+	if (opts_take(block_options, opts, &image, NULL, err) >= 0)
+		node = open_image(reg, &image, err);
+	opts_free(block_options, &image);
+	return node;
+}
+
+int block_link(struct block_node *node, struct err *err)
+{
+	struct block_node **tail = &node->reg->first;
+
+	if (block_find(node->reg, node->id))
+		return err_usage(err, ID_TAKEN, node->id);
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = node;
+	return 0;
+}
+
+void block_unlink(struct block_node *node)
 {
 	for (struct block_node **p = &node->reg->first; *p; p = &(*p)->next) {
 		if (*p == node) {
 			*p = node->next;
-			break;
+			node->next = NULL;
+			return;
 		}
 	}
+}
+
+void block_close(struct block_node *node)
+{
+	block_unlink(node);
 	node->driver->close(node);
 	free(node->id);
 	free(node->path);
@@ -333,6 +359,32 @@ struct block_node *block_find(struct block_registry *reg, const char *id)
 
 /* ---- the attached device ---- */
 
+/* What a device is left with when its image is removed. */
+
+static void removed_submit(struct block_node *node, struct block_req *req)
+{
+	(void)node;
+	block_complete_soon(req, -ENOMEDIUM);
+}
+
+static int removed_resize(struct block_node *node, uint64_t length, struct err *err)
+{
+	(void)length;
+	return err_set(err, ENOMEDIUM, "drive '%s' was removed", node->id);
+}
+
+static void removed_close(struct block_node *node)
+{
+	(void)node;
+}
+
+static const struct block_driver removed_driver = {
+	.name = "removed",
+	.submit = removed_submit,
+	.resize = removed_resize,
+	.close = removed_close,
+};
+
 struct block_node *block_next(struct block_registry *reg, struct block_node *node)
 {
 	return node ? node->next : reg->first;
@@ -356,6 +408,11 @@ void block_get_info(const struct block_node *node, struct block_info *info)
 		.format = node->driver->name,
 		.id = node->id,
 	};
+	/* Of a drive: what is in it. */
+	if (block_is_removable(node)) {
+		info->path = node->child ? node->child->path : NULL;
+		info->format = node->child ? node->child->driver->name : NULL;
+	}
 }
 
 const struct block_stats *block_get_stats(const struct block_node *node)
@@ -363,13 +420,22 @@ const struct block_stats *block_get_stats(const struct block_node *node)
 	return &node->stats;
 }
 
+int block_in_use(const struct block_node *node, struct err *err)
+{
+	return err_set(err, EBUSY,
+	               "drive '%s' is in use by %s; each drive takes one device",
+	               node->id, node->user);
+}
+
 int block_attach(struct block_node *node, const char *device,
                  void (*resized)(void *opaque), void *opaque, struct err *err)
 {
 	if (node->user)
-		return err_set(err, EBUSY,
-		               "drive '%s' is in use by %s; each drive takes one device",
-		               node->id, node->user);
+		return block_in_use(node, err);
+	if (!node->length)
+		return err_set(err, ENOMEDIUM,
+		               "drive '%s' is empty; this device needs a medium",
+		               node->id);
 	node->user = strdup(device);
 	if (!node->user)
 		return err_sys(err, ENOMEM, "drive '%s'", node->id);
@@ -385,6 +451,35 @@ void block_detach(struct block_node *node)
 	node->user = NULL;
 	node->resized = NULL;
 	node->batch_done = NULL;
+	if (node->driver == &removed_driver)
+		block_close(node);
+}
+
+void block_set_auto_close(struct block_node *node)
+{
+	node->auto_close = true;
+}
+
+void block_release(struct block_node *node)
+{
+	bool close = node->auto_close && node->driver != &removed_driver;
+
+	block_detach(node);
+	if (close)
+		block_close(node);
+}
+
+void block_remove(struct block_node *node)
+{
+	block_drain(node);
+	if (!node->user) {
+		block_close(node);
+		return;
+	}
+	block_unlink(node);
+	node->driver->close(node);
+	node->driver = &removed_driver;
+	node->length = 0;
 }
 
 void block_set_batch_done(struct block_node *node, void (*fn)(void *opaque))

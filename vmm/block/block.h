@@ -48,12 +48,13 @@ struct block_req {
 struct block_info {
 	uint64_t length; /* bytes, a multiple of 512 */
 	bool readonly;
-	bool discard;           /* discard reaches the host */
-	enum block_cache cache; /* as cache= says */
-	bool write_cache;       /* false: every write is durable when it completes */
-	uint32_t request_align; /* offsets, lengths and memory of READ and WRITE
-	                           (O_DIRECT) */
-	const char *path, *format, *id;
+	bool discard;              /* discard reaches the host */
+	enum block_cache cache;    /* as cache= says */
+	bool write_cache;          /* false: every write is durable when it completes */
+	uint32_t request_align;    /* offsets, lengths and memory of READ and WRITE
+	                              (O_DIRECT) */
+	const char *path, *format; /* NULL: no medium */
+	const char *id;
 };
 
 struct block_stats {
@@ -70,6 +71,11 @@ void block_registry_free(struct block_registry *reg); /* closes every node */
 struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
                               struct err *err);
 void block_close(struct block_node *node); /* drained and not in use */
+/* For users who take an image away: at once. A device that has it stays, and gets
+ * -ENOMEDIUM for everything from now on; the name is free. */
+void block_remove(struct block_node *node);
+/* The image came with -drive or drive_add: it goes when its device is unplugged. */
+void block_set_auto_close(struct block_node *node);
 struct block_node *block_find(struct block_registry *reg, const char *id);
 /* The image after node, or the first for NULL; NULL at the end. */
 struct block_node *block_next(struct block_registry *reg, struct block_node *node);
@@ -83,12 +89,55 @@ const struct block_stats *block_get_stats(const struct block_node *node);
 int block_attach(struct block_node *node, const char *device,
                  void (*resized)(void *opaque), void *opaque, struct err *err);
 void block_detach(struct block_node *node);
+/* The same for a device that was unplugged. The node may be gone afterwards. */
+void block_release(struct block_node *node);
 /* For the attached device: fn (with block_attach()'s opaque) runs once after each batch
  * of completions, so that one interrupt tells of all of them. */
 void block_set_batch_done(struct block_node *node, void (*fn)(void *opaque));
 /* The guest turns the write cache off (every write is durable when it completes) or on
  * again. */
 void block_set_write_cache(struct block_node *node, bool on);
+
+/* ---- drives whose medium comes and goes ---- */
+
+/* What the device does for its drive; opaque is that of block_attach_tray(). */
+struct block_tray {
+	bool (*is_open)(void *opaque);
+	bool (*is_locked)(void *opaque);
+	/* The host wants the medium, which the guest has locked. force: the lock is void.
+	 */
+	void (*request)(void *opaque, bool force);
+	/* Moves the tray; nothing is in flight. Once it is closed, what is in it counts.
+	 */
+	void (*move)(void *opaque, bool open);
+};
+
+/* An empty drive of that name. NULL with a sentence. */
+struct block_node *block_new_drive(struct block_registry *reg, const char *id,
+                                   struct err *err);
+/* Makes an image that nobody uses the medium of a drive, which takes over its name; a
+ * drive is returned as it is. NULL with a sentence. */
+struct block_node *block_make_removable(struct block_node *medium, struct err *err);
+/* block_attach() for a device with a tray. */
+int block_attach_tray(struct block_node *node, const char *device,
+                      const struct block_tray *tray, void *opaque, struct err *err);
+bool block_is_removable(const struct block_node *node);
+bool block_tray_is_open(const struct block_node *node);
+bool block_tray_is_locked(const struct block_node *node);
+/* Of drives; -errno with a sentence when the node is none, or the guest has locked the
+ * tray
+ * (-EBUSY), which is told of the wish then. */
+int block_open_tray(struct block_node *node, bool force, struct err *err);
+int block_close_tray(struct block_node *node, struct err *err);
+/* The tray is open. A medium that was inserted stays as it was before, others are closed.
+ */
+int block_remove_medium(struct block_node *node, struct err *err);
+int block_insert_medium(struct block_node *node, struct block_node *medium,
+                        struct err *err);
+/* Opens an image (keys of block_open()) and puts it in; the tray is closed then. */
+int block_change_medium(struct block_node *node, struct opt_list *opts, bool force,
+                        struct err *err);
+
 /* The keys that block_open() takes: for help, and to tell which keys there are. */
 extern const struct opt_desc block_options[];
 

@@ -32,6 +32,7 @@ struct block_node {
 	enum block_cache cache;
 	bool readonly, discard, write_cache;
 	uint32_t request_align;
+	bool auto_close; /* with its device */
 	/* the attached device */
 	char *user;
 	void (*resized)(void *opaque);
@@ -56,6 +57,15 @@ enum image_aio { IMAGE_AIO_AUTO, IMAGE_AIO_URING, IMAGE_AIO_NATIVE, IMAGE_AIO_TH
 enum image_discard { IMAGE_DISCARD_IGNORE, IMAGE_DISCARD_UNMAP };
 
 struct aio *block_aio(struct block_registry *reg);
+
+/* Into the registry, at the end, if the name is free, and out of it. */
+int block_link(struct block_node *node, struct err *err);
+void block_unlink(struct block_node *node);
+/* As block_open(), without a name and not in the registry. */
+struct block_node *block_open_image(struct block_registry *reg, struct opt_list *opts,
+                                    struct err *err);
+/* -EBUSY with a sentence that names the user. */
+int block_in_use(const struct block_node *node, struct err *err);
 
 /* Completes a request now (not inside its submit). */
 void block_complete(struct block_req *req, int ret);

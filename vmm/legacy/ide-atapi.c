@@ -12,6 +12,7 @@
 
 #include "common/bytes.h"
 #include "common/cleanup.h"
+#include "vmm/core/vm.h"
 
 #include <errno.h>
 
@@ -47,7 +48,7 @@ enum media_event { EVENT_NONE, EVENT_EJECT, EVENT_NEW, EVENT_REMOVED };
 
 static bool has_medium(const struct ide_drive *d)
 {
-	return d->node && !d->tray_open;
+	return d->info.length && !d->tray_open;
 }
 
 static uint32_t medium_sectors(const struct ide_drive *d)
@@ -143,6 +144,8 @@ static void atapi_finish(struct ide_drive *d, enum ide_phase phase, int ret)
 	(void)phase;
 	if (ret == -EFAULT)
 		fail(d, SENSE_HARDWARE);
+	else if (ret == -ENOMEDIUM)
+		fail(d, d->tray_open ? SENSE_TRAY_OPEN : SENSE_NO_MEDIUM);
 	else if (ret < 0)
 		fail(d, SENSE_READ_ERROR);
 	else
@@ -451,6 +454,58 @@ static uint32_t expand(struct ide_drive *d, uint32_t len)
 
 /* ---- tray and medium ---- */
 
+/* Both the guest and the host move it. */
+static void move_tray(struct ide_drive *d, bool open)
+{
+	const struct vm_event_field fields[] = {
+		{ "device", VM_EVENT_STR, .str = d->info.id ? d->info.id : "" },
+		{ "id", VM_EVENT_STR, .str = d->dev.id ? d->dev.id : d->dev.path },
+		{ "tray-open", VM_EVENT_BOOL, .num = open },
+		{ .name = NULL },
+	};
+
+	if (open == d->tray_open)
+		return;
+	/* What was put in while it was open is seen from now on. */
+	if (!open && d->node)
+		block_get_info(d->node, &d->info);
+	d->tray_open = open;
+	d->event = has_medium(d) ? EVENT_NEW : EVENT_REMOVED;
+	d->changed |= has_medium(d);
+	vm_emit(d->dev.vm, "DEVICE_TRAY_MOVED", fields);
+}
+
+static bool tray_is_open(void *opaque)
+{
+	return ((const struct ide_drive *)opaque)->tray_open;
+}
+
+static bool tray_is_locked(void *opaque)
+{
+	return ((const struct ide_drive *)opaque)->tray_locked;
+}
+
+static void request_medium(void *opaque, bool force)
+{
+	struct ide_drive *d = opaque;
+
+	d->event = EVENT_EJECT;
+	if (force)
+		d->tray_locked = false;
+}
+
+static void host_moves_tray(void *opaque, bool open)
+{
+	move_tray(opaque, open);
+}
+
+static const struct block_tray cd_tray = {
+	.is_open = tray_is_open,
+	.is_locked = tray_is_locked,
+	.request = request_medium,
+	.move = host_moves_tray,
+};
+
 static void start_stop(struct ide_drive *d, const uint8_t *cdb)
 {
 	enum { START = 1, LOAD_EJECT = 2 };
@@ -461,11 +516,7 @@ static void start_stop(struct ide_drive *d, const uint8_t *cdb)
 			fail(d, SENSE_LOCKED);
 			return;
 		}
-		if (open != d->tray_open)
-			d->event = open ? EVENT_REMOVED : EVENT_NEW;
-		if (d->tray_open && !open && d->node)
-			d->changed = true;
-		d->tray_open = open;
+		move_tray(d, open);
 	}
 	good(d);
 }
@@ -508,29 +559,6 @@ static void nothing(struct ide_drive *d, const uint8_t *cdb)
 {
 	(void)cdb;
 	good(d);
-}
-
-int ide_cd_change(struct device *cd, struct block_node *medium, struct err *err)
-{
-	struct ide_drive *d = (struct ide_drive *)cd;
-	int ret = 0;
-
-	if (d->tray_locked && has_medium(d)) {
-		d->event = EVENT_EJECT;
-		return err_set(err, EBUSY,
-		               "the guest has locked the tray of %s; try again when it "
-		               "has let go",
-		               cd->path);
-	}
-	ide_cancel(d);
-	ide_drive_detach(d);
-	if (medium)
-		ret = ide_drive_attach(d, medium, err);
-	d->tray_open = !d->node;
-	d->tray_locked = false;
-	d->changed = d->node;
-	d->event = d->node ? EVENT_NEW : EVENT_REMOVED;
-	return ret;
 }
 
 /* ---- packets ---- */
@@ -663,16 +691,38 @@ static const struct ide_ops atapi_ops = {
 
 /* ---- the class ---- */
 
+/* Its place among the drives of the machine, which stays when the medium goes. */
+static struct block_node *own_drive(struct ide_drive *d, struct err *err)
+{
+	struct block_node *node;
+	char id[16];
+
+	if (!d->drive) {
+		snprintf(id, sizeof(id), "ide%u-cd%u", d->channel->index, d->unit);
+		return block_new_drive(d->dev.vm->blocks, d->dev.id ? d->dev.id : id,
+		                       err);
+	}
+	node = ide_drive_find(d, err);
+	return node ? block_make_removable(node, err) : NULL;
+}
+
 static int cd_realize(struct device *dev, struct err *err)
 {
 	struct ide_drive *d = (struct ide_drive *)dev;
-	struct block_node *node = d->drive ? ide_drive_find(d, err) : NULL;
-	int ret;
+	struct block_node *node;
+	int ret = ide_drive_realize(d, &atapi_ops, err);
 
-	if (d->drive && !node)
-		return -EINVAL;
-	ret = ide_drive_realize(d, &atapi_ops, err);
-	return ret < 0 || !node ? ret : ide_drive_attach(d, node, err);
+	if (ret < 0)
+		return ret;
+	node = own_drive(d, err);
+	if (!node)
+		return -err->code;
+	ret = block_attach_tray(node, dev->id ? dev->id : dev->path, &cd_tray, d, err);
+	if (ret < 0)
+		return ret;
+	d->node = node;
+	block_get_info(node, &d->info);
+	return 0;
 }
 
 static const struct state_desc cd_state = {

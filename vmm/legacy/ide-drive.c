@@ -489,7 +489,7 @@ int ide_drive_validate(const void *obj, struct err *err)
 		return err_set(err, EINVAL, "its transfer makes no sense");
 	if (d->phase != IDE_IDLE && !is_dma(d->phase) && !d->block)
 		return err_set(err, EINVAL, "its blocks have no length");
-	if ((d->phase != IDE_IDLE && d->media && !d->node) ||
+	if ((d->phase != IDE_IDLE && d->media && !d->info.length) ||
 	    (d->raw && !d->ops->expand) || (d->phase == IDE_PACKET_IN && !d->ops->packet))
 		return err_set(err, EINVAL, "its command is none of this drive");
 	return 0;

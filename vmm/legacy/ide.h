@@ -8,8 +8,6 @@
 
 #include "vmm/core/device.h"
 
-struct block_node;
-
 #define IDE_CHANNELS 2
 #define IDE_UNITS    2 /* master, slave */
 
@@ -22,9 +20,5 @@ struct ide_place {
 
 /* Where the drive is; false when dev is none. */
 bool ide_find_place(const struct device *dev, struct ide_place *place);
-/* Puts a medium into a CD-ROM drive and closes the tray; NULL takes it out and leaves the
- * tray open. The guest is told of the change. The old medium is detached, not closed.
- * -EBUSY with a sentence when the guest has locked the tray. */
-int ide_cd_change(struct device *cd, struct block_node *medium, struct err *err);
 
 #endif
