@@ -85,12 +85,12 @@ $(OBJ)/%.o: %.S
 	$(call say,AS)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# ---- ACPI: the DSDT is compiled, then included by a .S file as bytes ----
+# ---- ACPI: tables in ASL are compiled, then included by a .S file as bytes ----
 
-$(BUILD)/gen/dsdt.aml: vmm/machine/dsdt.asl
+$(BUILD)/gen/%.aml: vmm/machine/%.asl
 	$(call say,IASL)
 	$(Q)mkdir -p $(@D) && iasl -vs -p $(basename $@) $< >$@.log || { cat $@.log; exit 1; }
-$(OBJ)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml
+$(OBJ)/vmm/machine/dsdt.o: $(BUILD)/gen/dsdt.aml $(BUILD)/gen/hotplug.aml
 
 # ---- tests: one program per file, TAP on standard output ----
 

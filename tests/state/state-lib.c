@@ -81,6 +81,7 @@ const struct state_row state_rows[] = {
 	{ .class = "PIIX3", .opts = "addr=1,pirqs=0x0b0b0a0a" },
 	{ .class = "piix3-ide", .opts = "addr=1.1" },
 	{ .class = "PIIX4_PM", .opts = "addr=1.3" },
+	{ .class = "acpi-pci-hotplug", .opts = "" },
 	{ .class = "mc146818rtc",
 	  .opts = "",
 	  .keeps = "its battery keeps time, memory and modes",

@@ -211,6 +211,30 @@ static void test_iasl(struct board *board)
 	tap_has(text, "Name (_S5, Package (0x04)", "soft off");
 }
 
+/* Slots whose functions stay have no method to eject them. */
+static void test_hotplug(struct board *board, bool have_iasl)
+{
+	struct acpi_config cfg = plain;
+	const char *dsl = file_make("table.dsl", "", 0);
+	_cleanup_free_ char *text = NULL;
+	unsigned ejectable = 0;
+
+	tap_ok(!find(board, "SSDT"), "no SSDT without hot-plug");
+	cfg.hotplug = true;
+	cfg.fixed_slots = 1 << 0 | 1 << 1 | 1 << 2 | 1u << 31;
+	write_tables(board, &cfg);
+	tap_ok(find(board, "SSDT") != NULL, "an SSDT with it");
+	if (!have_iasl)
+		return;
+	check_table(find(board, "SSDT"), "SSDT");
+	fd_read_file(AT_FDCWD, dsl, 1 << 20, &text, NULL);
+	for (const char *p = text; p && (p = strstr(p, "Method (_EJ0")); p++)
+		ejectable++;
+	tap_eq(ejectable, 28, "28 slots can be emptied");
+	tap_has(text, "Notify (S1F", "each can be told of");
+	tap_has(text, "Method (_E01", "by event 1");
+}
+
 int main(void)
 {
 	struct board board = board_new(2);
@@ -225,6 +249,7 @@ int main(void)
 		test_iasl(&board);
 	else
 		tap_skip("iasl reads the tables", "iasl is not installed");
+	test_hotplug(&board, version);
 	file_remove_all();
 	board_free(&board);
 	return tap_done();

@@ -151,6 +151,43 @@ void device_destroy(struct device *dev)
 	free_device(dev);
 }
 
+bool device_class_hotplugs(const struct device_class *cls)
+{
+	return !cls->internal && !cls->no_hotplug &&
+	       (!strcmp(cls->bus, "pci") || !strcmp(cls->bus, "virtio-serial"));
+}
+
+/* Its path tells which device a device is on. */
+static struct device *find_child(const struct device *dev)
+{
+	size_t len = strlen(dev->path);
+	struct device *child = dev->vm->devices;
+
+	while (child && (strncmp(child->path, dev->path, len) || child->path[len] != '/'))
+		child = child->next;
+	return child;
+}
+
+void device_unplug(struct device *dev)
+{
+	char path[96], id[64] = "";
+	struct vm_event_field fields[3] = { { "path", VM_EVENT_STR, .str = path } };
+	struct vm *vm = dev->vm;
+	struct device *child;
+
+	while ((child = find_child(dev)))
+		device_unplug(child);
+	snprintf(path, sizeof(path), "%s%s", dev->id ? "/machine/peripheral/" : "",
+	         dev->id ? dev->id : dev->path);
+	if (dev->id) {
+		snprintf(id, sizeof(id), "%s", dev->id);
+		fields[1] = (struct vm_event_field){ "device", VM_EVENT_STR, .str = id };
+	}
+	dev->unplugged = true;
+	device_destroy(dev);
+	vm_emit(vm, "DEVICE_DELETED", fields);
+}
+
 void device_set_path(struct device *dev, const char *fmt, ...)
 {
 	va_list ap;

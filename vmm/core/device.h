@@ -23,6 +23,7 @@ struct device_class {
 	const char *bus;   /* "pci", "isa", "virtio-serial", "system" */
 	const char *help;  /* one line */
 	bool internal;     /* made by the board only, refused on the command line */
+	bool no_hotplug;   /* stays as long as the machine */
 	size_t size;       /* of the instance, whose first member is struct device */
 	const struct opt_desc *props;   /* may be NULL */
 	const struct state_desc *state; /* may be NULL: no state of its own */
@@ -45,6 +46,7 @@ struct device {
 	                        "pci/00:03.0/virtio-blk-pci" */
 	struct device *next; /* creation order */
 	bool realized;
+	bool unplugged; /* it is about to go, and the machine runs on */
 };
 
 /*
@@ -61,6 +63,11 @@ struct device *device_create_simple(struct vm *vm, const struct device_class *cl
                                     const char *opts, struct err *err);
 /* Quiesces, unrealizes, unlinks and frees. */
 void device_destroy(struct device *dev);
+/* Instances of the class may come and go while the machine runs. */
+bool device_class_hotplugs(const struct device_class *cls);
+/* Destroys a device of a machine that goes on, the devices on it first, and tells who
+ * watches: DEVICE_DELETED. Any thread that holds the machine lock. */
+void device_unplug(struct device *dev);
 
 /* Sets the path; called once by realize (through the bus helpers). */
 void device_set_path(struct device *dev, const char *fmt, ...)

@@ -49,7 +49,7 @@ enum {
 
 struct pm {
 	struct pci_device pci;
-	bool timer32;
+	bool timer32, hotplug; /* properties */
 	uint16_t status, enable, control;
 	uint8_t gpe_status[2], gpe_enable[2];
 	uint8_t apm[2];       /* ports 0xb2 and 0xb3 */
@@ -126,6 +126,11 @@ static void catch_up(struct pm *pm)
 static void overflow_due(void *opaque)
 {
 	catch_up(opaque);
+}
+
+bool pm_has_hotplug(const struct device *dev)
+{
+	return ((const struct pm *)dev)->hotplug;
 }
 
 void pm_power_button(struct device *dev)
@@ -461,6 +466,11 @@ static const struct opt_desc pm_props[] = {
 	  .offset = offsetof(struct pm, timer32),
 	  .def = "off",
 	  .help = "the PM timer has 32 bits instead of 24" },
+	{ .name = "acpi-root-pci-hotplug",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct pm, hotplug),
+	  .def = "on",
+	  .help = "devices on the PCI bus may come and go" },
 	{ .name = NULL },
 };
 

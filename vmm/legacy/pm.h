@@ -27,6 +27,8 @@ extern const struct device_class pm_class;
 /* Somebody pressed the power button: sets its status bit and, when the guest listens,
  * raises the SCI. Machine lock. */
 void pm_power_button(struct device *pm);
+/* The property acpi-root-pci-hotplug. */
+bool pm_has_hotplug(const struct device *pm);
 /* Raises general-purpose event `bit` (0 to 15). Machine lock. */
 void pm_gpe_raise(struct device *pm, unsigned bit);
 

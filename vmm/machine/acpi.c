@@ -6,7 +6,8 @@
  * together with its final addresses and written to guest RAM in one piece; firmware gets
  * it with a list of the places that depend on where it puts the tables. The DSDT comes
  * from dsdt.asl; the few facts that differ from machine to machine are set in named
- * values of it. Runs before the vCPUs, or while they are stopped for a reset.
+ * values of it. A machine with hot-plug has an SSDT from hotplug.asl. Runs before the
+ * vCPUs, or while they are stopped for a reset.
  */
 #include "vmm/machine/acpi.h"
 
@@ -14,9 +15,11 @@
 #include "vmm/mem/mem.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 extern const uint8_t acpi_dsdt[], acpi_dsdt_end[]; /* dsdt.S */
+extern const uint8_t acpi_hotplug[], acpi_hotplug_end[];
 
 enum {
 	HEADER_LEN = 36,
@@ -139,6 +142,34 @@ static uint8_t *add_dsdt(struct builder *b, const struct acpi_config *cfg)
 	set_name(t, len, "PVPP", 2, cfg->pvpanic_port);
 	finish(b, t);
 	return t;
+}
+
+/* ---- SSDT ---- */
+
+/* Takes _EJ0 away from the slots of a mask: behind the name of the slot's device. */
+static void fix_slots(uint8_t *aml, size_t len, uint32_t slots)
+{
+	uint8_t *p = aml;
+	char name[5];
+
+	for (unsigned slot = 2; slot < 32; slot++) {
+		snprintf(name, sizeof(name), "S%02X_", slot);
+		p = memmem(p, aml + len - p, name, 4);
+		if (!p)
+			return;
+		if (slots >> slot & 1)
+			memcpy(memmem(p, aml + len - p, "_EJ0", 4), "XEJ0", 4);
+	}
+}
+
+static void add_hotplug(struct builder *b, const struct acpi_config *cfg)
+{
+	size_t len = acpi_hotplug_end - acpi_hotplug;
+	uint8_t *t = reserve(b, len, 16);
+
+	memcpy(t, acpi_hotplug, len);
+	fix_slots(t, len, cfg->fixed_slots);
+	list(b, t);
 }
 
 /* ---- FADT (5.2.9) ---- */
@@ -328,10 +359,11 @@ static void fill_rsdp(struct builder *b, uint8_t *rsdp, uint32_t rsdt, uint32_t 
 	set_checksum(b, rsdp, ACPI_RSDP_LEN, 32);
 }
 
-/* 4 KiB is more than all tables but the DSDT and the vCPUs' entries take. */
+/* 4 KiB is more than all tables but those in AML and the vCPUs' entries take. */
 static size_t max_len(const struct acpi_config *cfg)
 {
-	return 4096 + (acpi_dsdt_end - acpi_dsdt) + cfg->cpu_count * 16ull;
+	return 4096 + (acpi_dsdt_end - acpi_dsdt) + (acpi_hotplug_end - acpi_hotplug) +
+	       cfg->cpu_count * 16ull;
 }
 
 int acpi_build(struct acpi_blob *blob, const struct acpi_config *cfg, uint32_t base,
@@ -350,6 +382,8 @@ int acpi_build(struct acpi_blob *blob, const struct acpi_config *cfg, uint32_t b
 	add_fadt(&b, cfg, facs, dsdt);
 	add_madt(&b, cfg);
 	add_waet(&b);
+	if (cfg->hotplug)
+		add_hotplug(&b, cfg);
 	rsdt = add_root(&b, "RSDT", 4);
 	xsdt = add_root(&b, "XSDT", 8);
 	fill_rsdp(&b, rsdp, rsdt, xsdt);

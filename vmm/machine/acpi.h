@@ -22,6 +22,8 @@ struct acpi_config {
 	bool fw_cfg;                /* the firmware configuration device */
 	bool vga;                   /* a VGA-compatible display */
 	uint32_t pci32;             /* where the window for 32-bit BARs begins */
+	bool hotplug;               /* devices on the PCI bus may come and go … */
+	uint32_t fixed_slots;       /* … but not those of these slots */
 	struct layout_window pci64; /* for 64-bit BARs; size 0: none */
 };
 

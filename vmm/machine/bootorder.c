@@ -106,17 +106,13 @@ static int same_index(uint32_t index, struct err *err)
 	                 index);
 }
 
-int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
+int pc_set_boot_paths(struct pc *pc, struct err *err)
 {
-	const struct boot_config *boot = &pc->config->boot;
 	struct boot_entry_path entries[64];
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct ide_place place;
 	unsigned count = 0;
 
-	set_letters(pc, first && boot->once ? boot->once
-	                : boot->order       ? boot->order
-	                                    : CONFIG_BOOT_ORDER);
 	for (struct device *dev = pc->vm.devices; dev; dev = dev->next) {
 		uint32_t index = index_of(dev);
 
@@ -136,7 +132,7 @@ int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
 			return same_index(entries[i].index, err);
 		strbuf_addf(&text, "%s%s", text.len ? "\n" : "", entries[i].path);
 	}
-	if (boot->strict)
+	if (pc->config->boot.strict)
 		strbuf_addf(&text, "%sHALT", text.len ? "\n" : "");
 	if (text.failed)
 		return err_sys(err, ENOMEM, "boot order");
@@ -144,4 +140,14 @@ int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
 	return text.len ? fwcfg_set_file(pc->fwcfg, "bootorder", strdup(text.data),
 	                                 text.len + 1, err)
 	                : 0;
+}
+
+int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
+{
+	const struct boot_config *boot = &pc->config->boot;
+
+	set_letters(pc, first && boot->once ? boot->once
+	                : boot->order       ? boot->order
+	                                    : CONFIG_BOOT_ORDER);
+	return pc_set_boot_paths(pc, err);
 }

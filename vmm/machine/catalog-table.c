@@ -11,6 +11,7 @@
 #include "vmm/legacy/fwcfg.h"
 #include "vmm/legacy/i8042.h"
 #include "vmm/legacy/ide.h"
+#include "vmm/legacy/pcihp.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/pm.h"
 #include "vmm/legacy/port92.h"
@@ -57,6 +58,7 @@ const struct device_class *const device_catalog[] = {
 	&piix3_class,
 	&piix3_ide_class,
 	&pm_class,
+	&pcihp_class,
 	&rtc_class,
 	&i8042_class,
 	&fwcfg_class,

@@ -8,9 +8,11 @@
 #define VMM_MACHINE_CONTROL_H
 
 #include "common/err.h"
+#include "common/opts.h"
 #include "common/strbuf.h"
 #include "vmm/core/vm.h"
 
+struct device;
 struct machine_check;
 struct pc;
 struct vm_config;
@@ -49,5 +51,17 @@ int pc_mce(struct pc *pc, unsigned index, const struct machine_check *mce,
            bool broadcast);
 /* A non-maskable interrupt to every vCPU, or to one. 0 or -errno. */
 int pc_nmi(struct pc *pc, int index);
+
+/* device_add: as -device, and the guest is told. *added (may be NULL) is the new device.
+ * Nothing is left on failure. */
+int pc_device_add(struct pc *pc, struct opt_list *opts, struct device **added,
+                  struct err *err);
+/* device_del: a PCI device goes when the guest lets go of it, others at once; that it
+ * went is told by DEVICE_DELETED. id: also "/machine/peripheral/ID". */
+int pc_device_del(struct pc *pc, const char *id, struct err *err);
+/* drive_add: keys of -drive with if=none or if=virtio; slot: where that disk goes, or
+ * NULL. *added is the disk's device, or NULL. */
+int pc_drive_add(struct pc *pc, const char *slot, struct opt_list *opts,
+                 struct device **added, struct err *err);
 
 #endif

@@ -52,6 +52,10 @@ void pc_free_ram(struct pc *pc);
 int pc_add_cpus(struct pc *pc, struct err *err);
 /* pc-devices.c: the board's own devices, then those of the command line. */
 int pc_add_devices(struct pc *pc, struct err *err);
+/* The device that the key "driver" of opts names, for -device and device_add. NULL with a
+ * sentence, which starts with what was asked for: "-device ", or nothing. */
+struct device *pc_create_device(struct pc *pc, struct opt_list *opts, const char *option,
+                                struct err *err);
 /* pc-global.c: -global */
 int pc_add_globals(struct pc *pc, struct err *err);
 void pc_free_globals(struct pc *pc);
@@ -60,7 +64,7 @@ const char *pc_find_secret(void *opaque, const char *id, struct err *err);
 /* pc-display.c: the graphics card; then, after all else, who shows it. */
 int pc_add_display(struct pc *pc, struct err *err);
 int pc_show_display(struct pc *pc, struct err *err);
-/* pc-disks.c: -drive and -hda to -hdd. */
+/* pc-disks.c: -drive and -hda to -hdd, and a drive for a CD that may come. */
 int pc_add_disks(struct pc *pc, struct err *err);
 /* pc-net.c: -netdev, -nic and -net. */
 int pc_add_nets(struct pc *pc, struct err *err);
@@ -89,6 +93,10 @@ int pc_add_kernel_items(struct pc *pc, struct err *err);
 #define LINUXBOOT_ROM "linuxboot_dma.bin"
 /* bootorder.c: the boot order for the BIOS, at each start. first: -boot once counts. */
 int pc_set_boot_order(struct pc *pc, bool first, struct err *err);
+/* The part of it that depends on the devices. */
+int pc_set_boot_paths(struct pc *pc, struct err *err);
+/* pc-boot.c: for guests without firmware, what it would do for PCI. */
+int pc_set_up_pci(struct pc *pc, struct err *err);
 /* pc-boot.c: what the tables say about this machine. */
 struct acpi_config pc_acpi_config(struct pc *pc);
 struct smbios_config pc_smbios_config(struct pc *pc);

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/kvm/irqchip.h"
+#include "vmm/legacy/pcihp.h"
 #include "vmm/legacy/pvpanic.h"
 #include "vmm/legacy/vga.h"
 #include "vmm/machine/layout.h"
@@ -93,6 +94,20 @@ static struct layout_window used_window(const struct pc *pc)
 	return (struct layout_window){ base, align_up(end, unit) - base };
 }
 
+/* Slots of functions that stay as long as the machine. */
+static uint32_t fixed_slots(struct pc *pc)
+{
+	uint32_t slots = 0;
+
+	for (unsigned devfn = 0; devfn < 256; devfn++) {
+		const struct pci_device *pdev = pci_find(pc->vm.pci, devfn);
+
+		if (pdev && !device_class_hotplugs(pdev->dev.cls))
+			slots |= 1u << PCI_SLOT_OF(devfn);
+	}
+	return slots;
+}
+
 struct acpi_config pc_acpi_config(struct pc *pc)
 {
 	bool vga = has_class(pc, &vga_class);
@@ -111,6 +126,8 @@ struct acpi_config pc_acpi_config(struct pc *pc)
 			pc->low_size < LAYOUT_PCI_FIRST ? LAYOUT_PCI_FIRST : pc->low_size,
 		.pci64 = used_window(pc),
 		.pvpanic_port = pvpanic_port(&pc->vm),
+		.hotplug = pcihp_find(&pc->vm),
+		.fixed_slots = fixed_slots(pc),
 	};
 }
 
@@ -164,7 +181,7 @@ static struct vcpu_entry to_vcpu(const struct boot_entry *e)
 
 /* PCI's lines are level-triggered. Guests with an IOAPIC learn it from ACPI; those that
  * stay with the PICs rely on what firmware left in ELCR. */
-static int set_up_pci(struct pc *pc, struct err *err)
+int pc_set_up_pci(struct pc *pc, struct err *err)
 {
 	static const uint8_t gsis[] = LAYOUT_PIRQ_GSIS;
 	uint16_t lines = 1 << LAYOUT_SCI;
@@ -187,7 +204,7 @@ static int boot_direct(struct pc *pc, struct err *err)
 	};
 	struct boot_entry entry;
 	struct vcpu_entry start;
-	int ret = set_up_pci(pc, err);
+	int ret = pc_set_up_pci(pc, err);
 
 	if (ret >= 0)
 		ret = write_tables(pc, &env.rsdp, err);

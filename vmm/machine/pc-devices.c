@@ -10,7 +10,9 @@
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/debug.h"
+#include "vmm/legacy/pcihp.h"
 #include "vmm/legacy/piix.h"
+#include "vmm/legacy/pm.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/legacy/serial.h"
 #include "vmm/pci/pci.h"
@@ -157,21 +159,26 @@ const struct device_class *pc_find_device(const char *name, struct err *err)
 	return NULL;
 }
 
-static int create_device(struct pc *pc, struct opt_list *opts, struct err *err)
+struct device *pc_create_device(struct pc *pc, struct opt_list *opts, const char *option,
+                                struct err *err)
 {
 	const char *driver = opt_list_take(opts, "driver"),
 		   *id = opt_list_get(opts, "id");
 	const struct device_class *cls;
+	struct device *dev;
 
-	if (!driver)
-		return err_usage(err, "-device names no device; -device help lists them");
+	if (!driver) {
+		err_usage(err, "%snames no device; -device help lists them", option);
+		return NULL;
+	}
 	cls = pc_find_device(driver, err);
 	if (cls && in_place_of(driver) != driver)
-		log_info("-device %s: there is no USB; it is a %s", driver, cls->name);
-	if (!cls || device_create(&pc->vm, cls, opts, err))
-		return -err->code;
-	err_prefix(err, "-device %s%s%s", cls->name, id ? ",id=" : "", id ? id : "");
-	return -err->code;
+		log_info("%s%s: there is no USB; it is a %s", option, driver, cls->name);
+	dev = cls ? device_create(&pc->vm, cls, opts, err) : NULL;
+	if (cls && !dev)
+		err_prefix(err, "%s%s%s%s", option, cls->name, id ? ",id=" : "",
+		           id ? id : "");
+	return dev;
 }
 
 static int add_device(struct pc *pc, const char *text, struct err *err)
@@ -179,10 +186,10 @@ static int add_device(struct pc *pc, const char *text, struct err *err)
 	struct opt_list opts = { 0 };
 	int ret = opt_list_parse(&opts, text, "driver", err);
 
-	if (ret >= 0)
-		ret = create_device(pc, &opts, err);
-	else
+	if (ret < 0)
 		err_prefix(err, "-device");
+	else if (!pc_create_device(pc, &opts, "-device ", err))
+		ret = -err->code;
 	opt_list_free(&opts);
 	return ret;
 }
@@ -204,6 +211,9 @@ static int add_bus(struct pc *pc, struct err *err)
 		}
 		if (board_devices[i].ready)
 			board_devices[i].ready(pc, dev);
+		if (dev->cls == &pm_class && pm_has_hotplug(dev) &&
+		    !device_create_simple(&pc->vm, &pcihp_class, "", err))
+			return -err->code;
 	}
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "vmm/block/block.h"
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/ide.h"
+#include "vmm/machine/control.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +26,10 @@
 enum disk_interface { DISK_IDE, DISK_VIRTIO, DISK_PFLASH, DISK_NONE };
 enum disk_media { MEDIA_DISK, MEDIA_CDROM };
 
-#define PLACES      (IDE_CHANNELS * IDE_UNITS)
-#define CDROM_INDEX 2
-#define NO_INDEX    UINT32_MAX
+#define PLACES           (IDE_CHANNELS * IDE_UNITS)
+#define CDROM_INDEX      2
+#define CDROM_INDEX_TEXT "2"
+#define NO_INDEX         UINT32_MAX
 
 /* The guest's side of a drive; the image's is block_options. */
 struct disk_opts {
@@ -115,8 +117,7 @@ static int add_disk(struct pc *pc, const struct disk_opts *disk, const char *dri
 	                                                  : "ide-hd";
 	_cleanup_strbuf_ struct strbuf opts = { 0 };
 
-	if (drive)
-		add_value(&opts, "drive", drive);
+	add_value(&opts, "drive", drive);
 	if (disk->serial)
 		add_value(&opts, "serial", disk->serial);
 	if (disk->interface == DISK_IDE)
@@ -173,43 +174,119 @@ static void warn_short_cd(const struct block_info *info)
 		         (unsigned long long)info->length);
 }
 
-static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, unsigned *taken,
-                     struct err *err)
+/* Opens what opts names: an image, or a CD-ROM drive without one. */
+static struct block_node *open_node(struct pc *pc, const struct disk_opts *disk,
+                                    struct opt_list *opts, struct err *err)
+{
+	struct block_node *node;
+	struct block_info info;
+
+	if (disk->media == MEDIA_CDROM && !opt_list_get(opts, "file"))
+		return block_new_drive(pc->vm.blocks, opt_list_take(opts, "id"), err);
+	if (disk->media == MEDIA_CDROM && opt_list_add(opts, "readonly", "on") < 0) {
+		err_sys(err, ENOMEM, "disk");
+		return NULL;
+	}
+	node = block_open(pc->vm.blocks, opts, err);
+	if (!node)
+		return NULL;
+	block_set_auto_close(node);
+	block_get_info(node, &info);
+	if (disk->media == MEDIA_CDROM)
+		warn_short_cd(&info);
+	return node;
+}
+
+/* Keys that no drive has are told before anything is opened. */
+static int take_options(struct opt_list *opts, struct disk_opts *disk, struct err *err)
 {
 	static const struct opt_desc *const tables[] = { disk_options, block_options,
 		                                         NULL };
+	int ret = opts_check_keys(tables, opts, NULL, err);
+
+	return ret < 0 ? ret : take_disk(opts, disk, err);
+}
+
+static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, unsigned *taken,
+                     struct err *err)
+{
 	struct disk_opts disk = { 0 };
 	struct block_node *node = NULL;
-	struct block_info info = { .id = NULL };
+	struct block_info info;
 	char id[32];
-	int ret = opts_check_keys(tables, opts, NULL, err);
-	bool empty;
+	int ret = take_options(opts, &disk, err);
 
-	if (ret >= 0)
-		ret = take_disk(opts, &disk, err);
 	if (ret >= 0 && disk.interface == DISK_IDE)
 		ret = find_place(&disk, taken, err);
 	make_id(&disk, n, id, sizeof(id));
-	empty = disk.media == MEDIA_CDROM && disk.interface == DISK_IDE &&
-	        !opt_list_get(opts, "file");
 	if (ret >= 0 && !opt_list_get(opts, "id") && opt_list_add(opts, "id", id) < 0)
 		ret = err_sys(err, ENOMEM, "disk");
-	if (ret >= 0 && disk.media == MEDIA_CDROM &&
-	    opt_list_add(opts, "readonly", "on") < 0)
-		ret = err_sys(err, ENOMEM, "disk");
-	if (ret >= 0 && !empty) {
-		node = block_open(pc->vm.blocks, opts, err);
+	if (ret >= 0) {
+		node = open_node(pc, &disk, opts, err);
 		ret = node ? 0 : -err->code;
 	}
-	if (node)
+	if (ret >= 0 && disk.interface != DISK_NONE) {
 		block_get_info(node, &info);
-	if (node && disk.media == MEDIA_CDROM)
-		warn_short_cd(&info);
-	if (ret >= 0 && disk.interface != DISK_NONE)
 		ret = add_disk(pc, &disk, info.id, err);
+	}
 	opts_free(disk_options, &disk);
 	return ret;
 }
+
+/* ---- while the machine runs ---- */
+
+static int plug_disk(struct pc *pc, const struct disk_opts *disk, const char *slot,
+                     const char *drive, struct device **added, struct err *err)
+{
+	struct opt_list opts = { 0 };
+	int ret = opt_list_add(&opts, "driver", "virtio-blk-pci");
+
+	if (ret >= 0)
+		ret = opt_list_add(&opts, "drive", drive);
+	/* A name for device_del. */
+	if (ret >= 0 && !device_find(&pc->vm, drive))
+		ret = opt_list_add(&opts, "id", drive);
+	if (ret >= 0 && slot)
+		ret = opt_list_add(&opts, "addr", slot);
+	if (ret >= 0 && disk->serial)
+		ret = opt_list_add(&opts, "serial", disk->serial);
+	ret = ret < 0 ? err_sys(err, -ret, "disk") : pc_device_add(pc, &opts, added, err);
+	opt_list_free(&opts);
+	return ret;
+}
+
+int pc_drive_add(struct pc *pc, const char *slot, struct opt_list *opts,
+                 struct device **added, struct err *err)
+{
+	struct disk_opts disk = { 0 };
+	struct block_node *node = NULL;
+	struct block_info info;
+	char id[32];
+	int ret = take_options(opts, &disk, err);
+
+	if (ret >= 0 && disk.interface == DISK_IDE)
+		ret = err_usage(err, "IDE disks cannot come to a machine that runs; use "
+		                     "if=virtio, or if=none and device_add");
+	for (unsigned n = 0; ret >= 0 && !opt_list_get(opts, "id"); n++) {
+		make_id(&disk, n, id, sizeof(id));
+		if (!block_find(pc->vm.blocks, id) && opt_list_add(opts, "id", id) < 0)
+			ret = err_sys(err, ENOMEM, "disk");
+	}
+	if (ret >= 0) {
+		node = open_node(pc, &disk, opts, err);
+		ret = node ? 0 : -err->code;
+	}
+	if (ret >= 0 && disk.interface == DISK_VIRTIO) {
+		block_get_info(node, &info);
+		ret = plug_disk(pc, &disk, slot, info.id, added, err);
+		if (ret < 0)
+			block_remove(node);
+	}
+	opts_free(disk_options, &disk);
+	return ret;
+}
+
+/* ---- the command line ---- */
 
 static int add_short(struct pc *pc, const char *path, unsigned index, bool cdrom,
                      unsigned *taken, struct err *err)
@@ -265,6 +342,29 @@ static int claim_all(const struct vm_config *config, unsigned *taken, struct err
 	return ret;
 }
 
+/* As in QEMU there is a drive for a CD that may come, unless something else is there; but
+ * a guest that starts in its kernel is not made to look for it. */
+static int add_default_cdrom(struct pc *pc, unsigned *taken, struct err *err)
+{
+	const struct vm_config *config = pc->config;
+	struct opt_list opts = { 0 };
+	int ret = 0;
+
+	if (config->nodefaults || config->kernel || !pc->vm.firmware ||
+	    *taken & 1u << CDROM_INDEX)
+		return 0;
+	for (unsigned i = 0; i < config->devices.count; i++)
+		if (!strncmp(config->devices.items[i], "ide-", 4))
+			return 0;
+	if (opt_list_add(&opts, "media", "cdrom") < 0 ||
+	    opt_list_add(&opts, "index", CDROM_INDEX_TEXT) < 0)
+		ret = err_sys(err, ENOMEM, "disk");
+	if (ret >= 0)
+		ret = add_drive(pc, &opts, 0, taken, err);
+	opt_list_free(&opts);
+	return ret;
+}
+
 int pc_add_disks(struct pc *pc, struct err *err)
 {
 	const struct vm_config *config = pc->config;
@@ -287,5 +387,5 @@ int pc_add_disks(struct pc *pc, struct err *err)
 		err_prefix(err, "-drive");
 		opt_list_free(&opts);
 	}
-	return ret;
+	return ret < 0 ? ret : add_default_cdrom(pc, &taken, err);
 }

@@ -10,6 +10,7 @@
 #include "common/opts.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/core/vm.h"
+#include "vmm/monitor/jsonopts.h"
 #include "vmm/monitor/tables.h"
 
 #include <ctype.h>
@@ -48,24 +49,6 @@ static const char *option_name(const char *member)
 	return member;
 }
 
-static int add_scalar(struct opt_list *opts, const char *key, const json_t *value,
-                      struct err *err)
-{
-	char number[24];
-	const char *text = json_string_value(value);
-
-	if (json_is_boolean(value))
-		text = json_is_true(value) ? "on" : "off";
-	if (json_is_integer(value)) {
-		snprintf(number, sizeof(number), "%lld",
-		         (long long)json_integer_value(value));
-		text = number;
-	}
-	if (!text)
-		return err_usage(err, "Invalid parameter type for '%s'", key);
-	return opt_list_add(opts, key, text) < 0 ? err_sys(err, ENOMEM, "%s", key) : 0;
-}
-
 static int flatten(struct opt_list *opts, const json_t *object, unsigned depth,
                    struct err *err)
 {
@@ -91,7 +74,7 @@ static int flatten(struct opt_list *opts, const json_t *object, unsigned depth,
 		else if (nested)
 			ret = flatten(opts, value, depth + 1, err);
 		else
-			ret = add_scalar(opts, is_type ? "backend" : key, value, err);
+			ret = jsonopts_add(opts, is_type ? "backend" : key, value, err);
 		if (ret < 0)
 			return ret;
 	}

@@ -253,18 +253,14 @@ static int run_expire_password(struct mon_ctx *ctx, const json_t *args, json_t *
 	return vnc_expire_password(ctx->vm->vnc, seconds, err);
 }
 
-/* "change vnc password [SECRET]"; other devices are not changed by this command. */
-static int run_change(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                      struct err *err)
+/* "change vnc password [SECRET]" of the human monitor. */
+int mon_change_vnc(struct mon_ctx *ctx, const char *target, const char *arg,
+                   struct err *err)
 {
-	const char *target = mon_str(args, "target", "");
-
-	(void)result;
-	if (strcmp(mon_str(args, "device", ""), "vnc") ||
-	    (strcmp(target, "password") && strcmp(target, "passwd")))
+	if (strcmp(target, "password") && strcmp(target, "passwd"))
 		return err_usage(err, "it is: change vnc password [SECRET]");
-	if (mon_str(args, "arg", NULL))
-		return set_password(ctx, mon_str(args, "arg", ""), err);
+	if (arg)
+		return set_password(ctx, arg, err);
 	if (!ctx->can_ask)
 		return err_usage(err, "Parameter 'arg' is missing");
 	ctx->ask = "arg";
@@ -286,13 +282,6 @@ static const struct mon_arg expire_password_args[] = {
 
 static const struct mon_arg vnc_password_args[] = {
 	{ "password", MON_STR, false, 0, NULL, NULL },
-	{ .name = NULL },
-};
-
-static const struct mon_arg change_args[] = {
-	{ "device", MON_STR, false, 0, NULL, NULL },
-	{ "target", MON_STR, false, 0, NULL, NULL },
-	{ "arg", MON_STR, true, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
@@ -359,7 +348,5 @@ const struct mon_command mon_display_commands[] = {
 	  NULL, run_expire_password, NULL },
 	{ "change-vnc-password", NULL, "the password for VNC clients", vnc_password_args,
 	  NULL, run_set_password, NULL },
-	{ NULL, "change", "the password for VNC clients: change vnc password [X]",
-	  change_args, NULL, run_change, NULL },
 	{ .help = NULL },
 };

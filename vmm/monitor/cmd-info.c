@@ -143,14 +143,45 @@ static int run_block(struct mon_ctx *ctx, const json_t *args, json_t **result,
 		json_t *entry;
 
 		block_get_info(node, &info);
-		entry = json_pack("{s:s, s:s, s:b, s:b, s:o}", "device", info.id, "type",
-		                  "unknown", "removable", 0, "locked", 0, "inserted",
-		                  image_info(&info));
+		entry = json_pack("{s:s, s:s, s:b, s:b}", "device", info.id, "type",
+		                  "unknown", "removable", block_is_removable(node),
+		                  "locked", block_tray_is_locked(node));
+		if (block_is_removable(node))
+			json_object_set_new(entry, "tray_open",
+			                    json_boolean(block_tray_is_open(node)));
+		if (info.path)
+			json_object_set_new(entry, "inserted", image_info(&info));
 		if (user)
 			json_object_set_new(entry, "qdev", mon_text(user));
 		json_array_append_new(*result, entry);
 	}
 	return 0;
+}
+
+static void print_image(const json_t *entry, struct strbuf *out)
+{
+	const json_t *in = json_object_get(entry, "inserted"),
+		     *cache = json_object_get(in, "cache");
+	const char *user = mon_str(entry, "qdev", NULL);
+
+	if (in)
+		strbuf_addf(out, "%s: %s (%s%s)\n", mon_str(entry, "device", ""),
+		            mon_str(in, "file", ""), mon_str(in, "drv", ""),
+		            mon_bool(in, "ro", false) ? ", read-only" : "");
+	else
+		strbuf_addf(out, "%s: [not inserted]\n", mon_str(entry, "device", ""));
+	if (user)
+		strbuf_addf(out, "    Attached to:      %s\n", user);
+	if (mon_bool(entry, "removable", false))
+		strbuf_addf(out, "    Removable device: %slocked, tray %s\n",
+		            mon_bool(entry, "locked", false) ? "" : "not ",
+		            mon_bool(entry, "tray_open", false) ? "open" : "closed");
+	if (in)
+		strbuf_addf(out, "    Cache mode:       %s%s%s\n",
+		            mon_bool(cache, "writeback", false) ? "writeback"
+		                                                : "writethrough",
+		            mon_bool(cache, "direct", false) ? ", direct" : "",
+		            mon_bool(cache, "no-flush", false) ? ", ignore flushes" : "");
 }
 
 static void print_block(const json_t *result, struct strbuf *out)
@@ -160,21 +191,8 @@ static void print_block(const json_t *result, struct strbuf *out)
 
 	json_array_foreach(result, i, entry)
 	{
-		const json_t *in = json_object_get(entry, "inserted"),
-			     *cache = json_object_get(in, "cache");
-		const char *user = mon_str(entry, "qdev", NULL);
-
-		strbuf_addf(out, "%s%s: %s (%s%s)\n", i ? "\n" : "",
-		            mon_str(entry, "device", ""), mon_str(in, "file", ""),
-		            mon_str(in, "drv", ""),
-		            mon_bool(in, "ro", false) ? ", read-only" : "");
-		if (user)
-			strbuf_addf(out, "    Attached to:      %s\n", user);
-		strbuf_addf(out, "    Cache mode:       %s%s%s\n",
-		            mon_bool(cache, "writeback", false) ? "writeback"
-		                                                : "writethrough",
-		            mon_bool(cache, "direct", false) ? ", direct" : "",
-		            mon_bool(cache, "no-flush", false) ? ", ignore flushes" : "");
+		strbuf_adds(out, i ? "\n" : "");
+		print_image(entry, out);
 	}
 	if (!i)
 		strbuf_adds(out, "There are no disk images.\n");
@@ -230,8 +248,8 @@ static void print_blockstats(const json_t *result, struct strbuf *out)
 	}
 }
 
-static void complete_image(struct vm *vm, void (*add)(void *opaque, const char *value),
-                           void *opaque)
+void mon_complete_drive(struct vm *vm, void (*add)(void *opaque, const char *value),
+                        void *opaque)
 {
 	struct block_node *node = NULL;
 	struct block_info info;
@@ -243,7 +261,7 @@ static void complete_image(struct vm *vm, void (*add)(void *opaque, const char *
 }
 
 static const struct mon_arg resize_args[] = {
-	{ "device", MON_STR, false, 0, NULL, complete_image },
+	{ "device", MON_STR, false, 0, NULL, mon_complete_drive },
 	{ "size", MON_SIZE, false, 0, NULL, NULL },
 	{ .name = NULL },
 };

@@ -70,8 +70,8 @@ static int run_netstats(struct mon_ctx *ctx, const json_t *args, json_t **result
 
 /* ---- links ---- */
 
-static void complete_net(struct vm *vm, void (*add)(void *opaque, const char *value),
-                         void *opaque)
+void mon_complete_net(struct vm *vm, void (*add)(void *opaque, const char *value),
+                      void *opaque)
 {
 	struct netdev *nd = NULL;
 
@@ -108,7 +108,7 @@ static int run_set_link(struct mon_ctx *ctx, const json_t *args, json_t **result
 }
 
 static const struct mon_arg link_args[] = {
-	{ .name = "name", .kind = MON_STR, .complete = complete_net },
+	{ .name = "name", .kind = MON_STR, .complete = mon_complete_net },
 	{ .name = "up", .kind = MON_BOOL },
 	{ .name = NULL },
 };
@@ -186,7 +186,7 @@ static int run_hostfwd_remove(struct mon_ctx *ctx, const json_t *args, json_t **
 }
 
 static const struct mon_arg hostfwd_args[] = {
-	{ .name = "netdev_id", .kind = MON_STR, .complete = complete_net },
+	{ .name = "netdev_id", .kind = MON_STR, .complete = mon_complete_net },
 	{ .name = "rule", .kind = MON_STR, .optional = true },
 	{ .name = NULL },
 };

@@ -30,6 +30,7 @@ enum mon_arg_kind {
 	MON_REST, /* MON_STR; the human monitor takes the rest of the line */
 	MON_FORMAT, /* human monitor: "/8xb" right behind the command, or nothing */
 	MON_ANY,    /* any JSON; not in the human monitor */
+	MON_OTHERS, /* the last row: arguments of any other name; QMP only */
 };
 
 struct mon_arg {

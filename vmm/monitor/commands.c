@@ -10,10 +10,13 @@
 #include <string.h>
 
 const struct mon_command *const mon_tables[] = {
-	mon_run_commands,     mon_info_commands,    mon_device_commands,
-	mon_balloon_commands, mon_net_commands,     mon_debug_commands,
-	mon_chardev_commands, mon_inspect_commands, mon_display_commands,
-	mon_input_commands,   mon_meta_commands,    NULL,
+	mon_run_commands,     mon_info_commands,
+	mon_device_commands,  mon_balloon_commands,
+	mon_net_commands,     mon_debug_commands,
+	mon_chardev_commands, mon_inspect_commands,
+	mon_display_commands, mon_input_commands,
+	mon_meta_commands,    mon_medium_commands,
+	mon_hotplug_commands, NULL,
 };
 
 const struct mon_command *mon_find_qmp(const char *name)
@@ -29,7 +32,7 @@ static const char *kind_name(enum mon_arg_kind kind)
 	static const char *const names[] = {
 		[MON_STR] = "string",    [MON_INT] = "integer",  [MON_SIZE] = "integer",
 		[MON_BOOL] = "boolean",  [MON_FLAG] = "boolean", [MON_REST] = "string",
-		[MON_FORMAT] = "string", [MON_ANY] = "value",
+		[MON_FORMAT] = "string", [MON_ANY] = "value",    [MON_OTHERS] = "value",
 	};
 
 	return names[kind];
@@ -49,6 +52,7 @@ static bool has_kind(const json_t *value, enum mon_arg_kind kind)
 	case MON_FLAG:
 		return json_is_boolean(value);
 	case MON_ANY:
+	case MON_OTHERS:
 		return true;
 	}
 	return false;
@@ -57,7 +61,7 @@ static bool has_kind(const json_t *value, enum mon_arg_kind kind)
 static const struct mon_arg *find_arg(const struct mon_command *command, const char *name)
 {
 	for (const struct mon_arg *arg = command->args; arg && arg->name; arg++)
-		if (!strcmp(arg->name, name))
+		if (arg->kind == MON_OTHERS || !strcmp(arg->name, name))
 			return arg;
 	return NULL;
 }

@@ -177,7 +177,8 @@ static int parse_args(struct mon_ctx *ctx, const struct mon_command *command,
 	     arg++) {
 		while (take_flags(command, &line, args))
 			;
-		if (arg->kind != MON_FLAG && arg->kind != MON_ANY)
+		if (arg->kind != MON_FLAG && arg->kind != MON_ANY &&
+		    arg->kind != MON_OTHERS)
 			ret = take_arg(ctx, arg, &line, args, err);
 	}
 	line = skip_blanks(line);

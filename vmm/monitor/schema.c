@@ -39,7 +39,7 @@ static const char *arg_type(const struct mon_arg *arg)
 	static const char *const names[] = {
 		[MON_STR] = "str",   [MON_INT] = "int",    [MON_SIZE] = "int",
 		[MON_BOOL] = "bool", [MON_FLAG] = "bool",  [MON_REST] = "str",
-		[MON_ANY] = "any",   [MON_FORMAT] = "str",
+		[MON_ANY] = "any",   [MON_FORMAT] = "str", [MON_OTHERS] = "any",
 	};
 
 	return arg->type ? arg->type : names[arg->kind];
@@ -122,7 +122,8 @@ static void add_command(json_t *list, const struct mon_command *command)
 	json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name",
 	                                      command->qmp, "meta-type", "command",
 	                                      "arg-type", name, "ret-type", result));
-	for (const struct mon_arg *arg = command->args; arg && arg->name; arg++)
+	for (const struct mon_arg *arg = command->args;
+	     arg && arg->name && arg->kind != MON_OTHERS; arg++)
 		json_array_append_new(
 			members, member(list, arg->name, arg_type(arg), arg->optional));
 	if (command->args)

@@ -18,9 +18,20 @@ extern const struct mon_command mon_inspect_commands[]; /* cmd-inspect.c */
 extern const struct mon_command mon_display_commands[]; /* cmd-display.c */
 extern const struct mon_command mon_input_commands[];   /* cmd-input.c */
 extern const struct mon_command mon_meta_commands[];    /* cmd-meta.c */
+extern const struct mon_command mon_medium_commands[];  /* cmd-medium.c */
+extern const struct mon_command mon_hotplug_commands[]; /* cmd-hotplug.c */
 
 /* A KeyValue's code (common/keycode.h); 0 with a sentence when it is no key.
  * cmd-display.c */
 uint16_t mon_key(const json_t *value, struct err *err);
+/* Completion with the names of drives (cmd-info.c) and networks (cmd-net.c). */
+void mon_complete_drive(struct vm *vm, void (*add)(void *opaque, const char *value),
+                        void *opaque);
+void mon_complete_net(struct vm *vm, void (*add)(void *opaque, const char *value),
+                      void *opaque);
+
+/* The other half of the human monitor's "change". cmd-display.c */
+int mon_change_vnc(struct mon_ctx *ctx, const char *target, const char *arg,
+                   struct err *err);
 
 #endif

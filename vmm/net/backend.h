@@ -45,6 +45,7 @@ struct netdev {
 	unsigned index;       /* among the queues */
 	struct net_front front;
 	bool opened, attached;
+	bool removed;   /* closed, and waits for its front end to go */
 	bool header;    /* frames carry a virtio-net header */
 	bool carrier;   /* the other side is there */
 	bool unplugged; /* set_link off */

@@ -31,7 +31,7 @@ struct net_registry *net_registry_new(struct loop *loop)
 	return reg;
 }
 
-static void free_netdev(struct netdev *nd)
+static void close_netdev(struct netdev *nd)
 {
 	struct netdev *queue;
 
@@ -44,6 +44,12 @@ static void free_netdev(struct netdev *nd)
 	net_use_fd(nd, -1);
 	if (nd->opened)
 		nd->ops->close(nd);
+	nd->opened = false;
+}
+
+static void free_netdev(struct netdev *nd)
+{
+	close_netdev(nd);
 	opts_free(nd->ops->opts, nd);
 	free(nd->desc);
 	free(nd);
@@ -209,10 +215,15 @@ struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
 	return nd;
 }
 
+static int make_ready(struct netdev *nd, struct err *err)
+{
+	return nd->ops->ready ? nd->ops->ready(nd, err) : 0;
+}
+
 int net_registry_ready(struct net_registry *reg, struct err *err)
 {
 	for (struct netdev *nd = reg->first; nd; nd = nd->next) {
-		int ret = nd->ops->ready ? nd->ops->ready(nd, err) : 0;
+		int ret = make_ready(nd, err);
 
 		if (ret < 0) {
 			err_prefix(err, "-netdev %s,id=%s", nd->ops->name, nd->id);
@@ -221,6 +232,29 @@ int net_registry_ready(struct net_registry *reg, struct err *err)
 	}
 	reg->running = true;
 	return 0;
+}
+
+int net_add(struct net_registry *reg, struct opt_list *opts, struct err *err)
+{
+	struct netdev *nd = net_create(reg, opts, err);
+	int ret = nd ? make_ready(nd, err) : -err->code;
+
+	if (nd && ret < 0)
+		net_remove(nd);
+	return ret;
+}
+
+void net_remove(struct netdev *nd)
+{
+	struct netdev **p = &nd->reg->first;
+
+	while (*p != nd)
+		p = &(*p)->next;
+	*p = nd->next;
+	close_netdev(nd);
+	nd->removed = true;
+	if (!nd->attached)
+		free_netdev(nd);
 }
 
 /* ---- description ---- */
@@ -337,6 +371,8 @@ void net_detach(struct netdev *nd)
 	nd->attached = false;
 	net_set_offload(nd, 0);
 	net_want_input(nd, false);
+	if (nd->removed)
+		free_netdev(nd);
 }
 
 const struct net_front *net_get_front(const struct netdev *nd)
@@ -351,7 +387,7 @@ bool net_has_header(const struct netdev *nd)
 
 void net_set_offload(struct netdev *nd, unsigned offloads)
 {
-	if (nd->ops->set_offload)
+	if (nd->opened && nd->ops->set_offload)
 		nd->ops->set_offload(nd, offloads);
 }
 

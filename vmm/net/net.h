@@ -78,6 +78,10 @@ struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
 /* Waits until what the back ends started is there. -errno with a sentence when one of
  * them failed. Before the guest runs; no netdev that is made later makes anybody wait. */
 int net_registry_ready(struct net_registry *reg, struct err *err);
+/* netdev_add: both of these for a machine that runs. 0 or -errno with a sentence. */
+int net_add(struct net_registry *reg, struct opt_list *opts, struct err *err);
+/* netdev_del: at once, and the id is free. A card that has it loses its link. */
+void net_remove(struct netdev *nd);
 struct netdev *net_find(struct net_registry *reg, const char *id);
 /* The netdev after nd, or the first for NULL; NULL at the end. */
 struct netdev *net_next(struct net_registry *reg, struct netdev *nd);

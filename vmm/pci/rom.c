@@ -137,7 +137,8 @@ int pci_rom_init(struct pci_device *pdev, const char *romfile, const char *stand
 
 	if (romfile)
 		return *romfile ? pci_rom_load(pdev, romfile, package, err) : 0;
-	if (!vm->firmware)
+	/* Firmware has looked already at what comes while it runs. */
+	if (!vm->firmware || vm->runstate != VM_PRELAUNCH)
 		return 0;
 	path = find(vm, standard);
 	if (path) {

@@ -460,7 +460,10 @@ static void blk_unrealize(struct device *dev)
 	if (!blk->node)
 		return;
 	block_set_write_cache(blk->node, blk->info.write_cache);
-	block_detach(blk->node);
+	if (dev->unplugged)
+		block_release(blk->node);
+	else
+		block_detach(blk->node);
 }
 
 #define FIELD(f) .offset = offsetof(struct virtio_blk, f)

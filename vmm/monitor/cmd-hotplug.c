@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Devices, drives and networks that come and go while the machine runs. */
+#include "common/cleanup.h"
+#include "vmm/block/block.h"
+#include "vmm/core/catalog.h"
+#include "vmm/core/vm.h"
+#include "vmm/machine/control.h"
+#include "vmm/monitor/jsonopts.h"
+#include "vmm/monitor/tables.h"
+#include "vmm/net/net.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The human monitor's "args", as on the command line, or QMP's members. */
+static int collect(const json_t *args, const char *implied, struct opt_list *opts,
+                   struct err *err)
+{
+	const char *text = mon_str(args, "args", NULL);
+
+	return text ? opt_list_parse(opts, text, implied, err)
+	            : jsonopts_flatten(opts, args, err);
+}
+
+/* ---- devices ---- */
+
+static int run_device_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	struct opt_list opts = { 0 };
+	int ret = collect(args, "driver", &opts, err);
+
+	(void)result;
+	if (ret >= 0)
+		ret = pc_device_add(ctx->pc, &opts, NULL, err);
+	opt_list_free(&opts);
+	return ret;
+}
+
+static int run_device_del(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	(void)result;
+	return pc_device_del(ctx->pc, mon_str(args, "id", ""), err);
+}
+
+/* ---- networks ---- */
+
+static int run_netdev_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	struct opt_list opts = { 0 };
+	int ret = collect(args, "type", &opts, err);
+
+	(void)result;
+	if (ret >= 0)
+		ret = net_add(ctx->vm->nets, &opts, err);
+	opt_list_free(&opts);
+	return ret;
+}
+
+static int run_netdev_del(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	const char *id = mon_str(args, "id", "");
+	struct netdev *nd = net_find(ctx->vm->nets, id);
+
+	(void)result;
+	if (!nd)
+		return err_set(err, ENODEV, "Device '%s' not found", id);
+	net_remove(nd);
+	return 0;
+}
+
+/* ---- drives ---- */
+
+/* "[-n] [[DOMAIN:]BUS:]SLOT OPTIONS", or the options alone. */
+static int run_drive_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
+{
+	const char *first = mon_str(args, "pci_addr", ""),
+		   *text = mon_str(args, "opts", NULL);
+	const char *colon = strrchr(first, ':');
+	struct opt_list opts = { 0 };
+	struct device *added = NULL;
+	int ret = opt_list_parse(&opts, text ? text : first, "file", err);
+
+	if (!text || !strcmp(first, "auto") || !strcmp(first, "0"))
+		first = NULL;
+	else if (colon)
+		first = colon + 1;
+	if (ret >= 0)
+		ret = pc_drive_add(ctx->pc, first, &opts, &added, err);
+	opt_list_free(&opts);
+	if (ret >= 0)
+		*result = added ? json_sprintf("OK %s\n", added->path)
+		                : json_string("OK\n");
+	return ret;
+}
+
+static int run_drive_del(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
+{
+	const char *id = mon_str(args, "id", "");
+	struct block_node *node = block_find(ctx->vm->blocks, id);
+
+	(void)result;
+	if (!node)
+		return err_set(err, ENODEV, "Device '%s' not found", id);
+	block_remove(node);
+	return 0;
+}
+
+/* QMP's names of what -drive has, too. NULL: of no interest here. */
+static const struct {
+	const char *member, *option;
+} renames[] = {
+	{ "filename", "file" },      { "file.filename", "file" },
+	{ "node-name", "id" },       { "file.aio", "aio" },
+	{ "auto-read-only", NULL },  { "file.auto-read-only", NULL },
+	{ "file.node-name", NULL },  { "file.read-only", NULL },
+	{ "file.discard", NULL },    { "file.cache.direct", "cache.direct" },
+	{ "file.driver", NULL },     { "file.cache.no-flush", "cache.no-flush" },
+	{ "file.drop-cache", NULL }, { "drop-cache", NULL },
+};
+
+static int rename_members(struct opt_list *opts, struct err *err)
+{
+	for (unsigned i = 0; i < opts->count; i++) {
+		struct opt *opt = &opts->opts[i];
+		unsigned n = 0;
+
+		while (n < ARRAY_SIZE(renames) && strcmp(renames[n].member, opt->key))
+			n++;
+		if (n == ARRAY_SIZE(renames))
+			continue;
+		if (!renames[n].option) {
+			opt->used = true;
+			continue;
+		}
+		free(opt->key);
+		opt->key = strdup(renames[n].option);
+		if (!opt->key)
+			return err_sys(err, ENOMEM, "blockdev-add");
+	}
+	return 0;
+}
+
+static bool is_on(struct opt_list *opts, const char *key)
+{
+	const char *value = opt_list_take(opts, key);
+
+	return value && !strcmp(value, "on");
+}
+
+/* cache.direct and cache.no-flush are two of the modes that cache= has. */
+static int set_cache(struct opt_list *opts, struct err *err)
+{
+	bool direct = is_on(opts, "cache.direct"),
+	     no_flush = is_on(opts, "cache.no-flush");
+
+	if (direct && no_flush)
+		return err_usage(err, "cache.direct and cache.no-flush together are not "
+		                      "supported; drop one");
+	if (opt_list_add(opts, "cache",
+	                 direct     ? "none"
+	                 : no_flush ? "unsafe"
+	                            : "writeback") < 0)
+		return err_sys(err, ENOMEM, "cache");
+	return 0;
+}
+
+/* The protocol that stores the bytes; alone it is a raw image. */
+static bool is_protocol(const char *driver)
+{
+	return !strcmp(driver, "file") || !strcmp(driver, "host_device");
+}
+
+static int check_drivers(const json_t *args, struct opt_list *opts, struct err *err)
+{
+	const json_t *file = json_object_get(args, "file");
+	const char *driver = mon_str(args, "driver", ""), *below;
+
+	if (json_is_string(file))
+		return err_usage(err,
+		                 "file: a reference to another node is not supported; "
+		                 "give the object itself");
+	below = json_string_value(json_object_get(file, "driver"));
+	if (file && (!below || !is_protocol(below)))
+		return err_usage(err, "file.driver must be file or host_device");
+	if (!mon_str(args, "node-name", NULL))
+		return err_usage(err, "'node-name' must be specified for the root node");
+	opt_list_take(opts, "driver");
+	if (opt_list_add(opts, "format", is_protocol(driver) ? "raw" : driver) < 0)
+		return err_sys(err, ENOMEM, "driver");
+	return 0;
+}
+
+static int run_blockdev_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                            struct err *err)
+{
+	static const struct opt_desc *const tables[] = { block_options, NULL };
+	struct opt_list opts = { 0 };
+	int ret = jsonopts_flatten(&opts, args, err);
+
+	(void)result;
+	if (ret >= 0)
+		ret = rename_members(&opts, err);
+	if (ret >= 0)
+		ret = check_drivers(args, &opts, err);
+	if (ret >= 0)
+		ret = set_cache(&opts, err);
+	if (ret >= 0)
+		ret = opts_check_keys(tables, &opts, NULL, err);
+	if (ret >= 0 && !block_open(ctx->vm->blocks, &opts, err))
+		ret = -err->code;
+	opt_list_free(&opts);
+	return ret;
+}
+
+static int run_blockdev_del(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                            struct err *err)
+{
+	const char *name = mon_str(args, "node-name", "");
+	struct block_node *node = block_find(ctx->vm->blocks, name);
+
+	(void)result;
+	if (!node)
+		return err_set(err, ENOENT, "Failed to find node with node-name='%s'",
+		               name);
+	if (block_user(node))
+		return err_set(err, EBUSY, "Node %s is in use by %s", name,
+		               block_user(node));
+	block_remove(node);
+	return 0;
+}
+
+/* ---- the table ---- */
+
+static void complete_class(struct vm *vm, void (*add)(void *opaque, const char *value),
+                           void *opaque)
+{
+	(void)vm;
+	for (const struct device_class *const *c = device_catalog; *c; c++)
+		if (device_class_hotplugs(*c))
+			add(opaque, (*c)->name);
+}
+
+static void complete_device(struct vm *vm, void (*add)(void *opaque, const char *value),
+                            void *opaque)
+{
+	for (const struct device *dev = vm->devices; dev; dev = dev->next)
+		if (dev->id && device_class_hotplugs(dev->cls))
+			add(opaque, dev->id);
+}
+
+static const struct mon_arg device_args[] = {
+	{ "driver", MON_STR, false, 0, NULL, NULL },
+	{ "bus", MON_STR, true, 0, NULL, NULL },
+	{ "id", MON_STR, true, 0, NULL, NULL },
+	{ "...", MON_OTHERS, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg hmp_device_args[] = {
+	{ "args", MON_REST, false, 0, NULL, complete_class },
+	{ .name = NULL },
+};
+
+static const struct mon_arg device_del_args[] = {
+	{ "id", MON_STR, false, 0, NULL, complete_device },
+	{ .name = NULL },
+};
+
+static const struct mon_arg netdev_args[] = {
+	{ "type", MON_STR, false, 0, NULL, NULL },
+	{ "id", MON_STR, false, 0, NULL, NULL },
+	{ "...", MON_OTHERS, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg hmp_netdev_args[] = {
+	{ "args", MON_REST, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg netdev_del_args[] = {
+	{ "id", MON_STR, false, 0, NULL, mon_complete_net },
+	{ .name = NULL },
+};
+
+static const struct mon_arg drive_args[] = {
+	{ "node", MON_FLAG, true, 'n', NULL, NULL },
+	{ "pci_addr", MON_STR, false, 0, NULL, NULL },
+	{ "opts", MON_REST, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg drive_del_args[] = {
+	{ "id", MON_STR, false, 0, NULL, mon_complete_drive },
+	{ .name = NULL },
+};
+
+static const struct mon_arg blockdev_args[] = {
+	{ "driver", MON_STR, false, 0, NULL, NULL },
+	{ "node-name", MON_STR, true, 0, NULL, NULL },
+	{ "...", MON_OTHERS, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg blockdev_del_args[] = {
+	{ "node-name", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+const struct mon_command mon_hotplug_commands[] = {
+	{ "device_add", NULL, "a new device", device_args, NULL, run_device_add, NULL },
+	{ NULL, "device_add", "a new device; args as for -device", hmp_device_args, NULL,
+	  run_device_add, NULL },
+	{ "device_del", "device_del", "ask the guest to let go of a device",
+	  device_del_args, NULL, run_device_del, NULL },
+	{ "netdev_add", NULL, "a new network", netdev_args, NULL, run_netdev_add, NULL },
+	{ NULL, "netdev_add", "a new network; args as for -netdev", hmp_netdev_args, NULL,
+	  run_netdev_add, NULL },
+	{ "netdev_del", "netdev_del", "close a network; its card loses the link",
+	  netdev_del_args, NULL, run_netdev_del, NULL },
+	{ NULL, "drive_add",
+	  "[slot] options: a new drive; options as for -drive, if=none or if=virtio",
+	  drive_args, NULL, run_drive_add, NULL },
+	{ NULL, "drive_del", "close a drive; its device gets errors from then on",
+	  drive_del_args, NULL, run_drive_del, NULL },
+	{ "blockdev-add", NULL, "a new image, which no device uses yet", blockdev_args,
+	  NULL, run_blockdev_add, NULL },
+	{ "blockdev-del", NULL, "close an image that no device uses", blockdev_del_args,
+	  NULL, run_blockdev_del, NULL },
+	{ .help = NULL },
+};
