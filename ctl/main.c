@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/opts.h"
+#include "common/toolopts.h"
 #include "common/version.h"
 #include "ctl/client.h"
 #include "ctl/console.h"
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -100,6 +102,28 @@ static int run_hmp(struct ctl *ctl, const char *qmp, struct err *err)
 	return ret;
 }
 
+/* vmm may run in another folder: it is told the whole path. */
+static int run_screendump(struct ctl *ctl, const char *qmp, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf path = { 0 };
+	const char *file = ctl->words[0], *dot = strrchr(file, '.');
+	_cleanup_free_ char *cwd = *file == '/' ? NULL : getcwd(NULL, 0);
+	json_t *result = NULL;
+	int ret;
+
+	if (ctl->count > 1)
+		return err_usage(err, "screendump takes one file");
+	if (*file != '/' && !cwd)
+		return err_sys(err, errno, "cannot tell the current folder");
+	strbuf_addf(&path, "%s%s%s", cwd ? cwd : "", cwd ? "/" : "", file);
+	ret = client_run(&ctl->client, qmp,
+	                 json_pack("{s:s, s:s*}", "filename", path.data, "format",
+	                           dot && !strcmp(dot, ".txt") ? "text" : NULL),
+	                 &result, err);
+	json_decref(result);
+	return ret;
+}
+
 static int run_qmp(struct ctl *ctl, const char *qmp, struct err *err)
 {
 	json_t *args = NULL, *result = NULL;
@@ -150,6 +174,9 @@ static const struct command {
 	{ "stop", "stop", "", "stop the guest", run_plain, 0, false },
 	{ "cont", "cont", "", "let a stopped guest go on", run_plain, 0, false },
 	{ "quit", "quit", "", "end vmm at once", run_plain, 0, false },
+	{ "screendump", "screendump", " FILE",
+	  "the screen to FILE.ppm, FILE.png, or its text to FILE.txt", run_screendump, 1,
+	  true },
 	{ "hmp", "human-monitor-command", " LINE...", "run a line of the human monitor",
 	  run_hmp, 1, true },
 	{ "qmp", NULL, " COMMAND [JSON]", "run a command of QMP, print its answer",
@@ -179,30 +206,23 @@ static const struct command *find_command(const char *name, struct err *err)
 
 /* ---- options ---- */
 
-static const struct row {
-	const char *name, *letter, *arg, *help;
-	size_t offset; /* of a bool, or of the text */
-} rows[] = {
-	{ "json", "", "", "print answers as JSON", offsetof(struct ctl, json) },
-	{ "wait", "", "", "after powerdown and quit: until vmm has ended",
-	  offsetof(struct ctl, wait) },
-	{ "timeout", "", "SECONDS", "for one answer, 0: for ever (default: 60)",
-	  offsetof(struct ctl, timeout) },
-	{ "list", "", "", "list the commands", offsetof(struct ctl, list) },
-	{ "version", "", "", "print the version", offsetof(struct ctl, version) },
-	{ "help", "h", "", "print this", offsetof(struct ctl, help) },
-	{ "dump-options", "", "", NULL, offsetof(struct ctl, dump) },
+#define FIELD(member) offsetof(struct ctl, member)
+
+static const struct toolopt rows[] = {
+	{ "json", 0, NULL, FIELD(json), 0, 0, "print answers as JSON" },
+	{ "wait", 0, NULL, FIELD(wait), 0, 0,
+	  "after powerdown and quit: until vmm has ended" },
+	{ "timeout", 0, "SECONDS", FIELD(timeout), 0, 0,
+	  "for one answer, 0: for ever (default: 60)" },
+	{ "list", 0, NULL, FIELD(list), 0, 0, "list the commands" },
+	{ "version", 0, NULL, FIELD(version), 0, 0, "print the version" },
+	{ "help", 'h', NULL, FIELD(help), 0, 0, "print this" },
+	{ "dump-options", 0, NULL, FIELD(dump), 0, 0, NULL },
 };
 
-static const struct row *find_row(const char *word)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
-		if ((!strncmp(word, "--", 2) && !strcmp(word + 2, rows[i].name)) ||
-		    (*rows[i].letter && word[0] == '-' &&
-		     !strcmp(word + 1, rows[i].letter)))
-			return &rows[i];
-	return NULL;
-}
+static const struct toolopts options = {
+	.program = "vmm-ctl", .row = rows, .count = ARRAY_SIZE(rows), .column = 28
+};
 
 /* Options stand before the socket: what follows it belongs to the command. */
 static int parse(struct ctl *ctl, int argc, char **argv, int *first, struct err *err)
@@ -210,21 +230,11 @@ static int parse(struct ctl *ctl, int argc, char **argv, int *first, struct err 
 	uint64_t seconds;
 	int i = 1;
 
-	for (; i < argc && argv[i][0] == '-'; i++) {
-		const struct row *row = find_row(argv[i]);
-		char *field = (char *)ctl + (row ? row->offset : 0);
+	for (; i < argc && toolopts_is_option(argv[i]); i++) {
+		int ret = toolopts_take(&options, argc, argv, &i, ctl, NULL, err);
 
-		if (!row)
-			return err_usage(err,
-			                 "unknown option '%s'; vmm-ctl --help lists them",
-			                 argv[i]);
-		if (*row->arg && i + 1 == argc)
-			return err_usage(err, "option %s needs an argument: %s", argv[i],
-			                 row->arg);
-		if (*row->arg)
-			*(const char **)field = argv[++i];
-		else
-			*(bool *)field = true;
+		if (ret < 0)
+			return ret;
 	}
 	*first = i;
 	ctl->client.timeout_ms = 60000;
@@ -239,30 +249,28 @@ static int parse(struct ctl *ctl, int argc, char **argv, int *first, struct err 
 
 static int inform(const struct ctl *ctl)
 {
-	if (ctl->version)
-		puts("kvmkit vmm-ctl version " KVMKIT_VERSION);
-	for (unsigned i = 0; i < ARRAY_SIZE(rows) && ctl->dump; i++)
-		if (rows[i].help)
-			printf("%s\t%s\t%s\t\t%s\n", rows[i].name, rows[i].letter,
-			       rows[i].arg, rows[i].help);
-	if (ctl->help)
-		puts("Usage: vmm-ctl [options] SOCKET COMMAND [...]\n"
-		     "Steers a vmm through the socket of its -qmp option.\n\nOptions:");
-	for (unsigned i = 0; i < ARRAY_SIZE(rows) && ctl->help; i++) {
-		char left[40];
+	_cleanup_strbuf_ struct strbuf out = { 0 };
 
-		snprintf(left, sizeof(left), "%s%s%s--%s%s%s", *rows[i].letter ? "-" : "",
-		         rows[i].letter, *rows[i].letter ? ", " : "", rows[i].name,
-		         *rows[i].arg ? " " : "", rows[i].arg);
-		if (rows[i].help)
-			printf("  %-24s %s\n", left, rows[i].help);
+	if (ctl->version)
+		strbuf_adds(&out, "kvmkit vmm-ctl version " KVMKIT_VERSION "\n");
+	if (ctl->dump)
+		toolopts_dump(&options, &out);
+	if (ctl->help) {
+		strbuf_adds(&out, "Usage: vmm-ctl [options] SOCKET COMMAND [...]\n"
+		                  "Steers a vmm through the socket of its -qmp option."
+		                  "\n\nOptions:\n");
+		toolopts_help(&options, 0, &out);
+		strbuf_adds(&out, "\nCommands:\n");
 	}
-	if (ctl->help)
-		puts("\nCommands:");
-	for (unsigned i = 0; i < ARRAY_SIZE(commands) && (ctl->help || ctl->list); i++)
-		printf("%s%s%-*s %s\n", ctl->help ? "  " : "", commands[i].name,
-		       24 - (int)strlen(commands[i].name), commands[i].args,
-		       commands[i].help);
+	for (unsigned i = 0; i < ARRAY_SIZE(commands) && (ctl->help || ctl->list); i++) {
+		size_t start = out.len;
+
+		strbuf_addf(&out, "%s%s%s", ctl->help ? "  " : "", commands[i].name,
+		            commands[i].args);
+		toolopts_pad(&out, start, ctl->help ? options.column : 25);
+		strbuf_addf(&out, "%s\n", commands[i].help);
+	}
+	fputs(out.data ? out.data : "", stdout);
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -53,7 +53,7 @@ open(my $out, '>:raw', "$dir/echo") or die;
 print $out pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000, 0x100000, 0, 0, 0x100020)
 	. "\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7\x66\xba\xf8\x03\xec\xee\xeb\xef";
 close($out);
-my $pid = start('-kernel', "$dir/echo", '-qmp', "unix:$dir/q,server,nowait", '-serial', "unix:$dir/s,server,nowait", '-S',
+my $pid = start('-kernel', "$dir/echo", '-qmp', "unix:$dir/q,server,nowait", '-serial', "unix:$dir/s,server,nowait", '-S', '-vga', 'std',
 	'-qmp', "unix:$dir/e,server,nowait", '-monitor', "unix:$dir/m,server,nowait");
 close(connect_to("$dir/m")->{socket});
 
@@ -82,6 +82,18 @@ gives(0, qr/^""$/, qr/^$/, "$dir/q", 'qmp', 'human-monitor-command', '{"command-
 gives(1, qr/^$/, qr/^vmm-ctl: nix: The command nix has not been found/, "$dir/q", 'qmp', 'nix');
 gives(2, qr/^$/, qr/^vmm-ctl: '\{' is no JSON object/, "$dir/q", 'qmp', 'stop', '{');
 gives(0, qr/^$/, qr/^$/, "$dir/q", $_) for qw(reset powerdown);
+
+# ---- the screen ----
+
+for my $kind (['ppm', qr/^P6\n/], ['png', qr/^\x89PNG/], ['txt', qr/^\s*\z/]) {
+	chdir($dir);
+	gives(0, qr/^$/, qr/^$/, "$dir/q", 'screendump', "shot.$kind->[0]");
+	chdir("/");
+	open(my $in, '<:raw', "$dir/shot.$kind->[0]") or die;
+	local $/;
+	like(<$in>, $kind->[1], "screendump: $kind->[0], in the folder of the caller");
+}
+gives(2, qr/^$/, qr/^vmm-ctl: screendump takes one file/, "$dir/q", 'screendump', 'a', 'b');
 gives(1, qr/^$/, qr/^vmm-ctl: the socket speaks no QMP/, "$dir/m", 'status');
 my $holder = connect_to("$dir/q");
 receive($holder);
