@@ -69,14 +69,17 @@ int log_open(const char *path, struct err *err)
 	return ret;
 }
 
-static int enable_one(const char *name, size_t len, struct err *err)
+static int set_one(const char *name, size_t len, bool on, struct err *err)
 {
 	char known[256] = "";
 
 	for (size_t i = 0; i < ARRAY_SIZE(log_classes); i++) {
 		if (strlen(log_classes[i].name) == len &&
 		    !strncmp(log_classes[i].name, name, len)) {
-			g_log.classes |= log_classes[i].mask;
+			if (on)
+				g_log.classes |= log_classes[i].mask;
+			else
+				g_log.classes &= ~log_classes[i].mask;
 			return 0;
 		}
 		strcat(known, i ? ", " : "");
@@ -86,17 +89,39 @@ static int enable_one(const char *name, size_t len, struct err *err)
 	                 name, known);
 }
 
-int log_enable(const char *classes, struct err *err)
+static int set_classes(const char *classes, bool on, struct err *err)
 {
+	if (!strcmp(classes, "none")) {
+		g_log.classes = 0;
+		return 0;
+	}
 	while (*classes) {
 		size_t len = strcspn(classes, ",");
-		int ret = enable_one(classes, len, err);
+		int ret = set_one(classes, len, on, err);
 
 		if (ret < 0)
 			return ret;
 		classes += len + (classes[len] == ',');
 	}
 	return 0;
+}
+
+int log_enable(const char *classes, struct err *err)
+{
+	return set_classes(classes, true, err);
+}
+
+int log_disable(const char *classes, struct err *err)
+{
+	return set_classes(classes, false, err);
+}
+
+const char *log_class_name(unsigned index)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(log_classes); i++)
+		if (log_classes[i].mask == 1u << index)
+			return log_classes[i].name;
+	return NULL;
 }
 
 void log_help(struct strbuf *out)

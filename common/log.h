@@ -38,6 +38,10 @@ void log_timestamps(bool on);
 /* Enables the comma-separated classes of -d; "help" and unknown names set err (-EINVAL).
  */
 int log_enable(const char *classes, struct err *err);
+/* Disables them; "none" in either disables all. */
+int log_disable(const char *classes, struct err *err);
+/* The name of the class 1 << index; NULL past the last. */
+const char *log_class_name(unsigned index);
 bool log_enabled(enum log_class cls);
 /* The classes of -d, one a line. */
 void log_help(struct strbuf *out);

@@ -235,7 +235,7 @@ static void test_target(struct guest *g)
 	struct balloon_test t;
 	struct err err = { 0 };
 
-	tap_eq(balloon_set(vm, 32 * MIB, &err), (uint64_t)-ENODEV, "no balloon: %s",
+	tap_eq(balloon_set(vm, 32 * MIB, &err), (uint64_t)-ENOTCONN, "no balloon: %s",
 	       err.text);
 	start(&t, g, "", false);
 	err_clear(&err);

@@ -14,11 +14,14 @@
 
 struct device;
 struct machine_check;
+struct mem_backend;
 struct pc;
 struct vm_config;
 
 struct vm *pc_vm(struct pc *pc);
 const struct vm_config *pc_config(const struct pc *pc);
+/* Where guest RAM comes from. */
+const struct mem_backend *pc_ram_backend(const struct pc *pc);
 unsigned pc_cpu_count(const struct pc *pc);
 /* The host thread that runs a vCPU; 0 before the first run. */
 int pc_cpu_thread(const struct pc *pc, unsigned index);

@@ -144,6 +144,11 @@ const struct vm_config *pc_config(const struct pc *pc)
 	return pc->config;
 }
 
+const struct mem_backend *pc_ram_backend(const struct pc *pc)
+{
+	return pc->ram_backend;
+}
+
 unsigned pc_cpu_count(const struct pc *pc)
 {
 	return pc->smp.cpus;

@@ -7,11 +7,12 @@
 #include "vmm/core/vm.h"
 #include "vmm/machine/control.h"
 #include "vmm/mem/mem.h"
+#include "vmm/monitor/readline.h"
 #include "vmm/monitor/tables.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -20,10 +21,12 @@ static int run_registers(struct mon_ctx *ctx, const json_t *args, json_t **resul
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 	bool all = mon_bool(args, "all", false);
+	int64_t one = mon_int(args, "vcpu", ctx->cpu);
 
-	(void)err;
+	if (one < 0 || one >= pc_cpu_count(ctx->pc))
+		return err_usage(err, "CPU#%lld not available", (long long)one);
 	for (unsigned i = 0; i < pc_cpu_count(ctx->pc); i++)
-		if (all || i == ctx->cpu)
+		if (all || i == one)
 			pc_cpu_dump(ctx->pc, i, &out);
 	*result = mon_text(out.data ? out.data : "");
 	return 0;
@@ -240,35 +243,6 @@ static int run_print(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	return 0;
 }
 
-/* ---- pmemsave ---- */
-
-static int run_pmemsave(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                        struct err *err)
-{
-	const char *path = mon_str(args, "filename", "");
-	uint64_t addr = mon_int(args, "val", 0), left = mon_int(args, "size", 0);
-	_cleanup_fclose_ FILE *file = fopen(path, "we");
-	uint8_t buf[4096];
-
-	(void)result;
-	if (!file)
-		return err_sys(err, errno, "cannot write %s", path);
-	while (left) {
-		size_t n = left < sizeof(buf) ? left : sizeof(buf);
-
-		if (dma_read(ctx->vm->mem, addr, buf, n) < 0)
-			return err_set(err, EINVAL,
-			               "Invalid addr 0x%016" PRIx64 "/size %" PRIu64
-			               " specified",
-			               addr, left);
-		if (fwrite(buf, n, 1, file) != 1)
-			return err_sys(err, errno, "cannot write %s", path);
-		addr += n;
-		left -= n;
-	}
-	return fflush(file) ? err_sys(err, errno, "cannot write %s", path) : 0;
-}
-
 /* ---- the log ---- */
 
 static int run_logfile(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -277,6 +251,47 @@ static int run_logfile(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	(void)ctx;
 	(void)result;
 	return log_open(mon_str(args, "filename", ""), err);
+}
+
+/* The classes of the log are what can be traced. */
+static int run_trace_events(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                            struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	const char *pattern = mon_str(args, "name", "*");
+
+	(void)ctx;
+	(void)err;
+	for (unsigned i = 0; log_class_name(i); i++)
+		if (!fnmatch(pattern, log_class_name(i), 0))
+			strbuf_addf(&out, "%s : state %d\n", log_class_name(i),
+			            log_enabled(1u << i));
+	*result = mon_text(out.data ? out.data : "");
+	return 0;
+}
+
+static int run_trace_event(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                           struct err *err)
+{
+	const char *name = mon_str(args, "name", "");
+
+	(void)ctx;
+	(void)result;
+	return mon_bool(args, "option", false) ? log_enable(name, err)
+	                                       : log_disable(name, err);
+}
+
+static int run_history(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                       struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+
+	(void)args;
+	(void)err;
+	for (unsigned i = 0; ctx->readline && i < ctx->readline->history_count; i++)
+		strbuf_addf(&out, "%u: '%s'\n", i, ctx->readline->history[i]);
+	*result = mon_text(out.data ? out.data : "");
+	return 0;
 }
 
 static int run_log(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -289,6 +304,7 @@ static int run_log(struct mon_ctx *ctx, const json_t *args, json_t **result,
 
 static const struct mon_arg registers_args[] = {
 	{ "all", MON_FLAG, true, 'a', NULL, NULL },
+	{ "vcpu", MON_INT, true, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
@@ -319,15 +335,27 @@ static const struct mon_arg print_args[] = {
 	{ .name = NULL },
 };
 
-static const struct mon_arg pmemsave_args[] = {
-	{ "val", MON_INT, false, 0, NULL, NULL },
-	{ "size", MON_INT, false, 0, NULL, NULL },
-	{ "filename", MON_STR, false, 0, NULL, NULL },
+static const struct mon_arg log_args[] = {
+	{ "items", MON_STR, false, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
-static const struct mon_arg log_args[] = {
-	{ "items", MON_STR, false, 0, NULL, NULL },
+static void complete_class(struct vm *vm, void (*add)(void *opaque, const char *value),
+                           void *opaque)
+{
+	(void)vm;
+	for (unsigned i = 0; log_class_name(i); i++)
+		add(opaque, log_class_name(i));
+}
+
+static const struct mon_arg trace_events_args[] = {
+	{ "name", MON_STR, true, 0, NULL, complete_class },
+	{ .name = NULL },
+};
+
+static const struct mon_arg trace_event_args[] = {
+	{ "name", MON_STR, false, 0, NULL, complete_class },
+	{ "option", MON_BOOL, false, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
@@ -347,10 +375,14 @@ const struct mon_command mon_debug_commands[] = {
 	  run_gpa2hva, NULL },
 	{ NULL, "print|p", "a number in another format", print_args, NULL, run_print,
 	  NULL },
-	{ "pmemsave", "pmemsave", "guest-physical memory to a file", pmemsave_args, NULL,
-	  run_pmemsave, NULL },
 	{ NULL, "logfile", "write the log to another file", logfile_args, NULL,
 	  run_logfile, NULL },
-	{ NULL, "log", "log more: the classes of -d", log_args, NULL, run_log, NULL },
+	{ NULL, "info trace-events", "the classes of the log, and which are on",
+	  trace_events_args, NULL, run_trace_events, NULL },
+	{ NULL, "trace-event", "turn a class of the log on or off", trace_event_args,
+	  NULL, run_trace_event, NULL },
+	{ NULL, "info history", "lines that were typed", NULL, NULL, run_history, NULL },
+	{ NULL, "log", "log more: the classes of -d; none: no more", log_args, NULL,
+	  run_log, NULL },
 	{ .help = NULL },
 };

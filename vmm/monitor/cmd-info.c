@@ -106,13 +106,14 @@ static int run_memory(struct mon_ctx *ctx, const json_t *args, json_t **result,
                       struct err *err)
 {
 	UNUSED_ARGS;
-	*result = json_pack("{s:I}", "base-memory", (json_int_t)ctx->vm->ram_size);
+	*result = json_pack("{s:I, s:i}", "base-memory", (json_int_t)ctx->vm->ram_size,
+	                    "plugged-memory", 0);
 	return 0;
 }
 
 static void print_memory(const json_t *result, struct strbuf *out)
 {
-	strbuf_addf(out, "base memory: %lld\n",
+	strbuf_addf(out, "base memory: %lld\nplugged memory: 0\n",
 	            (long long)mon_int(result, "base-memory", 0));
 }
 

@@ -19,6 +19,7 @@
 struct mon_command;
 struct monitors;
 struct pc;
+struct readline;
 struct vm;
 
 enum mon_arg_kind {
@@ -56,6 +57,7 @@ struct mon_ctx {
 	const char *ask;
 	const struct mon_command *asking;
 	json_t *asking_args;
+	const struct readline *readline; /* of a human monitor, else NULL */
 };
 
 struct mon_command {
@@ -66,7 +68,7 @@ struct mon_command {
 	const char *result; /* type in mon_types, "[X]" an array of it; NULL: nothing */
 	/* args: an object that was checked against the table. *result stays NULL where
 	 * the table says nothing, else it is owned by the caller. -ENODEV becomes QMP's
-	 * class DeviceNotFound, other errors GenericError. */
+	 * class DeviceNotFound, -ENOTCONN DeviceNotActive, others GenericError. */
 	int (*run)(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	           struct err *err);
 	/* The answer for people; NULL: nothing is printed. A command without a QMP name

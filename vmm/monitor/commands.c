@@ -15,8 +15,9 @@ const struct mon_command *const mon_tables[] = {
 	mon_net_commands,     mon_debug_commands,
 	mon_chardev_commands, mon_inspect_commands,
 	mon_display_commands, mon_input_commands,
-	mon_meta_commands,    mon_medium_commands,
-	mon_hotplug_commands, NULL,
+	mon_medium_commands,  mon_hotplug_commands,
+	mon_memory_commands,  mon_query_commands,
+	mon_meta_commands,    NULL,
 };
 
 const struct mon_command *mon_find_qmp(const char *name)

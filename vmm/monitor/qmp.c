@@ -89,7 +89,10 @@ static void execute(struct monitor *mon, const struct mon_command *command,
 	if (ret >= 0)
 		ret = mon_run(command, &mon->ctx, args ? args : none, &result, &err);
 	if (ret < 0) {
-		send_error(mon, ret == -ENODEV ? "DeviceNotFound" : "GenericError",
+		send_error(mon,
+		           ret == -ENODEV     ? "DeviceNotFound"
+		           : ret == -ENOTCONN ? "DeviceNotActive"
+		                              : "GenericError",
 		           err.code ? err.text : strerror(-ret), id);
 		json_decref(result);
 	} else {

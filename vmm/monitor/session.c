@@ -226,6 +226,8 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
 	mon->ctx = (struct mon_ctx){
 		.set = set, .pc = set->pc, .vm = set->vm, .can_ask = mode == MONITOR_HMP
 	};
+	if (mode == MONITOR_HMP)
+		mon->ctx.readline = &mon->rl;
 	readline_init(&mon->rl, HMP_PROMPT, &mon->out);
 	mon->rl.complete = hmp_complete;
 	mon->rl.opaque = &mon->ctx;

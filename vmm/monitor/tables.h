@@ -17,6 +17,8 @@ extern const struct mon_command mon_chardev_commands[]; /* cmd-chardev.c */
 extern const struct mon_command mon_inspect_commands[]; /* cmd-inspect.c */
 extern const struct mon_command mon_display_commands[]; /* cmd-display.c */
 extern const struct mon_command mon_input_commands[];   /* cmd-input.c */
+extern const struct mon_command mon_memory_commands[];  /* cmd-memory.c */
+extern const struct mon_command mon_query_commands[];   /* cmd-query.c */
 extern const struct mon_command mon_meta_commands[];    /* cmd-meta.c */
 extern const struct mon_command mon_medium_commands[];  /* cmd-medium.c */
 extern const struct mon_command mon_hotplug_commands[]; /* cmd-hotplug.c */

@@ -257,7 +257,7 @@ static struct virtio_balloon *find(struct vm *vm, struct err *err)
 	for (struct device *dev = vm->devices; dev; dev = dev->next)
 		if (dev->cls == &virtio_balloon_pci_class)
 			return (struct virtio_balloon *)dev;
-	err_set(err, ENODEV, "No balloon device has been activated");
+	err_set(err, ENOTCONN, "No balloon device has been activated");
 	return NULL;
 }
 
@@ -266,9 +266,9 @@ int balloon_set(struct vm *vm, uint64_t bytes, struct err *err)
 	struct virtio_balloon *b = find(vm, err);
 
 	if (!b)
-		return -ENODEV;
+		return -ENOTCONN;
 	if (bytes < PAGE)
-		return err_set(err, EINVAL, "the guest needs memory; give it a size");
+		return err_set(err, EINVAL, "Parameter 'target' expects a size");
 	if (bytes > vm->ram_size)
 		bytes = vm->ram_size;
 	b->target = (vm->ram_size - bytes) / PAGE;
@@ -281,7 +281,7 @@ int balloon_get(struct vm *vm, struct balloon_info *info, struct err *err)
 	struct virtio_balloon *b = find(vm, err);
 
 	if (!b)
-		return -ENODEV;
+		return -ENOTCONN;
 	*info = (struct balloon_info){ .actual = actual(b), .known = b->known };
 	memcpy(info->stats, b->stats, sizeof(info->stats));
 	ask_stats(b);

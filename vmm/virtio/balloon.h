@@ -16,7 +16,7 @@ struct balloon_info {
 };
 
 /* Asks the guest to have this many bytes, at least one page and at most its RAM; it
- * follows as it can. -ENODEV with a sentence without a balloon. */
+ * follows as it can. -ENOTCONN with a sentence without a balloon. */
 int balloon_set(struct vm *vm, uint64_t bytes, struct err *err);
 /* What is known, and asks the driver for newer statistics. */
 int balloon_get(struct vm *vm, struct balloon_info *info, struct err *err);
