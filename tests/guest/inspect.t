@@ -56,10 +56,12 @@ is(hmp($m, 'p/x ($rsp-0xffff800000000000)/2+0x10'), "0xc0010\n", 'in an expressi
 like(hmp($m, 'x /1xw $cr3+0xffff800000000000'), qr/^ffff800000200000: 0x002010[02]3\n$/, 'as an address');
 is(hmp($m, 'p $nix'), "Error: val: there is no register \$nix\n", 'an unknown register');
 is(hmp($m, 'p 1/0'), "Error: val: a division by zero\n", 'a division by zero');
+like(hmp($m, 'info registers'), qr/^RIP=[0-9a-f]{16} RFL=[0-9a-f]{8} \[[-DOSZAPC]{7}\] CPL=0 II=0 A20=1 SMM=0 HLT=[01]\n/m, 'info registers: flags');
+like(hmp($m, 'info registers'), qr/^CS =[0-9a-f]{4} [0-9a-f]{16} [0-9a-f]{8} [0-9a-f]{8} DPL=0 CS64 \[-RA\]\n(?:.*\n)*TR .*TSS-busy\n(?:.*\n)*DR6=/m, 'segments');
 is(hmp($m, 'cpu 1'), '', 'cpu');
 is(hmp($m, 'p/x $cr0&1'), "0\n", 'registers are those of the chosen CPU');
 
-like(hmp($m, 'info pic'), qr/^ioapic0: .*\n  pin 0 .*masked.*^pic0: irr=.*^pic1: /ms, 'info pic');
+like(hmp($m, 'info pic'), qr/^ioapic0: .*\n  pin 0 .*masked.*^  IRR      \(none\)\n  Remote IRR \(none\)\npic1: irr=.*^pic0: /ms, 'info pic');
 like(hmp($m, 'info lapic'), qr/^dumping local APIC state for CPU 1\n.*^LVT0\t 0x000\d{5} .*^ISR\t \(none\)$/ms, 'info lapic');
 like(hmp($m, 'info irq'), qr/^raised lines:/m, 'info irq');
 like(hmp($m, 'info uptime'), qr/^0:\d\d:\d\d since/, 'info uptime');

@@ -6,14 +6,64 @@
 #include "common/cleanup.h"
 #include "common/strbuf.h"
 
+#define CR0_PE     1
 #define CODE_BYTES 32 /* half before, half from the instruction pointer */
 
-static void dump_segment(struct strbuf *out, const char *name,
-                         const struct kvm_segment *s)
+/* The upper half of a descriptor, as QEMU shows a segment's attributes. */
+static uint32_t attributes(const struct kvm_segment *s)
 {
-	strbuf_addf(out, "%-3s=%04x %016llx %08x type=%x s=%u dpl=%u p=%u l=%u db=%u\n",
-	            name, s->selector, (unsigned long long)s->base, s->limit, s->type,
-	            s->s, s->dpl, s->present, s->l, s->db);
+	return (uint32_t)s->type << 8 | s->s << 12 | s->dpl << 13 | s->present << 15 |
+	       s->avl << 20 | s->l << 21 | s->db << 22 | s->g << 23;
+}
+
+static void dump_kind(struct strbuf *out, const struct kvm_segment *s)
+{
+	static const char *const system[16] = {
+		[1] = "TSS16-avl", [2] = "LDT",       [3] = "TSS16-busy",
+		[9] = "TSS-avl",   [11] = "TSS-busy",
+	};
+	unsigned t = s->type;
+
+	if (!s->s)
+		strbuf_addf(out, "%s", system[t & 15] ? system[t & 15] : "Reserved");
+	else if (t & 8)
+		strbuf_addf(out, "CS%s [%c%c",
+		            s->l    ? "64"
+		            : s->db ? "32"
+		                    : "16",
+		            t & 4 ? 'C' : '-', t & 2 ? 'R' : '-');
+	else
+		strbuf_addf(out, "DS%s [%c%c", s->db ? "  " : "16", t & 4 ? 'E' : '-',
+		            t & 2 ? 'W' : '-');
+	if (s->s)
+		strbuf_addf(out, "%c]", t & 1 ? 'A' : '-');
+}
+
+static void dump_segment(struct strbuf *out, const char *name,
+                         const struct kvm_segment *s, bool protected)
+{
+	strbuf_addf(out, "%-3s=%04x %016llx %08x %08x", name, s->selector,
+	            (unsigned long long)s->base, s->limit, attributes(s));
+	if (protected && s->present) {
+		strbuf_addf(out, " DPL=%u ", s->dpl);
+		dump_kind(out, s);
+	}
+	strbuf_addc(out, '\n');
+}
+
+/* The flags that arithmetic sets, from the highest bit down. */
+static void dump_flags(struct strbuf *out, uint64_t flags)
+{
+	static const struct {
+		unsigned bit;
+		char letter;
+	} letters[] = { { 10, 'D' }, { 11, 'O' }, { 7, 'S' }, { 6, 'Z' },
+		        { 4, 'A' },  { 2, 'P' },  { 0, 'C' } };
+
+	strbuf_addf(out, "RFL=%08llx [", (unsigned long long)flags);
+	for (unsigned i = 0; i < ARRAY_SIZE(letters); i++)
+		strbuf_addc(out, flags >> letters[i].bit & 1 ? letters[i].letter : '-');
+	strbuf_addc(out, ']');
 }
 
 static void dump_general(struct strbuf *out, const struct kvm_regs *r)
@@ -33,27 +83,40 @@ static void dump_general(struct strbuf *out, const struct kvm_regs *r)
 	for (unsigned i = 0; i < ARRAY_SIZE(regs); i++)
 		strbuf_addf(out, "%s=%016llx%c", regs[i].name,
 		            (unsigned long long)regs[i].value, i % 4 == 3 ? '\n' : ' ');
-	strbuf_addf(out, "RIP=%016llx RFL=%08llx\n", (unsigned long long)r->rip,
-	            (unsigned long long)r->rflags);
+	strbuf_addf(out, "RIP=%016llx ", (unsigned long long)r->rip);
+	dump_flags(out, r->rflags);
+}
+
+static void dump_debug(struct strbuf *out, int fd)
+{
+	struct kvm_debugregs d;
+
+	if (ioctl(fd, KVM_GET_DEBUGREGS, &d) < 0)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(d.db); i++)
+		strbuf_addf(out, "DR%u=%016llx%c", i, (unsigned long long)d.db[i],
+		            i == 3 ? '\n' : ' ');
+	strbuf_addf(out, "DR6=%016llx DR7=%016llx\n", (unsigned long long)d.dr6,
+	            (unsigned long long)d.dr7);
 }
 
 static void dump_system(struct strbuf *out, const struct kvm_sregs *s)
 {
-	dump_segment(out, "ES", &s->es);
-	dump_segment(out, "CS", &s->cs);
-	dump_segment(out, "SS", &s->ss);
-	dump_segment(out, "DS", &s->ds);
-	dump_segment(out, "FS", &s->fs);
-	dump_segment(out, "GS", &s->gs);
-	dump_segment(out, "LDT", &s->ldt);
-	dump_segment(out, "TR", &s->tr);
+	const struct {
+		const char *name;
+		const struct kvm_segment *segment;
+	} segments[] = { { "ES", &s->es },   { "CS", &s->cs }, { "SS", &s->ss },
+		         { "DS", &s->ds },   { "FS", &s->fs }, { "GS", &s->gs },
+		         { "LDT", &s->ldt }, { "TR", &s->tr } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(segments); i++)
+		dump_segment(out, segments[i].name, segments[i].segment, s->cr0 & CR0_PE);
 	strbuf_addf(out, "GDT=     %016llx %08x\nIDT=     %016llx %08x\n",
 	            (unsigned long long)s->gdt.base, s->gdt.limit,
 	            (unsigned long long)s->idt.base, s->idt.limit);
-	strbuf_addf(out, "CR0=%08llx CR2=%016llx CR3=%016llx CR4=%08llx EFER=%016llx\n",
+	strbuf_addf(out, "CR0=%08llx CR2=%016llx CR3=%016llx CR4=%08llx\n",
 	            (unsigned long long)s->cr0, (unsigned long long)s->cr2,
-	            (unsigned long long)s->cr3, (unsigned long long)s->cr4,
-	            (unsigned long long)s->efer);
+	            (unsigned long long)s->cr3, (unsigned long long)s->cr4);
 }
 
 /* One byte of code: through the guest's own page tables, as KVM walks them. */
@@ -89,13 +152,20 @@ void vcpu_dump_fd(int fd, unsigned index, vcpu_peek_fn *peek, void *opaque,
 {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
+	struct kvm_mp_state mp;
 
 	strbuf_addf(out, "CPU#%u\n", index);
 	if (ioctl(fd, KVM_GET_REGS, &regs) < 0 || ioctl(fd, KVM_GET_SREGS, &sregs) < 0) {
 		strbuf_adds(out, "KVM cannot read the registers\n");
 		return;
 	}
+	if (ioctl(fd, KVM_GET_MP_STATE, &mp) < 0)
+		mp.mp_state = KVM_MP_STATE_RUNNABLE;
 	dump_general(out, &regs);
+	strbuf_addf(out, " CPL=%u II=0 A20=1 SMM=0 HLT=%d\n", sregs.cs.dpl,
+	            mp.mp_state == KVM_MP_STATE_HALTED);
 	dump_system(out, &sregs);
+	dump_debug(out, fd);
+	strbuf_addf(out, "EFER=%016llx\n", (unsigned long long)sregs.efer);
 	dump_code(out, fd, sregs.cs.base + regs.rip, peek, opaque);
 }
