@@ -29,6 +29,7 @@
 
 static const struct cli_foreign foreign[] = {
 	ACCEPTED("async-teardown", "memory is given back when the process ends"),
+	ACCEPTED_ARG("audiodev", "there is no sound card"),
 	ACCEPTED_ARG("compat", "there are no deprecated interfaces"),
 	ACCEPTED_ARG("dfilter", "no code is generated whose log could be filtered"),
 	ACCEPTED("enable-sync-profile", "locks are not profiled"),
@@ -55,11 +56,14 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("gdb", "there is no stub for a debugger; the monitor has x, xp and "
 	                   "info registers"),
 	REFUSED_ARG("icount", NO_EMULATOR),
+	REFUSED_ARG("incoming", "guests do not move in this version"),
 	REFUSED_ARG("iscsi", "let the host's iscsiadm attach it, and give the disk to "
 	                     "-drive"),
+	REFUSED_ARG("loadvm", "there are no saved states in this version"),
 	REFUSED_ARG("mtdblock", "there is no such bus; use -drive"),
 	REFUSED("no-acpi", "the machine always has ACPI tables"),
 	REFUSED_ARG("numa", "the guest has one NUMA node"),
+	REFUSED_ARG("pflash", "use -drive if=pflash,file=FILE"),
 	REFUSED_ARG("plugin", NO_EMULATOR),
 	REFUSED("portrait", "there is no window"),
 	REFUSED("preconfig", "use -S"),
@@ -69,11 +73,13 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("sd", "there is no card reader; use -drive"),
 	REFUSED_ARG("set", "write it in the option itself"),
 	REFUSED("singlestep", NO_EMULATOR),
+	REFUSED("snapshot", "copy the image, and give the copy"),
 	REFUSED_ARG("spice", "use -vnc"),
 	REFUSED_ARG("tpmdev", "there is no TPM"),
 	REFUSED_ARG("trace", "use -d and -D"),
 	REFUSED_ARG("usbdevice", "there is no USB controller"),
 	REFUSED_ARG("virtfs", "share files over the network, or on a disk"),
+	REFUSED_ARG("watchdog-action", "there is no watchdog"),
 	REFUSED("xen-attach", NO_XEN),
 	REFUSED_ARG("xen-domid", NO_XEN),
 	REFUSED("xen-domid-restrict", NO_XEN),

@@ -19,6 +19,7 @@
 #include "vmm/main/cli-machine.h"
 #include "vmm/main/cli-memory.h"
 #include "vmm/main/cli-process.h"
+#include "vmm/monitor/monitor.h"
 
 #include <errno.h>
 #include <string.h>
@@ -396,6 +397,14 @@ static bool answer_dump(const char *arg, struct strbuf *out, struct err *err)
 	return true;
 }
 
+static bool answer_commands(const char *arg, struct strbuf *out, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	monitors_dump_commands(out);
+	return true;
+}
+
 static bool answer_foreign(const char *arg, struct strbuf *out, struct err *err)
 {
 	(void)arg;
@@ -425,7 +434,7 @@ const struct cli_row cli_table[] = {
 	  cli_answer_cpu },
 	{ "M", "machine", "[type=]pc[,accel=kvm]", "the board; 'help' lists", NULL,
 	  cli_collect_machine, cli_answer_machine },
-	{ "accel", NULL, "kvm", "accepted; there is no other", NULL, cli_collect_accel,
+	{ "accel", NULL, "kvm", "the accelerator; there is no other", NULL, cli_collect_accel,
 	  cli_answer_accel },
 	{ "enable-kvm", NULL, NULL, "accepted; always on", NULL, cli_collect_nothing,
 	  NULL },
@@ -559,5 +568,6 @@ const struct cli_row cli_table[] = {
 	{ "version", NULL, NULL, "the version", NULL, NULL, answer_version },
 	{ "dump-options", NULL, NULL, NULL, NULL, NULL, answer_dump },
 	{ "dump-foreign", NULL, NULL, NULL, NULL, NULL, answer_foreign },
+	{ "dump-commands", NULL, NULL, NULL, NULL, NULL, answer_commands },
 	{ .name = NULL },
 };

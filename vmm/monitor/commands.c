@@ -4,6 +4,7 @@
 
 #include "common/cleanup.h"
 #include "vmm/core/vm.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/monitor/tables.h"
 
 #include <errno.h>
@@ -19,6 +20,13 @@ const struct mon_command *const mon_tables[] = {
 	mon_memory_commands,  mon_query_commands,
 	mon_meta_commands,    NULL,
 };
+
+void monitors_dump_commands(struct strbuf *out)
+{
+	MON_FOR_EACH(command)
+	strbuf_addf(out, "%s\t%s\t%s\n", command->qmp ? command->qmp : "",
+	            command->hmp ? command->hmp : "", command->help);
+}
 
 const struct mon_command *mon_find_qmp(const char *name)
 {

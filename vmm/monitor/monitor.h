@@ -9,6 +9,7 @@
 
 #include "common/err.h"
 #include "common/opts.h"
+#include "common/strbuf.h"
 
 struct chardev;
 struct monitors;
@@ -27,6 +28,8 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
                  bool pretty, struct err *err);
 /* Whether there is a session. */
 bool monitors_any(const struct monitors *set);
+/* Tab-separated rows "QMP-name HMP-names help" of all commands, for the documentation. */
+void monitors_dump_commands(struct strbuf *out);
 /* Detaches all; before the character devices go. Accepts NULL. */
 void monitors_free(struct monitors *set);
 
