@@ -168,7 +168,7 @@ for (
 	['-serial chardev:x', qr/-serial: there is no chardev 'x'; define it with -chardev/, 1],
 	['-serial unix:s,servr', qr/-serial: socket: unknown option 'servr', did you mean 'server'\?/, 1],
 	['-serial null -serial null -serial null -serial null -serial null', qr/-serial: more than 4 serial ports/],
-	['-display gtk', qr/-display: 'gtk' is not supported; supported: none/],
+	['-display gtk', qr/-display gtk: there is no window; show the screen with -vnc :0/],
 	['-d nonsense', qr/-d: unknown log class 'nonsense'; known classes: guest_errors/],
 ) {
 	my ($line, $pattern, $needs_kvm) = @$_;

@@ -36,8 +36,8 @@ sub gives {
 
 # ---- questions, which need no KVM ----
 
-gives(0, qr/^kvmkit vmm version \d/, $_) for qw(-version --version);
-gives(0, qr/^Usage: vmm .*^  -smp /ms, $_) for qw(-h -help --help);
+gives(0, qr/^QEMU emulator version 7\.2\.0 compatible: kvmkit vmm version \d[^\n]*\n\z/, $_) for qw(-version --version);
+gives(0, qr/\AQEMU emulator version 7.*^Usage: vmm .*^  -smp /ms, $_) for qw(-h -help --help);
 for my $help (qw(help ?)) {
 	gives(0, qr/^pc +i440FX PC/m, '-M', $help);
 	gives(0, qr/^pc /m, '-machine', $help);

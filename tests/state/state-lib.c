@@ -57,6 +57,7 @@ const struct state_row state_rows[] = {
 	  .stateless = "a write ends the machine, nothing is kept" },
 	{ .class = "isa-serial", .opts = "chardev=c" },
 	{ .class = "pvpanic", .opts = "", .stateless = "events are passed on at once" },
+	{ .class = "pc-testdev", .opts = "" },
 	{ .class = "ide-cd", .opts = "drive=d", .keeps = "the tray stays as it is" },
 	{ .class = "ide-hd", .opts = "drive=d" },
 	{ .class = "e1000", .opts = "netdev=n" },

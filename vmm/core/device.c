@@ -61,6 +61,15 @@ static int set_id(struct device *dev, struct opt_list *opts, struct err *err)
 	return dev->id ? 0 : err_sys(err, ENOMEM, "device");
 }
 
+static bool has_property(const struct device *dev, const char *name)
+{
+	const struct opt_desc *row = dev->cls->props;
+
+	while (row && row->name && strcmp(row->name, name))
+		row++;
+	return row && row->name;
+}
+
 /* The last of several wins, as on the command line. */
 static int add_globals(const struct device *dev, struct opt_list *opts, struct err *err)
 {
@@ -69,7 +78,8 @@ static int add_globals(const struct device *dev, struct opt_list *opts, struct e
 	for (unsigned i = vm->global_count; i-- > 0;) {
 		const struct vm_global *g = &vm->globals[i];
 
-		if (strcmp(g->driver, dev->cls->name) || opt_list_get(opts, g->property))
+		if (strcmp(g->driver, dev->cls->name) ||
+		    opt_list_get(opts, g->property) || !has_property(dev, g->property))
 			continue;
 		if (opt_list_add(opts, g->property, g->value) < 0)
 			return err_sys(err, ENOMEM, "-global");

@@ -18,6 +18,7 @@
 #include "vmm/legacy/pvpanic.h"
 #include "vmm/legacy/rtc.h"
 #include "vmm/legacy/serial.h"
+#include "vmm/legacy/testdev.h"
 #include "vmm/legacy/vga.h"
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
@@ -34,6 +35,7 @@ const struct device_class *const device_catalog[] = {
 	&debug_exit_class,
 	&serial_class,
 	&pvpanic_class,
+	&testdev_class,
 	/* IDE */
 	&ide_cd_class,
 	&ide_hd_class,

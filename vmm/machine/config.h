@@ -62,9 +62,10 @@ struct vm_config {
 	struct str_list netdevs, nics, nets;
 	struct str_list monitors, qmps, pretty_qmps, mons, debugcons, globals;
 	char *bios;
-	char *vnc;      /* -vnc, or NULL */
-	char *keyboard; /* -k: the guest's layout, or NULL */
-	char *vga;      /* "std", "none", or NULL: as the rest suggests */
+	char *vnc;          /* -vnc, or NULL */
+	const char *window; /* -display of a window, which does not exist here; or NULL */
+	char *keyboard;     /* -k: the guest's layout, or NULL */
+	char *vga;          /* "std", "none", or NULL: as the rest suggests */
 	struct boot_config boot;
 	struct str_list firmware_dirs, fw_cfg, option_roms;
 	bool boot_given; /* some -boot */

@@ -330,7 +330,10 @@ int pc_add_fwcfg(struct pc *pc, struct err *err)
 	const struct vm_config *config = pc->config;
 	int ret = 0;
 
-	if (!pc->vm.firmware && !config->fw_cfg.count)
+	/* Test programs that boot by multiboot read there how many CPUs there are. */
+	bool multiboot = config->kernel && !strcmp(boot_format(pc->boot), "multiboot");
+
+	if (!pc->vm.firmware && !config->fw_cfg.count && !multiboot)
 		return 0;
 	pc->fwcfg = device_create_simple(&pc->vm, &fwcfg_class, "", err);
 	if (!pc->fwcfg)

@@ -216,6 +216,22 @@ static bool is_stdio(const char *text)
 	return !strncmp(text, "stdio", 5) && (!text[5] || text[5] == ',');
 }
 
+/* Programs ask for a window by habit: where the screen is shown otherwise, that is no
+ * reason to stop. */
+static int check_window(const struct vm_config *config, struct err *err)
+{
+	if (!config->window)
+		return 0;
+	if (!config->vnc)
+		return err_usage(err,
+		                 "-display %s: there is no window; show the screen with "
+		                 "-vnc :0 and a VNC viewer, or use -display none",
+		                 config->window);
+	log_warn("-display %s: there is no window; the screen is at -vnc %s",
+	         config->window, config->vnc);
+	return 0;
+}
+
 int cli_check_process(const struct vm_config *config, struct err *err)
 {
 	const struct {
@@ -227,8 +243,8 @@ int cli_check_process(const struct vm_config *config, struct err *err)
 		{ "chardev", &config->chardevs }, { "debugcon", &config->debugcons },
 	};
 
-	if (!config->daemonize)
-		return 0;
+	if (check_window(config, err) < 0 || !config->daemonize)
+		return -err->code;
 	if (config->nographic)
 		return err_usage(err,
 		                 "-nographic wants the terminal that -daemonize leaves; "

@@ -273,10 +273,21 @@ static bool answer_keyboard(const char *arg, struct strbuf *out, struct err *err
 static int collect_display(struct vm_config *config, const char *arg, struct err *err)
 {
 	static const char *const words[] = { "none", "vnc=HOST:D", NULL };
+	static const char *const windows[] = { "gtk",         "sdl",       "cocoa",
+		                               "curses",      "spice-app", "dbus",
+		                               "egl-headless" };
+	size_t len = strcspn(arg, ",");
 
 	config->display_given = true;
 	if (!strncmp(arg, "vnc=", 4))
 		return collect_vnc(config, arg + 4, err);
+	for (unsigned i = 0; i < ARRAY_SIZE(windows); i++) {
+		if (strlen(windows[i]) == len && !strncmp(windows[i], arg, len)) {
+			config->window = windows[i];
+			return 0;
+		}
+	}
+	config->window = NULL;
 	return only(arg, words, err);
 }
 
@@ -385,7 +396,7 @@ static bool answer_version(const char *arg, struct strbuf *out, struct err *err)
 {
 	(void)arg;
 	(void)err;
-	strbuf_adds(out, "kvmkit vmm version " KVMKIT_VERSION "\n");
+	cli_version(out);
 	return true;
 }
 
@@ -434,8 +445,8 @@ const struct cli_row cli_table[] = {
 	  cli_answer_cpu },
 	{ "M", "machine", "[type=]pc[,accel=kvm]", "the board; 'help' lists", NULL,
 	  cli_collect_machine, cli_answer_machine },
-	{ "accel", NULL, "kvm", "the accelerator; there is no other", NULL, cli_collect_accel,
-	  cli_answer_accel },
+	{ "accel", NULL, "kvm", "the accelerator; there is no other", NULL,
+	  cli_collect_accel, cli_answer_accel },
 	{ "enable-kvm", NULL, NULL, "accepted; always on", NULL, cli_collect_nothing,
 	  NULL },
 	{ "name", NULL, "[guest=]NAME[,process=NAME]",

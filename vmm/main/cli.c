@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/process.h"
+#include "common/version.h"
 #include "vmm/main/cli-foreign.h"
 #include "vmm/main/cli-process.h"
 
@@ -121,8 +122,15 @@ int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strb
 	return *result == CLI_RUN ? cli_check_process(config, err) : 0;
 }
 
+void cli_version(struct strbuf *out)
+{
+	strbuf_adds(out, "QEMU emulator version 7.2.0 compatible: kvmkit vmm "
+	                 "version " KVMKIT_VERSION "\n");
+}
+
 void cli_help(struct strbuf *out)
 {
+	cli_version(out);
 	strbuf_adds(
 		out,
 		"Usage: vmm [options] [disk image]\n"

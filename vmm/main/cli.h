@@ -39,6 +39,9 @@ int cli_collect(const struct cli_row *row, const char *arg, struct vm_config *co
 int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strbuf *out,
               enum cli_result *result, struct err *err);
 void cli_help(struct strbuf *out);
+/* One line. It starts as QEMU's does, with the version whose interface this is, because
+ * programs read there what they may use. */
+void cli_version(struct strbuf *out);
 /* Tab-separated rows "name alias arg section help", for the manual. */
 void cli_dump(struct strbuf *out);
 
