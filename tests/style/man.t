@@ -58,7 +58,7 @@ for my $program (@programs) {
 	my $path = "$dest/opt/kvm/bin/$program";
 	my $page = "$dest/opt/kvm/share/man/man1/$program.1";
 
-	like(`'$path' --version`, qr/^kvmkit \Q$program\E version \d/, "$program runs from there");
+	like(`'$path' --version`, qr/(?:^|: )kvmkit \Q$program\E version \d/, "$program runs from there");
 	my @rows = map { [split(/\t/, $_, -1)] } split(/\n/, `'$path' --dump-options`);
 	ok(@rows > 5, "$program: its table has " . @rows . ' options');
 
