@@ -123,7 +123,11 @@ $(eval $(call test_rule,passthrough,$(call obj,tests/probe/dir-lib.c tests/probe
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/standalone.o \
 	$(BUILD)/libtest.a $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $(vmm_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+		$(vmm_LIBS) $($*_FUZZ_LIBS)
+# The helper's target contains its main.c.
+$(addprefix $(BUILD)/tests/fuzz/,vnc vnc.fuzz): $(call lib,vmm/helpers/vnc)
+vnc_FUZZ_LIBS := $(vmm_vnc_LIBS)
 
 # What boots the rig comes first, as it takes longest. `env` runs programs and scripts alike.
 RIG_TESTS    := $(sort $(wildcard tests/rig/*.t tests/*/*rig.t))
@@ -148,7 +152,8 @@ fuzzers: $(addsuffix .fuzz,$(FUZZ_BIN))
 $(BUILD)/tests/fuzz/%.fuzz: $(OBJ)/tests/fuzz/%.o $(BUILD)/libtest.a $(BUILD)/libvmm.a \
 	$(BUILD)/libcommon.a
 	$(call say,LD)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(vmm_LIBS)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) $(vmm_LIBS) $($*_FUZZ_LIBS)
 
 # ---- run, measure, install ----
 

@@ -11,6 +11,7 @@ use FindBin;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Test::More;
+use Time::HiRes ();
 use lib $FindBin::Bin;
 use vmmtest qw(put multiboot);
 use vnctest;
@@ -105,6 +106,68 @@ my ($type, $count, $x, $y, $w, $h) = (unpack('Cxnnnnn', get($c->{socket}, 16)), 
 my $rest = get($c->{socket}, 4 * $w * $h);
 is("$count: $x,$y ${w}x$h " . unpack('H8', $rest), '1: 0,0 1x1 0000001c',
 	'the one pixel that the guest wrote, and nothing else, is sent');
+close($c->{socket});
+
+# Clients that want to be alone.
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
+my $other = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
+ok(rfb_picture($c) && rfb_picture($other), 'two clients');
+my $alone = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), alone => 1);
+ok(rfb_picture($alone), 'one that wants to be alone');
+ok(!rfb_picture($c) && !rfb_picture($other), 'turns the others out');
+is(finish($g), 0, 'quit');
+$g = start('shared', '-kernel', "$dir/pixel.kernel", '-vga', 'std', '-vnc', ':90,to=199,share=ignore');
+$port = port_of('shared');
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
+$alone = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), alone => 1);
+ok(rfb_picture($alone) && rfb_picture($c), 'share=ignore: it does not');
+
+is(finish($g), 0, 'quit');
+
+# ---- the screen changes its size under a client, when a key is pressed ----
+
+put("$dir/sizes.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480], [3, 32], [4, 0x41])
+	. pack('H*', 'e464' . 'a801' . '74fa' . 'e460') . join('', map { vbe(@$_) } [4, 0], [1, 800], [2, 600], [4, 0x41])
+	. pack('H*', 'f4ebfd')));
+$g = start('sizes', '-kernel', "$dir/sizes.kernel", '-vga', 'std', '-vnc', ':90,to=199');
+$port = port_of('sizes');
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), encodings => [-308]);
+wait_until(sub { rfb_picture($c) && $c->{height} == 480 });
+is("$c->{width}x$c->{height}", '640x480', 'ExtendedDesktopSize: the size as it is');
+ask($g, 'sendkey a');
+wait_until(sub { rfb_picture($c) && $c->{height} == 600 });
+is("$c->{width}x$c->{height}", '800x600', 'and as it becomes');
+is(finish($g), 0, 'quit');
+
+# ---- a still screen costs nothing, with a client or without ----
+
+# Seconds of CPU that vmm and its helper have used.
+sub cpu_of {
+	my $ns = 0;
+
+	for my $pid (@_) {
+		$ns += (split(' ', slurp($_)))[0] for glob("/proc/$pid/task/*/schedstat");
+	}
+	return $ns / 1e9;
+}
+
+# cli, hlt
+put("$dir/still.kernel", multiboot(join('', map { vbe(@$_) } [1, 1280], [2, 1024], [3, 32], [4, 0x41]) . pack('H*', 'faf4ebfd')));
+$g = start('still', '-kernel', "$dir/still.kernel", '-vga', 'std', '-vnc', ':90,to=199');
+$port = port_of('still');
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), encodings => [-308]);
+wait_until(sub { rfb_picture($c); $c->{width} == 1280 });
+for my $what ('a client that waits for changes', 'nobody') {
+	my @pids = ($g->{pid}, children($g->{pid}));
+
+	syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, 1280, 1024)) if $what ne 'nobody';
+	my ($used, $from) = (cpu_of(@pids), Time::HiRes::time());
+	select(undef, undef, undef, 4);
+	my $percent = 100 * (cpu_of(@pids) - $used) / (Time::HiRes::time() - $from);
+	cmp_ok($percent, '<', 1, sprintf('an idle guest and %s: %.2f %% of a CPU', $what, $percent));
+	close($c->{socket});
+	wait_until(sub { ask($g, 'info vnc') !~ /Client/ });
+}
 is(finish($g), 0, 'quit');
 
 # ---- with a password ----

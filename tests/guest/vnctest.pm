@@ -236,19 +236,20 @@ sub get {
 }
 
 sub rfb_open {
-	my ($socket) = @_;
+	my ($socket, %how) = @_;
 
 	is(get($socket, 12), "RFB 003.008\n", 'rfb: version');
 	syswrite($socket, "RFB 003.008\n");
 	is(get($socket, 2), "\1\1", 'rfb: no password is asked');
 	syswrite($socket, "\1");
 	get($socket, 4);
-	syswrite($socket, "\1");
+	syswrite($socket, $how{alone} ? "\0" : "\1");
 	my ($w, $h, $format, $len) = unpack('nna16N', get($socket, 24));
 	my $name = get($socket, $len);
 	# Pixels of 32 bits, big-endian: 00 RR GG BB.
 	syswrite($socket, pack('Cx3CCCCnnnCCCx3', 0, 32, 24, 1, 1, 255, 255, 255, 16, 8, 0));
-	syswrite($socket, pack('CxnNN', 2, 2, 0, -258 & 0xffffffff));
+	my @encodings = (0, -258, @{ $how{encodings} // [] });
+	syswrite($socket, pack('CxnN*', 2, scalar(@encodings), map { $_ & 0xffffffff } @encodings));
 	return { socket => $socket, width => $w, height => $h, name => $name };
 }
 
@@ -260,11 +261,21 @@ sub rfb_picture {
 
 	syswrite($c->{socket}, pack('CCnnnn', 3, 0, 0, 0, $c->{width}, $c->{height}));
 	while ($pixels < $c->{width} * $c->{height}) {
-		my ($type, $count) = unpack('Cxn', get($c->{socket}, 4));
-		return unless defined($type) && !$type;
+		my $update = get($c->{socket}, 4);
+		return unless length($update) == 4 && $update =~ /^\0/;
+		my $count = unpack('xxn', $update);
 		for (1 .. $count) {
 			my ($x, $y, $w, $h, $encoding) = unpack('nnnnN', get($c->{socket}, 12));
 			$c->{extended}++, next if $encoding == (-258 & 0xffffffff);
+			# ExtendedDesktopSize, with the screens in it.
+			if ($encoding == (-308 & 0xffffffff)) {
+				get($c->{socket}, 16 * unpack('C', get($c->{socket}, 4)));
+				($c->{width}, $c->{height}) = ($w, $h);
+				@rows = ("\0" x (3 * $w)) x $h;
+				$pixels = 0;
+				syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, $w, $h));
+				next;
+			}
 			for my $r ($y .. $y + $h - 1) {
 				my $line = get($c->{socket}, 4 * $w) =~ s/.(...)/$1/gsr;
 				substr($rows[$r], 3 * $x, 3 * $w) = $line;

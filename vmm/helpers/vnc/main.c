@@ -22,7 +22,9 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-#define WAIT_MS 5000
+#define WAIT_MS      5000
+#define FIRST_WIDTH  640 /* until vmm says the surface's */
+#define FIRST_HEIGHT 400
 
 /* ---- from vmm ---- */
 
@@ -42,7 +44,8 @@ static void set_format(struct server *s)
 
 static bool set_size(struct server *s, uint32_t width, uint32_t height)
 {
-	if (!width || !height || width > VNC_MAX_SIDE || height > VNC_MAX_SIDE)
+	if (!width || !height || width > VNC_MAX_SIDE || height > VNC_MAX_SIDE ||
+	    (size_t)width * height * 4 > s->size)
 		return false;
 	if (width != (uint32_t)s->screen->width ||
 	    height != (uint32_t)s->screen->height) {
@@ -156,7 +159,7 @@ static int make_screen(struct server *s, const struct vnc_packet *p, struct err 
 	rfbLog = quiet;
 	rfbErr = quiet;
 	extension_init();
-	screen = rfbGetScreen(NULL, NULL, 640, 400, 8, 3, 4);
+	screen = rfbGetScreen(NULL, NULL, FIRST_WIDTH, FIRST_HEIGHT, 8, 3, 4);
 	if (!screen)
 		return err_set(err, ENOMEM, "LibVNCServer does not start");
 	snprintf(name, sizeof(name), "%s", p->start.name);
@@ -201,8 +204,9 @@ static int start(struct server *s, struct err *err)
 	if (count < 0)
 		return count;
 	size = lseek(fds[0], 0, SEEK_END);
-	if (count < 2 || size < (off_t)VNC_MAX_SIDE)
+	if (count < 2 || size < FIRST_WIDTH * FIRST_HEIGHT * 4)
 		return err_set(err, EPROTO, "no surface, or no socket to listen on");
+	s->size = size;
 	s->pixels = mmap(NULL, size, PROT_READ, MAP_SHARED, fds[0], 0);
 	close(fds[0]);
 	if (s->pixels == MAP_FAILED)
@@ -246,28 +250,25 @@ static unsigned gather(struct server *s, struct pollfd *fds)
 	return n;
 }
 
-static void serve(struct server *s)
+/* Serves what is there, or else waits for something. False: vmm is gone. */
+static bool turn(struct server *s, int timeout)
 {
 	struct pollfd fds[MAX_FDS + HTTP_MAX_CONNECTIONS];
-	unsigned n, pages;
-	int timeout;
+	unsigned n = gather(s, fds),
+		 pages = s->http ? http_gather(s->http, fds + n, &timeout) : 0;
 
-	for (;;) {
-		n = gather(s, fds);
-		timeout = -1;
-		pages = s->http ? http_gather(s->http, fds + n, &timeout) : 0;
-		if (poll(fds, n + pages, timeout) < 0 && errno != EINTR)
-			return;
-		if (fds[0].revents && !take_packet(s))
-			return;
-		for (unsigned i = 0; i < s->listen_count; i++)
-			if (fds[1 + i].revents)
-				accept_client(s, i);
-		if (s->http)
-			http_serve(s->http, fds + n, pages);
-		rfbProcessEvents(s->screen, 0);
-		clients_report(s);
-	}
+	if (poll(fds, n + pages, timeout) < 0 && errno != EINTR)
+		return false;
+	if (fds[0].revents && !take_packet(s))
+		return false;
+	for (unsigned i = 0; i < s->listen_count; i++)
+		if (fds[1 + i].revents)
+			accept_client(s, i);
+	if (s->http)
+		http_serve(s->http, fds + n, pages);
+	rfbProcessEvents(s->screen, 0);
+	clients_report(s);
+	return true;
 }
 
 /* ---- layouts ---- */
@@ -307,6 +308,7 @@ int main(int argc, char **argv)
 		log_error("%s", err.text);
 		return EXIT_FAILURE;
 	}
-	serve(&s);
+	while (turn(&s, -1))
+		;
 	return EXIT_SUCCESS;
 }

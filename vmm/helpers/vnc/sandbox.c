@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The helper's sandbox: system calls that work on descriptors which are there already, on
- * memory and on time. Others fail with EPERM, which the library takes as any failure.
+ * memory, of which there is a limit, and on time. Others fail with EPERM, which the
+ * library takes as any failure.
  */
 #include "vmm/helpers/vnc/sandbox.h"
 
@@ -9,6 +10,7 @@
 #include "common/confine.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 static const uint16_t allowed[] = {
@@ -28,12 +30,18 @@ static const uint16_t allowed[] = {
 	SYS_uname,
 };
 
+/* What clients can make the library keep. */
+#define MAX_MEMORY (256ull << 20)
+
 int sandbox_enter(struct err *err)
 {
+	const struct rlimit memory = { MAX_MEMORY, MAX_MEMORY };
 	struct bpf_rules rules = { .count = 0 };
 	static struct bpf_program filter;
 	const struct confine_plan plan = { .filter = &filter };
 
+	if (setrlimit(RLIMIT_DATA, &memory) < 0)
+		return err_sys(err, errno, "limit of memory");
 	bpf_add_list(&rules, allowed, ARRAY_SIZE(allowed), SECCOMP_RET_ALLOW);
 	bpf_build(&filter, &rules, SECCOMP_RET_ERRNO | EPERM);
 	return confine(&plan, err);

@@ -23,6 +23,7 @@ struct server {
 	unsigned waiting_count, known_all, known_in;
 	bool awake; /* the surface is kept up to date */
 	char *pixels;
+	size_t size; /* of the surface's memory */
 	struct keys *keys;
 	bool absolute; /* the guest's pointer is where the client's is */
 	int leds;      /* of the guest's keyboard, as RFB has them */
