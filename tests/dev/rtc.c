@@ -297,6 +297,35 @@ static void test_periodic(struct board *b)
 	tap_eq(get(b, 0xb), 0x02, "and clears the enables");
 }
 
+/* The next period ends while register C is read: what was acknowledged and what comes
+ * then are two edges, or an edge-triggered controller would wait for ever. The moment is
+ * searched for. */
+static void test_edges(struct board *b)
+{
+	enum { HZ = 8192, ROUNDS = 3000, SECOND = 1000000000 };
+	unsigned first, acknowledged = 0, at_once = 0;
+
+	set(b, 0xa, 0x23);
+	set(b, 0xb, 0x42);
+	get(b, 0xc);
+	get(b, 0xc);
+	first = board_edges(b, IRQ) - board_irq(b, IRQ);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint64_t period = loop_now() / 1000 * HZ / (SECOND / 1000) + 2;
+		uint64_t end = period * (SECOND / 1000) / HZ * 1000;
+
+		while (loop_now() < end + 1000 - i % 2000)
+			;
+		acknowledged += get(b, 0xc) >> 7;
+		at_once += board_irq(b, IRQ);
+	}
+	tap_eq(board_edges(b, IRQ) - first, acknowledged + board_irq(b, IRQ),
+	       "each interrupt is an edge (%u came while the last one was read)",
+	       at_once);
+	set(b, 0xb, 0x02);
+	get(b, 0xc);
+}
+
 static void test_board_bytes(struct board *b, struct device *dev)
 {
 	rtc_set_memory(dev, 3ull << 30, 2ull << 30);
@@ -379,6 +408,7 @@ int main(void)
 	test_update_interrupt(&b);
 	test_alarm(&b);
 	test_periodic(&b);
+	test_edges(&b);
 	test_board_bytes(&b, dev);
 	test_state(&b, dev);
 	board_free(&b);

@@ -345,6 +345,9 @@ static uint8_t read_c(struct rtc *rtc)
 	update_irq(rtc);
 	c = rtc->cmos[REG_C];
 	rtc->cmos[REG_C] = 0;
+	/* What happens from now on is an edge of its own, even if it has happened by the
+	 * time it is looked for. */
+	update_irq(rtc);
 	catch_up(rtc);
 	return c;
 }
