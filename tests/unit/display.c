@@ -73,6 +73,45 @@ static void test_damage(struct loop *loop, struct display *d)
 	tap_eq(seen.updates, 4, "four updates in all");
 }
 
+struct blinker {
+	struct display *display;
+	unsigned count;
+};
+
+static void blink(void *opaque, bool full)
+{
+	struct blinker *b = opaque;
+
+	b->count++;
+	display_damage(b->display, 0, 0, 9, 16);
+}
+
+static void watch(void *opaque, bool on)
+{
+}
+
+/* A cursor that blinks at each look: ten looks a second, not thirty. */
+static void test_still(struct loop *loop, struct display *d)
+{
+	struct seen seen = { .consumer = { .update = on_update, .opaque = &seen } };
+	struct blinker b = { .display = d };
+	struct display_source source = { .refresh = blink, .watch = watch, .opaque = &b };
+	uint64_t end;
+	unsigned before;
+
+	display_set_source(d, &source);
+	display_add_consumer(d, &seen.consumer);
+	wait_for(loop, &seen, 32);
+	before = b.count;
+	for (end = loop_now() + 1000000000; loop_now() < end;)
+		loop_run_once(loop, 10);
+	before = b.count - before;
+	tap_ok(before <= 11, "%u looks a second at a screen whose cursor blinks", before);
+	tap_eq(seen.updates, b.count, "and each change is told");
+	display_remove_consumer(d, &seen.consumer);
+	display_set_source(d, NULL);
+}
+
 static void test_pictures(struct display *d)
 {
 	static const uint8_t tail[] = { 0,   0,   0,    0,    'I',  'E',
@@ -115,6 +154,7 @@ int main(void)
 	tap_has(err.text, "-vga std", "but advice");
 	test_damage(loop, d);
 	test_pictures(d);
+	test_still(loop, d);
 	display_free(d);
 	loop_free(loop);
 	return tap_done();

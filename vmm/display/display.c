@@ -16,6 +16,7 @@
 #define REFRESH_NS  33000000ull  /* while something moves */
 #define STILL_NS    100000000ull /* after STILL_AFTER refreshes without a change */
 #define STILL_AFTER 30
+#define SMALL       1024 /* pixels: two large text cells */
 
 struct display {
 	struct surface surface;
@@ -54,6 +55,16 @@ static void arm(struct display *d)
 	               loop_now() + (d->still < STILL_AFTER ? REFRESH_NS : STILL_NS));
 }
 
+/* A cursor that blinks does not make a screen move. */
+static bool is_small(const struct display *d)
+{
+	unsigned pixels = 0;
+
+	for (unsigned i = 0; i < d->rect_count; i++)
+		pixels += d->rects[i].width * d->rects[i].height;
+	return pixels <= SMALL;
+}
+
 /* Tells everybody what has gathered. */
 static void deliver(struct display *d)
 {
@@ -62,12 +73,11 @@ static void deliver(struct display *d)
 	unsigned count = d->rect_count;
 	bool resized = d->resized;
 
-	if (!count && !resized) {
-		d->still++;
+	d->still = resized || !is_small(d) ? 0 : d->still + 1;
+	if (!count && !resized)
 		return;
-	}
 	memcpy(rects, d->rects, sizeof(rects));
-	d->rect_count = d->still = 0;
+	d->rect_count = 0;
 	d->resized = false;
 	for (c = d->consumers; c; c = next) {
 		next = c->next;
@@ -219,6 +229,13 @@ void display_remove_consumer(struct display *d, struct display_consumer *consume
 		}
 		return;
 	}
+}
+
+void display_hurry(struct display *d)
+{
+	if (d->consumers && d->still >= STILL_AFTER)
+		loop_timer_arm(&d->timer, loop_now() + REFRESH_NS);
+	d->still = 0;
 }
 
 int display_capture(struct display *d, struct err *err)

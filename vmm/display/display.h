@@ -83,6 +83,8 @@ void display_damage(struct display *display, unsigned x, unsigned y, unsigned wi
 void display_add_consumer(struct display *display, struct display_consumer *consumer);
 /* Idempotent. */
 void display_remove_consumer(struct display *display, struct display_consumer *consumer);
+/* A viewer types or points: what follows from it shall be seen soon. */
+void display_hurry(struct display *display);
 /* Draws what is on the screen at this moment. -ENODEV with a sentence without a device.
  */
 int display_capture(struct display *display, struct err *err);

@@ -339,6 +339,8 @@ static void on_report(void *opaque, uint32_t events)
 		watch_listeners(vnc);
 		return;
 	}
+	if (r.type == VNC_KEY || r.type == VNC_POINTER)
+		display_hurry(vnc->display);
 	if (r.type == VNC_KEY)
 		input_key(vnc->input, r.key.code, r.key.down);
 	else if (r.type == VNC_POINTER)
