@@ -57,6 +57,7 @@ static bool writes(struct board *b, uint32_t addr)
 
 static void test_attributes(struct board *b)
 {
+	_cleanup_strbuf_ struct strbuf map = { 0 };
 	struct err err = { 0 };
 	uint32_t value = 0x12345678;
 
@@ -77,6 +78,13 @@ static void test_attributes(struct board *b)
 	conf_out(b, HOST, 0x59, 0x30, 1);
 	tap_ok(writes(b, 0xf0000) && writes(b, 0xfffff),
 	       "one register for the last 64 KiB");
+	mem_dump(b->vm.mem, &map);
+	tap_has(map.data,
+	        "  00000000000c0000-00000000000c3fff shadow (read-only)\n"
+	        "  00000000000c4000-00000000000c7fff shadow\n"
+	        "  00000000000e0000-00000000000effff shadow (ROM)\n"
+	        "  00000000000f0000-00000000000fffff shadow\n",
+	        "the map shows the parts");
 	/* Across the end of RAM that takes writes, as KVM never would. */
 	mem_access(b->vm.mem, MEM_MMIO, 0xc7ffe, &value, 4, true);
 	tap_eq(mem_in(b, 0xc7ffe, 4), 0xffff5678, "an access to two parts is divided");

@@ -24,6 +24,8 @@ void ram_publish(struct mem *mem);
 /* shadow.c: the slots of its block. */
 struct shadow;
 int shadow_log_dirty(struct shadow *s);
+/* The lines of `info mtree`. */
+void shadow_dump(const struct shadow *s, struct strbuf *out);
 int shadow_take_dirty(struct shadow *s, uint64_t *bitmap);
 bool shadow_has(const struct shadow *s, const struct ram_block *block);
 

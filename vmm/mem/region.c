@@ -401,7 +401,9 @@ void mem_dump(struct mem *mem, struct strbuf *out)
 	for (unsigned i = 0; i < mem->ram_count; i++) {
 		const struct ram_block *b = &mem->ram[i];
 
-		if (b->gpa == MEM_NOWHERE)
+		if (shadow_has(mem->shadow, b))
+			shadow_dump(mem->shadow, out);
+		if (b->gpa == MEM_NOWHERE || shadow_has(mem->shadow, b))
 			continue;
 		strbuf_addf(out, "  %016llx-%016llx %s%s\n", (unsigned long long)b->gpa,
 		            (unsigned long long)(b->gpa + b->size - 1), b->name,

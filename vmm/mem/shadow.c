@@ -138,6 +138,24 @@ static void apply(struct shadow *s)
 	}
 }
 
+void shadow_dump(const struct shadow *s, struct strbuf *out)
+{
+	static const char *const notes[] = { "", " (ROM)", " (read-only)", "" };
+	struct run runs[MEM_SHADOW_PARTS];
+
+	find_runs(s, runs);
+	for (unsigned i = 0; i < MEM_SHADOW_PARTS; i++) {
+		uint64_t at = s->block->gpa + i * (uint64_t)MEM_SHADOW_PART;
+		uint64_t len = runs[i].count * (uint64_t)MEM_SHADOW_PART;
+
+		if (len)
+			strbuf_addf(out, "  %016llx-%016llx %s%s\n",
+			            (unsigned long long)at,
+			            (unsigned long long)(at + len - 1), s->block->name,
+			            notes[runs[i].look]);
+	}
+}
+
 /* ---- where KVM has no slot ---- */
 
 static uint64_t shadow_read(void *opaque, uint64_t offset, unsigned size)
