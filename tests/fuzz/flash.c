@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SIZE = 4 * FLASH_BLOCK, BASE = 0xffff0000u, MAX_STEPS = 4096 };
+enum { SIZE = 4 * FLASH_BLOCK, BASE = 0xffff0000u, MAX_STEPS = 512 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
