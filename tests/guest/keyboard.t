@@ -170,6 +170,10 @@ close($client->{socket});
 $client = rfb_open(IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . port_of('pt-br')));
 like(typed(), qr/^(9db8|b89d)$/, 'keys of a client that goes are released');
 
+is(tap_key(0xe3), '28a81e9e', 'a with tilde, of a client that names only that: the dead key and the letter');
+is(tap_key(0xc9), '1a9a' . '2a12aa92', 'E with acute');
+is(tap_key(0xe5), '', 'a letter whose accent the layout does not have');
+
 # The lights of the guest's keyboard tell about its locks; this guest shows none.
 is(tap_key(0xffb7), '45c547c7', 'keypad 7 presses Num Lock first');
 is(tap_key(0xffb8), '48c8', 'once');

@@ -101,6 +101,21 @@ static const struct {
 	{ XKB_KEY_KP_Separator, 0x7e },
 };
 
+/* What an accent makes of a letter: pairs of result and letter. Up to 0xff keysyms are
+ * the characters' numbers. */
+static const struct {
+	uint16_t dead;
+	const uint16_t *pairs;
+} accents[] = {
+	{ XKB_KEY_dead_grave, u"ÀAÈEÌIÒOÙUàaèeìiòoùu` " },
+	{ XKB_KEY_dead_acute, u"ÁAÉEÍIÓOÚUÝYáaéeíióoúuýy´ " },
+	{ XKB_KEY_dead_circumflex, u"ÂAÊEÎIÔOÛUâaêeîiôoûu^ " },
+	{ XKB_KEY_dead_tilde, u"ÃAÑNÕOãañnõo~ " },
+	{ XKB_KEY_dead_diaeresis, u"ÄAËEÏIÖOÜUäaëeïiöoüuÿy¨ " },
+	{ XKB_KEY_dead_cedilla, u"ÇCçc¸ " },
+	{ XKB_KEY_dead_abovering, u"ÅAåa° " },
+};
+
 /* ---- from xkb ---- */
 
 struct reading {
@@ -433,6 +448,26 @@ static void release(struct keys *k, uint32_t keysym)
 	k->held[at] = k->held[--k->held_count];
 }
 
+/* Types the accent of a letter that has no key of its own; the letter. Clients whose user
+ * typed both name only the result. */
+static uint32_t type_accent(struct keys *k, uint32_t keysym)
+{
+	unsigned want = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(accents); i++) {
+		const struct way *dead = find(k, accents[i].dead, &want);
+
+		for (const uint16_t *p = accents[i].pairs; *p && dead; p += 2) {
+			if (*p != keysym)
+				continue;
+			press(k, dead->code, want);
+			keys_raw(k, dead->code, false);
+			return p[1];
+		}
+	}
+	return 0;
+}
+
 void keys_type(struct keys *k, uint32_t keysym, bool down)
 {
 	const struct way *way;
@@ -445,6 +480,11 @@ void keys_type(struct keys *k, uint32_t keysym, bool down)
 		return;
 	}
 	way = find(k, keysym, &want);
+	if (!way || way->us) {
+		uint32_t letter = type_accent(k, keysym);
+
+		way = letter ? find(k, letter, &want) : way;
+	}
 	code = way ? way->code : find_alias(k, keysym);
 	if (!code)
 		return;
