@@ -12,10 +12,7 @@ use Exporter qw(import);
 use Time::HiRes qw(sleep time);
 use montest;
 
-our @EXPORT = qw(screen see type press cells picture grid same_grid slurp);
-
-# Seconds until something must be on the screen.
-our $patience = $limit;
+our @EXPORT = qw(screen see type press text_memory cells picture grid same_grid slurp);
 
 sub slurp {
 	my ($path) = @_;
@@ -37,7 +34,7 @@ sub screen {
 # Waits for a pattern, and returns the screen with it, or nothing.
 sub see {
 	my ($c, $pattern, $seconds) = @_;
-	my $end = time + ($seconds // $patience);
+	my $end = time + ($seconds // $limit);
 
 	while (1) {
 		my $text = screen($c);
@@ -89,15 +86,20 @@ sub type {
 
 # ---- VGA memory ----
 
-# The cells of the text screen from the framebuffer itself, where planes 0 and 1 have
-# character and attribute: [char, attribute] by row and column. The memory starts with the
-# screen's first row unless the guest has scrolled; then `start` is its first cell.
-sub cells {
-	my ($c, $start) = @_;
-	my ($bar) = hmp($c, 'info pci') =~ /VGA controller.*?BAR0: [^\n]* at (0x[0-9a-f]+)/s or return;
+# The 16384 cells of text modes from the framebuffer itself, where planes 0 and 1 have
+# characters and attributes: these two bytes for each cell.
+sub text_memory {
+	my ($c) = @_;
+	my ($bar) = hmp($c, 'info pci') =~ /VGA controller.*?BAR0: [^\n]* at (0x[0-9a-f]+)/s or return '';
 
-	hmp($c, sprintf("pmemsave 0x%x %d \"%s\"", hex($bar) + 4 * ($start // 0), 4 * 80 * 25, "$dir/vram"));
-	my @bytes = unpack('(CCxx)*', slurp("$dir/vram"));
+	hmp($c, "pmemsave $bar 65536 \"$dir/vram\"");
+	return pack('C*', unpack('(CCxx)*', slurp("$dir/vram")));
+}
+
+# A screen that has not been scrolled: [character, attribute] by row and column.
+sub cells {
+	my @bytes = unpack('C*', text_memory($_[0]));
+
 	return map { my $row = $_; [ map { [ @bytes[2 * ($row * 80 + $_), 2 * ($row * 80 + $_) + 1] ] } 0 .. 79 ] } 0 .. 24;
 }
 
@@ -112,28 +114,30 @@ sub picture {
 	return { width => $1, height => $2, rgb => substr(slurp("$dir/screen.ppm"), $+[0]) };
 }
 
-# Means of red, green and blue in 16 by 12 fields, as lines of hexadecimal digits.
+# Means of red, green and blue in 16 by 12 fields, as hexadecimal numbers. Every fourth
+# pixel of every eighth line is enough.
 sub grid {
 	my ($p) = @_;
 	my ($w, $h) = (16, 12);
 	my $text = "$p->{width}x$p->{height}\n";
 
 	for my $y (0 .. $h - 1) {
-		my @sums = (0) x (3 * $w);
-		my $rows = 0;
-		# Every fourth line is enough.
-		for (my $line = int($y * $p->{height} / $h); $line < int(($y + 1) * $p->{height} / $h); $line += 4) {
+		my ($line, $end) = map { int($_ * $p->{height} / $h) } $y, $y + 1;
+		my (@sums, @counts);
+		for (; $line < $end; $line += 8) {
 			for my $x (0 .. $w - 1) {
 				my ($from, $to) = map { int($_ * $p->{width} / $w) } $x, $x + 1;
-				my $field = substr($p->{rgb}, 3 * ($line * $p->{width} + $from), 3 * ($to - $from));
-				for my $channel (0 .. 2) {
-					my $sum = unpack("x$channel%32(Cxx)" . ($to - $from - 1) . 'C', $field);
-					$sums[3 * $x + $channel] += $sum / ($to - $from);
-				}
+				my $pixels = int(($to - $from) / 4);
+				my @bytes = unpack("(CCCx9)$pixels",
+					substr($p->{rgb}, 3 * ($line * $p->{width} + $from), 12 * $pixels));
+				$sums[3 * $x + $_ % 3] += $bytes[$_] for 0 .. $#bytes;
+				$counts[$x] += $pixels;
 			}
-			$rows++;
 		}
-		$text .= join(' ', map { sprintf('%02x%02x%02x', map { $_ / $rows } @sums[3 * $_ .. 3 * $_ + 2]) } 0 .. $w - 1) . "\n";
+		$text .= join(' ', map {
+			my $x = $_;
+			sprintf('%02x%02x%02x', map { $sums[3 * $x + $_] / $counts[$x] } 0 .. 2);
+		} 0 .. $w - 1) . "\n";
 	}
 	return $text;
 }

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154
 #
 # For tests that run a program of cases in the rig: one boot of the rig for all of them.
 # A rig that dies in a case is booted once more for the cases without a result; if it dies
