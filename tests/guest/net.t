@@ -31,6 +31,14 @@ sub monitor {
 	return ($status, $out, $err);
 }
 
+# Its pid, of the vmm with this one.
+sub helper_of {
+	my ($pid) = @_;
+	my %child = map { my $child = $_; do { open(my $f, '<', "/proc/$child/comm") or die; <$f> } => $child }
+		split(' ', do { open(my $f, '<', "/proc/$pid/task/$pid/children") or die; <$f> } // '');
+	return $child{"vmm-user-net\n"};
+}
+
 # Without the helper.
 my ($status, $out, $err) = say_of([], {}, qw(-nic user));
 is($status, 1, '-nic user without vmm-user-net is refused');
@@ -71,7 +79,7 @@ like($err, qr/^vmm: [^\n]*port $port: Address already in use; choose a free[^\n]
 
 # What there is.
 for (
-	[[], qr{macaddr=52:54:00:12:34:56\n \\ nic0: index=0,type=user}],
+	[[], qr{^virtio-net-pci\.0: index=0,type=nic,.*macaddr=52:54:00:12:34:56\n \\ nic0: index=0,type=user}m],
 	[[qw(-nodefaults -serial none)], undef],
 	[[qw(-nic none)], undef],
 	[[qw(-net none)], undef],
@@ -79,7 +87,7 @@ for (
 	[[qw(-net nic,macaddr=52:54:00:00:00:02 -net user)], qr{:00:02\n \\ nic0: index=0,type=user}],
 	[[qw(-netdev user,id=a -device virtio-net-pci,netdev=a,id=c)], qr{c: index=0,.*\n \\ a: }],
 	[[qw(-net nic,model=e1000 -net user)],
-		qr{e1000: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:56\n \\ nic0: }],
+		qr{e1000\.0: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:56\n \\ nic0: }],
 	[[qw(-nic user -nic user,model=e1000)], qr{model=virtio-net-pci,.*:56\n.*\n.*model=e1000,.*:57\n}],
 	[[qw(-netdev user,id=a)], qr{^a: index=0,type=user}m],
 ) {
@@ -98,15 +106,80 @@ like($out, qr/TCP\[HOST_FORWARD\]/, 'hostfwd_add, info usernet');
 like($out, qr/^n: rx_frames=0 .*tx_dropped=0/m, 'info netstats');
 like($out, qr/Error: Device 'x' not found/, 'no such network');
 
+# As QEMU shows them: networks without a card first, and a queue a line.
+($status, $out) = monitor(['info network', 'announce_self'], qw(-netdev user,id=a
+	-device virtio-net-pci,netdev=a -netdev user,id=b,net=10.9.0.0/16,restrict=on
+	-netdev user,id=c -device virtio-net-pci,netdev=c,id=card -netdev user,id=d
+	-device e1000,netdev=d));
+like($out, qr{^b: index=0,type=user,net=10\.9\.0\.0,restrict=on
+virtio-net-pci\.0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:56
+ \\ a: index=0,type=user,net=10\.0\.2\.0,restrict=off
+card: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:12:34:57
+ \\ c: index=0,type=user,net=10\.0\.2\.0,restrict=off
+e1000\.0: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:58
+ \\ d: index=0,type=user,net=10\.0\.2\.0,restrict=off
+}m, 'info network is as QEMU prints it');
+
+# What cards hear, through QMP.
+put('qmp', join('', map { "$_\n" } '{"execute":"qmp_capabilities"}',
+	'{"execute":"query-rx-filter"}', '{"execute":"query-rx-filter","arguments":{"name":"x"}}',
+	'{"execute":"query-rx-filter","arguments":{"name":"e"}}',
+	'{"execute":"announce-self","arguments":{"rounds":2}}',
+	'{"execute":"announce-self","arguments":{"rounds":0}}', '{"execute":"quit"}'));
+($status, $out) = say_of(['sh', '-c', 'exec "$@" <qmp', 'sh'], {}, '-S', qw(-m 32 -display none
+	-serial none -qmp stdio -netdev user,id=a -device virtio-net-pci,netdev=a,id=c
+	-netdev user,id=b -device e1000,netdev=b,id=e));
+my @answers = grep { /"return"|"error"/ } split(/\n/, $out);
+like($answers[1], qr/"name": "c", "promiscuous": true, "multicast": "normal", "unicast": "normal"/,
+	'query-rx-filter');
+like($answers[1], qr/"main-mac": "52:54:00:12:34:56", "vlan-table": \[\]/, 'with the address');
+like($answers[2], qr/invalid net client name: x/, 'no such card');
+like($answers[3], qr/'e' has no filter/, 'a card that tells nothing');
+like($answers[4], qr/"return": \{\}/, 'announce-self');
+like($answers[5], qr/at most/, 'with numbers that are possible');
+
+# A helper that hangs: the monitor says so soon.
+my $hung = open3(my $keys, my $screen, undef, $vmm, qw(-S -m 32 -display none -serial none
+	-monitor stdio -nic user));
+while (<$screen>) {
+	last if /monitor/;
+}
+my $stopped = helper_of($hung);
+kill('STOP', $stopped);
+print $keys "info usernet\nhostfwd_add tcp:127.0.0.1:0-:22\n";
+my $said_so = 0;
+eval {
+	local $SIG{ALRM} = sub { die "no answer\n" };
+	alarm(60);
+	while ($said_so < 2 && defined($_ = <$screen>)) {
+		$said_so++ if /vmm-user-net did not answer within 1000 ms/;
+	}
+	alarm(0);
+};
+is($said_so, 2, 'a helper that hangs is not waited for');
+kill('CONT', $stopped);
+# It has its chance to be slow again, on a machine that is.
+my $table = '';
+for (1 .. 60) {
+	print $keys "info usernet\n";
+	while (defined($_ = <$screen>)) {
+		$table = $_ if /HOST_FORWARD/;
+		last if /did not answer|HOST_FORWARD/;
+	}
+	last if $table;
+}
+like($table, qr/TCP\[HOST_FORWARD\]/, 'one that goes on answers again, and has done what it was told');
+print $keys "quit\n";
+1 while <$screen>;
+waitpid($hung, 0);
+
 # Killed, vmm takes its helper along.
 my $pid = open3(my $in, my $said, undef, $vmm, qw(-S -m 32 -display none -serial none -monitor stdio),
 	qw(-nic user));
 while (<$said>) {
 	last if /monitor/;
 }
-my %child = map { my $child = $_; do { open(my $f, '<', "/proc/$child/comm") or die; <$f> } => $child }
-	split(' ', do { open(my $f, '<', "/proc/$pid/task/$pid/children") or die; <$f> } // '');
-my $child = $child{"vmm-user-net\n"};
+my $child = helper_of($pid);
 ok($child && kill(0, $child), 'the helper runs, under its name');
 my @held = map { readlink($_) // '' } glob("/proc/$child/fd/*");
 is(scalar(grep { !m{^(/dev/null|socket:.*|pipe:.*)$} } @held), 0, 'and holds nothing but sockets')

@@ -262,10 +262,17 @@ static int command(struct guest *g, struct strbuf *answer, struct err *err,
                    const char *fmt, unsigned port)
 {
 	char text[100];
+	int ret;
 
 	err_clear(err);
 	snprintf(text, sizeof(text), fmt, port);
-	return net_command(g->nd, text, answer, err);
+	ret = net_command(g->nd, text, err);
+	while (ret >= 0 && (ret = net_answer(g->nd, answer, err)) == -EAGAIN) {
+		struct pollfd pfd = { net_command_fd(g->nd), POLLIN, 0 };
+
+		ret = poll(&pfd, 1, 10000) > 0 ? 0 : -ETIMEDOUT;
+	}
+	return ret;
 }
 
 static void test_forward(struct guest *g)
@@ -328,6 +335,33 @@ static unsigned status_of(pid_t pid, const char *key)
 		if (!strncmp(line, key, strlen(key)))
 			sscanf(line + strlen(key), ": %u", &value);
 	return value;
+}
+
+/* A helper that hangs holds nobody up, and its late answers are nobody's. */
+static void test_hung(struct guest *g)
+{
+	_cleanup_strbuf_ struct strbuf info = { 0 };
+	pid_t pid = helper_pid();
+	struct err err = { 0 };
+	uint64_t start = loop_now();
+
+	kill(pid, SIGSTOP);
+	tap_eq(net_command(g->nd, "hostfwd_add nonsense", &err), 0,
+	       "a helper that hangs is given a command");
+	tap_eq(net_answer(g->nd, &info, &err), (uint64_t)-EAGAIN, "and does not answer");
+	tap_eq(net_command(g->nd, "info", &err), 0, "and another one");
+	tap_ok(loop_now() - start < 2000000000ull, "neither takes time");
+	kill(pid, SIGCONT);
+	for (int ret = -EAGAIN; ret == -EAGAIN;) {
+		struct pollfd pfd = { net_command_fd(g->nd), POLLIN, 0 };
+
+		if (poll(&pfd, 1, 10000) <= 0)
+			break;
+		ret = net_answer(g->nd, &info, &err);
+		if (ret != -EAGAIN)
+			tap_eq(ret, 0, "its answer to the second one comes %s", err.text);
+	}
+	tap_has(info.data ? info.data : "", "Protocol", "and is the right one");
 }
 
 static void run_until_links(struct guest *g, unsigned links)
@@ -400,6 +434,11 @@ static void test_refused(void)
 		{ "user,id=u,hostfwd=tcp:22-:22", "must be like" },
 		{ "user,id=u,hostfwd=sctp::22-:22", "must be like" },
 		{ "user,id=u,hostfwd=tcp::2222-:0", "must be like" },
+		{ "user,id=u,guestfwd=tcp::80-unix:/x", "must be like" },
+		{ "user,id=u,guestfwd=udp:10.0.2.9:80-unix:/x", "must be like" },
+		{ "user,id=u,guestfwd=tcp:10.0.2.9:80", "must be like" },
+		{ "user,id=u,guestfwd=tcp:10.0.2.9:80-cmd:ls", "socat" },
+		{ "user,id=u,guestfwd=tcp:10.0.2.9:80-tcp:127.0.0.1:x", "no port" },
 		{ "usr,id=u", "did you mean 'user'?" },
 	};
 
@@ -462,6 +501,7 @@ int main(void)
 	test_dhcp(&g);
 	test_tftp(&g);
 	test_forward(&g);
+	test_hung(&g);
 	test_life(&g);
 	test_lazy();
 	test_refused();

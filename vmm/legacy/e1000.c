@@ -52,7 +52,7 @@ static const char *front_name(void *opaque)
 {
 	const struct device *dev = opaque;
 
-	return dev->id ? dev->id : dev->path;
+	return dev->id;
 }
 
 static const uint8_t *front_mac(void *opaque)

@@ -8,23 +8,39 @@
 #include <errno.h>
 #include <string.h>
 
+#include <poll.h>
+
+#define ANSWER_MS 1000 /* what a person waits for vmm-user-net */
+
 /* ---- what there is ---- */
+
+static void add_mac(struct strbuf *out, const uint8_t *mac)
+{
+	for (unsigned i = 0; i < 6; i++)
+		strbuf_addf(out, "%s%02x", i ? ":" : "", mac[i]);
+}
+
+static void add_queue(struct strbuf *out, struct netdev *nd, unsigned n, struct netdev *q)
+{
+	const struct net_front *front = net_get_front(q);
+
+	if (front) {
+		strbuf_addf(out,
+		            "%s: index=%u,type=nic,model=%s,macaddr=", net_card_name(nd),
+		            n, front->model);
+		add_mac(out, front->mac(front->opaque));
+		strbuf_adds(out, "\n \\ ");
+	}
+	strbuf_addf(out, "%s: index=%u,%s%s\n", net_id(nd), n, net_describe(nd),
+	            net_link_up(nd) ? "" : ",link=down");
+}
 
 static void add_net(struct strbuf *out, struct netdev *nd)
 {
-	const struct net_front *front = net_get_front(nd);
+	struct netdev *q;
 
-	if (front) {
-		const uint8_t *mac = front->mac(front->opaque);
-
-		strbuf_addf(out,
-		            "%s: index=0,type=nic,model=%s,"
-		            "macaddr=%02x:%02x:%02x:%02x:%02x:%02x\n \\ ",
-		            front->name(front->opaque), front->model, mac[0], mac[1],
-		            mac[2], mac[3], mac[4], mac[5]);
-	}
-	strbuf_addf(out, "%s: index=0,%s%s\n", net_id(nd), net_describe(nd),
-	            net_link_up(nd) ? "" : ",link=down");
+	for (unsigned n = 0; (q = net_queue(nd, n)); n++)
+		add_queue(out, nd, n, q);
 }
 
 static void add_counters(struct strbuf *out, struct netdev *nd)
@@ -52,12 +68,23 @@ static int show_all(struct mon_ctx *ctx, json_t **result,
 	return 0;
 }
 
+/* First the networks without a card, as QEMU has it. */
 static int run_network(struct mon_ctx *ctx, const json_t *args, json_t **result,
                        struct err *err)
 {
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+
 	(void)args;
 	(void)err;
-	return show_all(ctx, result, add_net);
+	for (unsigned with = 0; with < 2; with++) {
+		struct netdev *nd = NULL;
+
+		while ((nd = net_next(ctx->vm->nets, nd)))
+			if (!!net_get_front(nd) == with)
+				add_net(&out, nd);
+	}
+	*result = mon_text(out.data ? out.data : "");
+	return 0;
 }
 
 static int run_netstats(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -85,10 +112,8 @@ static struct netdev *find_net(struct vm *vm, const char *name)
 	struct netdev *nd = NULL;
 
 	while ((nd = net_next(vm->nets, nd))) {
-		const struct net_front *front = net_get_front(nd);
-
 		if (!strcmp(net_id(nd), name) ||
-		    (front && !strcmp(front->name(front->opaque), name)))
+		    (net_get_front(nd) && !strcmp(net_card_name(nd), name)))
 			return nd;
 	}
 	return NULL;
@@ -113,7 +138,133 @@ static const struct mon_arg link_args[] = {
 	{ .name = NULL },
 };
 
+/* ---- what cards hear ---- */
+
+static json_t *mac_list(const uint8_t *macs, unsigned count)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < count; i++) {
+		_cleanup_strbuf_ struct strbuf mac = { 0 };
+
+		add_mac(&mac, macs + 6 * i);
+		json_array_append_new(list, mon_text(mac.data ? mac.data : ""));
+	}
+	return list;
+}
+
+static json_t *vlan_list(const struct net_rx_filter *f)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < 4096 && f->vlan == NET_RX_NORMAL; i++)
+		if (f->vlans[i / 8] >> (i % 8) & 1)
+			json_array_append_new(list, json_integer(i));
+	return list;
+}
+
+static json_t *filter_object(struct netdev *nd, const struct net_front *front)
+{
+	static const char *const states[] = { "none", "normal", "all" };
+	_cleanup_strbuf_ struct strbuf mac = { 0 };
+	struct net_rx_filter f;
+
+	front->rx_filter(front->opaque, &f);
+	add_mac(&mac, front->mac(front->opaque));
+	return json_pack("{s:s, s:b, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:o, s:o, s:o}",
+	                 "name", net_card_name(nd), "promiscuous", f.promiscuous,
+	                 "multicast", states[f.multicast], "unicast", states[f.unicast],
+	                 "vlan", states[f.vlan], "broadcast-allowed", f.broadcast,
+	                 "multicast-overflow", f.multicast_overflow, "unicast-overflow",
+	                 f.unicast_overflow, "main-mac", mac.data ? mac.data : "",
+	                 "vlan-table", vlan_list(&f), "unicast-table",
+	                 mac_list(f.unicast_table, f.unicast_count), "multicast-table",
+	                 mac_list(f.multicast_table, f.multicast_count));
+}
+
+static int run_rx_filter(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
+{
+	const char *name = mon_str(args, "name", NULL);
+	const struct net_front *front;
+	struct netdev *nd = NULL;
+
+	*result = json_array();
+	while ((nd = net_next(ctx->vm->nets, nd))) {
+		front = net_get_front(nd);
+		if (front && front->rx_filter &&
+		    (!name || !strcmp(name, net_card_name(nd))))
+			json_array_append_new(*result, filter_object(nd, front));
+	}
+	if (!name || json_array_size(*result))
+		return 0;
+	if (find_net(ctx->vm, name))
+		return err_set(err, EINVAL, "the net client '%s' has no filter", name);
+	return err_set(err, EINVAL, "invalid net client name: %s", name);
+}
+
+static const struct mon_arg filter_args[] = {
+	{ .name = "name",
+	  .kind = MON_STR,
+	  .optional = true,
+	  .complete = mon_complete_net },
+	{ .name = NULL },
+};
+
+/* ---- announcing ---- */
+
+static int run_announce(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                        struct err *err)
+{
+	const struct net_announce how = {
+		.initial_ms = mon_int(args, "initial", 50),
+		.max_ms = mon_int(args, "max", 550),
+		.rounds = mon_int(args, "rounds", 5),
+		.step_ms = mon_int(args, "step", 100),
+	};
+
+	(void)result;
+	if (how.initial_ms > 100000 || how.max_ms > 100000 || how.rounds > 1000 ||
+	    !how.rounds || how.step_ms > 10000)
+		return err_set(err, EINVAL,
+		               "at most 100000 for initial and max, 1000 for rounds, "
+		               "10000 for step are possible");
+	net_announce_all(ctx->vm->nets, &how);
+	return 0;
+}
+
+static const struct mon_arg announce_args[] = {
+	{ .name = "initial", .kind = MON_INT, .optional = true },
+	{ .name = "max", .kind = MON_INT, .optional = true },
+	{ .name = "rounds", .kind = MON_INT, .optional = true },
+	{ .name = "step", .kind = MON_INT, .optional = true },
+	{ .name = NULL },
+};
+
 /* ---- the user network ---- */
+
+/* The machine goes on while the helper thinks; one that hangs is not waited for long. */
+static int ask(struct mon_ctx *ctx, struct netdev *nd, const char *command,
+               struct strbuf *answer, struct err *err)
+{
+	uint64_t end = loop_now() + ANSWER_MS * 1000000ull, now;
+	int ret = net_command(nd, command, err);
+
+	while (ret >= 0 && (ret = net_answer(nd, answer, err)) == -EAGAIN &&
+	       (now = loop_now()) < end) {
+		struct pollfd pfd = { net_command_fd(nd), POLLIN, 0 };
+
+		vm_unlock(ctx->vm);
+		poll(&pfd, 1, (end - now) / 1000000 + 1);
+		vm_lock(ctx->vm);
+		ret = 0;
+	}
+	return ret == -EAGAIN ? err_set(err, ETIMEDOUT,
+	                                "vmm-user-net did not answer within %d ms; the "
+	                                "command may still take effect",
+	                                ANSWER_MS)
+	                      : ret;
+}
 
 /* The netdev that a command means: the named one, or the first of type user. */
 static struct netdev *find_user(struct vm *vm, const char *name, struct err *err)
@@ -146,7 +297,7 @@ static int run_usernet(struct mon_ctx *ctx, const json_t *args, json_t **result,
 		if (strcmp(net_type(nd), "user"))
 			continue;
 		strbuf_addf(&out, "Hub -1 (%s):\n", net_id(nd));
-		ret = net_command(nd, "info", &out, err);
+		ret = ask(ctx, nd, "info", &out, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -168,7 +319,7 @@ static int forward(struct mon_ctx *ctx, const char *command, const json_t *args,
 		return -err->code;
 	strbuf_addf(&text, "%s %s", command, rule ? rule : first);
 	return text.failed ? err_sys(err, ENOMEM, "command")
-	                   : net_command(nd, text.data, NULL, err);
+	                   : ask(ctx, nd, text.data, NULL, err);
 }
 
 static int run_hostfwd_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -200,6 +351,11 @@ const struct mon_command mon_net_commands[] = {
 	  NULL },
 	{ "set_link", "set_link", "take a network's cable out, or put it back", link_args,
 	  NULL, run_set_link, NULL },
+	{ "query-rx-filter", NULL, "which frames cards hear", filter_args,
+	  "[RxFilterInfo]", run_rx_filter, NULL },
+	{ "announce-self", "announce_self",
+	  "tell the network where the guests' addresses are", announce_args, NULL,
+	  run_announce, NULL },
 	{ NULL, "hostfwd_add", "[netdev] rule: lead a host port into a user network",
 	  hostfwd_args, NULL, run_hostfwd_add, NULL },
 	{ NULL, "hostfwd_remove", "[netdev] rule: and no more", hostfwd_args, NULL,

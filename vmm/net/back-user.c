@@ -9,41 +9,19 @@
  */
 #include "common/helper.h"
 #include "common/log.h"
-#include "common/spawn.h"
-#include "vmm/net/link.h"
+#include "vmm/net/user.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define HELPER      "vmm-user-net"
-#define MAX_RULES   64
-#define ANSWER_MAX  65536
-#define WAIT_MS     5000          /* for the helper's answers */
+#define HELPER      USER_HELPER
 #define RESTART_NS  1000000000ull /* between two starts */
 #define MAX_RESTART 10            /* in a row, each of which lived for less than: */
 #define LIVED_NS    60000000000ull
 
 enum { START_NOW, START_LAZY };
-
-struct user {
-	struct net_link link; /* first */
-	char *net, *host, *dns, *dhcpstart, *hostname, *domainname, *tftp, *bootfile;
-	char *hostfwd; /* of the table only: they are in rules */
-	bool restricted, ipv4, ipv6;
-	int start;
-	char *rules[MAX_RULES];    /* of hostfwd */
-	unsigned rule_count, told; /* to the helper that runs */
-	char *helper;              /* path */
-	struct spawned child;
-	int ctl;
-	bool greeted; /* it has told whether it could start */
-	uint64_t started;
-	unsigned failures;
-	struct loop_fd watch;
-	struct loop_timer restart;
-};
 
 static const char *const starts[] = { "now", "lazy", NULL };
 
@@ -71,6 +49,9 @@ static const struct opt_desc user_opts[] = {
 	STR("hostfwd", hostfwd,
 	    "tcp|udp:[ADDR]:PORT-[GUEST]:PORT: host port that leads to the guest; any "
 	    "number of them"),
+	STR("guestfwd", guestfwd,
+	    "tcp:ADDR:PORT-unix:PATH or ...-tcp:HOST:PORT: address in the guest's network "
+	    "that leads to a server of the host; any number of them"),
 	BOOL("restrict", restricted, "off", "the guest reaches nothing but forwards"),
 	BOOL("ipv4", ipv4, "on", "IPv4"),
 	BOOL("ipv6", ipv6, "on", "IPv6"),
@@ -85,26 +66,23 @@ static const struct opt_desc user_opts[] = {
 
 /* ---- options ---- */
 
-static int add_rule(struct user *u, const char *rule, struct err *err)
-{
-	if (u->rule_count == MAX_RULES)
-		return err_usage(err, "more than %d hostfwd= rules", MAX_RULES);
-	u->rules[u->rule_count] = strdup(rule);
-	if (!u->rules[u->rule_count])
-		return err_sys(err, ENOMEM, "hostfwd");
-	u->rule_count++;
-	return 0;
-}
-
-/* The one key that may come several times. */
+/* The keys that may come several times. */
 static int user_take(struct netdev *nd, struct opt_list *opts, struct err *err)
 {
+	struct user *u = (struct user *)nd;
 	int ret = 0;
 
-	for (unsigned i = 0; i < opts->count && ret >= 0; i++)
-		if (!strcmp(opts->opts[i].key, "hostfwd"))
-			ret = add_rule((struct user *)nd, opts->opts[i].value, err);
+	for (unsigned i = 0; i < opts->count && ret >= 0; i++) {
+		const struct opt *opt = &opts->opts[i];
+
+		if (!strcmp(opt->key, "hostfwd"))
+			ret = user_rules_add(&u->hosts, USER_MAX_RULES, opt->value, err);
+		else if (!strcmp(opt->key, "guestfwd"))
+			ret = user_rules_add(&u->guests, USER_MAX_GUESTFWDS, opt->value,
+			                     err);
+	}
 	opt_list_take(opts, "hostfwd");
+	opt_list_take(opts, "guestfwd");
 	return ret;
 }
 
@@ -134,7 +112,7 @@ static void add_arg(struct args *a, const char *key, const char *value)
 	a->failed |= !a->argv[a->count++];
 }
 
-/* Always the same: rules are told by commands, because they come and go. */
+/* Always the same: rules of hostfwd are told by commands, because they come and go. */
 static void make_args(const struct user *u, struct args *a)
 {
 	char number[16];
@@ -155,6 +133,8 @@ static void make_args(const struct user *u, struct args *a)
 	add_arg(a, "restrict", u->restricted ? "on" : "off");
 	add_arg(a, "ipv4", u->ipv4 ? "on" : "off");
 	add_arg(a, "ipv6", u->ipv6 ? "on" : "off");
+	for (unsigned i = 0; i < u->guests.count; i++)
+		add_arg(a, "guestfwd", u->guests.list[i]);
 }
 
 /* fds NULL: only agrees with the spawner that it may be started. */
@@ -183,8 +163,6 @@ static int watch_helper(struct user *u, int frames, int ctl)
 	int ret;
 
 	u->ctl = ctl;
-	u->greeted = false;
-	u->told = 0;
 	u->started = loop_now();
 	ret = net_link_use(&u->link, frames);
 	if (ret >= 0)
@@ -214,7 +192,8 @@ static int start_helper(struct user *u, struct err *err)
 		return ret;
 	}
 	ret = watch_helper(u, frames[0], ctl[0]);
-	return ret < 0 ? err_sys(err, -ret, "cannot watch " HELPER) : 0;
+	return ret < 0 ? err_sys(err, -ret, "cannot watch " HELPER)
+	               : user_ctl_start(u, err);
 }
 
 /* Ends the helper, if one runs. Closing its sockets is enough for one that works. */
@@ -223,13 +202,15 @@ static void stop_helper(struct user *u, bool kill_it)
 	struct pollfd pfd = { .fd = u->child.pidfd, .events = POLLIN };
 
 	net_link_drop(&u->link);
+	user_ctl_stop(u);
 	if (u->ctl >= 0)
 		close(u->ctl);
 	u->ctl = -1;
 	if (!u->child.pid)
 		return;
 	loop_remove(u->link.nd.reg->loop, &u->watch);
-	if (kill_it || poll(&pfd, 1, WAIT_MS) <= 0)
+	if (kill_it ||
+	    poll(&pfd, 1, u->link.nd.reg->running ? USER_STOP_MS : USER_WAIT_MS) <= 0)
 		spawn_kill(&u->child);
 	spawn_wait(&u->child);
 }
@@ -264,140 +245,38 @@ static void lost(struct net_link *link)
 	spawn_kill(&u->child);
 }
 
-/* ---- commands ---- */
-
-/* One answer: "+text", "-sentence" or "?sentence" (the words are wrong). */
-static int hear(struct user *u, struct strbuf *answer, struct err *err)
-{
-	struct pollfd pfd = { .fd = u->ctl, .events = POLLIN };
-	_cleanup_free_ char *buf = malloc(ANSWER_MAX);
-	ssize_t n;
-	int ret;
-
-	if (!buf)
-		return err_sys(err, ENOMEM, "answer");
-	do {
-		ret = poll(&pfd, 1, WAIT_MS);
-	} while (ret < 0 && errno == EINTR);
-	if (ret <= 0)
-		return err_set(err, ETIMEDOUT, HELPER " does not answer");
-	n = recv(u->ctl, buf, ANSWER_MAX - 1, 0);
-	if (n <= 0)
-		return err_set(err, EPIPE, HELPER " ended; see its message");
-	buf[n] = '\0';
-	if (*buf == '?')
-		return err_usage(err, "%s", buf + 1);
-	if (*buf != '+')
-		return err_set(err, EINVAL, "%s", buf + 1);
-	if (answer)
-		strbuf_adds(answer, buf + 1);
-	return 0;
-}
-
-static int say(struct user *u, const char *command, struct strbuf *answer,
-               struct err *err)
-{
-	if (send(u->ctl, command, strlen(command), MSG_NOSIGNAL) < 0)
-		return err_sys(err, errno, HELPER);
-	return hear(u, answer, err);
-}
-
-static int tell_rule(struct user *u, const char *rule, struct err *err)
-{
-	_cleanup_strbuf_ struct strbuf command = { 0 };
-
-	strbuf_addf(&command, "hostfwd_add %s", rule);
-	return command.failed ? err_sys(err, ENOMEM, "hostfwd")
-	                      : say(u, command.data, NULL, err);
-}
-
-static int user_ready(struct netdev *nd, struct err *err)
-{
-	struct user *u = (struct user *)nd;
-	int ret = 0;
-
-	if (u->child.pid && !u->greeted) {
-		ret = hear(u, NULL, err);
-		u->greeted = ret >= 0;
-	}
-	while (u->child.pid && ret >= 0 && u->told < u->rule_count)
-		ret = tell_rule(u, u->rules[u->told++], err);
-	return ret;
-}
-
-/* A new helper has the rules of the one before, as far as ports are still free. */
-static int start_again(struct user *u, struct err *err)
-{
-	struct err rule = { 0 };
-	int ret = start_helper(u, err);
-
-	while (ret >= 0 && u->told < u->rule_count &&
-	       user_ready(&u->link.nd, &rule) < 0) {
-		log_warn("netdev %s: %s", u->link.nd.id, rule.text);
-		err_clear(&rule);
-		if (!u->greeted)
-			break;
-	}
-	return ret;
-}
-
 static void restart(void *opaque)
 {
 	struct user *u = opaque;
 	struct err err = { 0 };
 
-	if (start_again(u, &err) < 0) {
+	if (start_helper(u, &err) < 0) {
 		stop_helper(u, true);
 		log_error("netdev %s: %s", u->link.nd.id, err.text);
 	}
 }
 
-static int forget_rule(struct user *u, const char *rule)
-{
-	size_t len = strcspn(rule, "-");
+/* ---- the back end ---- */
 
-	for (unsigned i = 0; i < u->rule_count; i++) {
-		if (strncmp(u->rules[i], rule, len) || u->rules[i][len] != '-')
-			continue;
-		free(u->rules[i]);
-		u->rules[i] = u->rules[--u->rule_count];
-		u->told = u->rule_count;
-		return 0;
-	}
-	return -ENOENT;
-}
-
-static int user_command(struct netdev *nd, const char *command, struct strbuf *answer,
-                        struct err *err)
+static int user_ready(struct netdev *nd, struct err *err)
 {
 	struct user *u = (struct user *)nd;
-	const char *rule = strchr(command, ' ');
-	int ret = 0;
 
-	if (!u->child.pid)
-		ret = start_again(u, err);
-	if (ret >= 0)
-		ret = user_ready(nd, err);
-	if (ret >= 0)
-		ret = say(u, command, answer, err);
-	if (ret < 0)
-		return ret;
-	/* For the next one, should this one end. */
-	if (!strncmp(command, "hostfwd_add ", 12)) {
-		ret = add_rule(u, rule + 1, err);
-		u->told = u->rule_count;
-		return ret;
-	}
-	if (!strncmp(command, "hostfwd_remove ", 15))
-		forget_rule(u, rule + 1);
-	return 0;
+	return u->child.pid ? user_ctl_wait(u, err) : 0;
 }
 
-/* ---- the back end ---- */
+static int command(struct netdev *nd, const char *text, struct err *err)
+{
+	struct user *u = (struct user *)nd;
+	int ret = u->child.pid ? 0 : start_helper(u, err);
+
+	return ret < 0 ? ret : user_command(u, text, err);
+}
 
 static int user_open(struct netdev *nd, struct err *err)
 {
 	struct user *u = (struct user *)nd;
+	const char *net = u->net ? u->net : "10.0.2.0";
 
 	u->link.fd = u->ctl = -1;
 	u->link.lost = lost;
@@ -408,7 +287,7 @@ static int user_open(struct netdev *nd, struct err *err)
 		               HELPER
 		               " is not there; install it beside vmm or in "
 		               "../libexec/kvmkit from there, or use tap or stream");
-	net_set_desc(nd, "net=%s,restrict=%s", u->net ? u->net : "10.0.2.0/24",
+	net_set_desc(nd, "net=%.*s,restrict=%s", (int)strcspn(net, "/"), net,
 	             u->restricted ? "on" : "off");
 	if (u->start == START_NOW)
 		return start_helper(u, err);
@@ -421,7 +300,7 @@ static int user_send(struct netdev *nd, const struct iovec *iov, unsigned count)
 	struct user *u = (struct user *)nd;
 	struct err err = { 0 };
 
-	if (!u->child.pid && start_again(u, &err) < 0) {
+	if (!u->child.pid && start_helper(u, &err) < 0) {
 		log_error("netdev %s: %s", nd->id, err.text);
 		stop_helper(u, true);
 		net_use_fd(nd, -1); /* once is enough */
@@ -436,8 +315,8 @@ static void user_close(struct netdev *nd)
 
 	loop_timer_disarm(&u->restart);
 	stop_helper(u, false);
-	for (unsigned i = 0; i < u->rule_count; i++)
-		free(u->rules[i]);
+	user_rules_free(&u->hosts);
+	user_rules_free(&u->guests);
 	free(u->helper);
 }
 
@@ -452,6 +331,8 @@ const struct net_ops net_user_ops = {
 	.recv = net_link_recv,
 	.send = user_send,
 	.flush = net_link_flush,
-	.command = user_command,
+	.command = command,
+	.command_fd = user_command_fd,
+	.answer = user_answer,
 	.close = user_close,
 };

@@ -28,8 +28,10 @@ struct net_ops {
 	/* net_enable_queue(), net_set_header(); NULL where there is no such thing. */
 	int (*enable)(struct netdev *nd, bool on);
 	void (*set_header)(struct netdev *nd, int len);
-	int (*command)(struct netdev *nd, const char *command, struct strbuf *answer,
-	               struct err *err);
+	/* net_command() and its siblings; all or none. */
+	int (*command)(struct netdev *nd, const char *command, struct err *err);
+	int (*command_fd)(struct netdev *nd);
+	int (*answer)(struct netdev *nd, struct strbuf *answer, struct err *err);
 	/* Accepts a half-open back end. Each queue is closed by itself, the first last.
 	 */
 	void (*close)(struct netdev *nd);
@@ -44,6 +46,7 @@ struct netdev {
 	struct netdev *queue; /* the next queue */
 	unsigned index;       /* among the queues */
 	struct net_front front;
+	char card[40]; /* what the front end is called when it has no id */
 	bool opened, attached;
 	bool removed;   /* closed, and waits for its front end to go */
 	bool header;    /* frames carry a virtio-net header */
@@ -62,7 +65,9 @@ struct net_registry {
 	struct loop *loop;
 	struct spawner *spawner;
 	struct netdev *first;
-	bool running; /* the machine does: nothing waits any more */
+	bool running;                 /* the machine does: nothing waits any more */
+	struct net_announce announce; /* what is left of it */
+	struct loop_timer announce_timer;
 };
 
 #define NET_OPTS(object, member)                                                      \
@@ -74,6 +79,8 @@ struct net_registry {
 /* The back end has another descriptor now (-1: none), and with it a carrier or not. The
  * old one is still open. */
 void net_use_fd(struct netdev *nd, int fd);
+/* announce.c */
+void net_announce_init(struct net_registry *reg);
 /* One more queue of nd, the last, zeroed but for struct netdev. 0 or -errno. */
 int net_add_queue(struct netdev *nd, struct err *err);
 void net_set_desc(struct netdev *nd, const char *fmt, ...)

@@ -26,8 +26,10 @@ struct net_registry *net_registry_new(struct loop *loop)
 {
 	struct net_registry *reg = calloc(1, sizeof(*reg));
 
-	if (reg)
-		reg->loop = loop;
+	if (!reg)
+		return NULL;
+	reg->loop = loop;
+	net_announce_init(reg);
 	return reg;
 }
 
@@ -64,6 +66,7 @@ void net_registry_free(struct net_registry *reg)
 {
 	if (!reg)
 		return;
+	loop_timer_disarm(&reg->announce_timer);
 	while (reg->first) {
 		struct netdev *nd = reg->first;
 
@@ -356,14 +359,37 @@ void net_use_fd(struct netdev *nd, int fd)
 
 /* ---- the front end ---- */
 
+/* The first number that no card of the model has. */
+static void name_card(struct netdev *nd)
+{
+	bool taken = true;
+
+	for (unsigned n = 0; taken; n++) {
+		taken = false;
+		snprintf(nd->card, sizeof(nd->card), "%s.%u",
+		         nd->front.model ? nd->front.model : "", n);
+		for (const struct netdev *o = nd->reg->first; o; o = o->next)
+			taken |= o->attached && o != nd->first &&
+			         !strcmp(o->card, nd->card);
+	}
+}
+
 int net_attach(struct netdev *nd, const struct net_front *front, struct err *err)
 {
 	if (nd->attached)
 		return err_set(err, EBUSY, "netdev '%s' is in use by another device",
 		               nd->id);
 	nd->front = *front;
+	name_card(nd);
 	nd->attached = true;
 	return 0;
+}
+
+const char *net_card_name(const struct netdev *nd)
+{
+	const char *name = nd->front.name ? nd->front.name(nd->front.opaque) : NULL;
+
+	return name ? name : nd->card;
 }
 
 void net_detach(struct netdev *nd)
@@ -467,10 +493,19 @@ void net_set_link(struct netdev *nd, bool up)
 	tell_link(nd, before);
 }
 
-int net_command(struct netdev *nd, const char *command, struct strbuf *answer,
-                struct err *err)
+int net_command(struct netdev *nd, const char *command, struct err *err)
 {
 	if (!nd->ops->command)
 		return err_set(err, ENOTSUP, "netdev '%s' is not of type user", nd->id);
-	return nd->ops->command(nd, command, answer, err);
+	return nd->ops->command(nd, command, err);
+}
+
+int net_answer(struct netdev *nd, struct strbuf *answer, struct err *err)
+{
+	return nd->ops->answer(nd, answer, err);
+}
+
+int net_command_fd(struct netdev *nd)
+{
+	return nd->ops->command_fd(nd);
 }

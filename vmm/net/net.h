@@ -40,14 +40,16 @@ struct net_rx_filter {
 
 /* What a front end is told. */
 struct net_front {
-	void (*readable)(void *opaque); /* net_recv() may have a frame */
-	void (*writable)(void *opaque); /* after -EAGAIN of net_send() */
-	void (*link)(void *opaque);     /* net_link_up() changed */
-	const char *(*name)(void *opaque);
+	void (*readable)(void *opaque);    /* net_recv() may have a frame */
+	void (*writable)(void *opaque);    /* after -EAGAIN of net_send() */
+	void (*link)(void *opaque);        /* net_link_up() changed */
+	const char *(*name)(void *opaque); /* its id, or NULL */
 	const uint8_t *(*mac)(void *opaque);
 	void *opaque;
 	const char *model;      /* of the card, static */
 	const uint8_t *own_mac; /* the one it was made with, or NULL */
+	/* Has the guest announce itself; NULL: it cannot. */
+	void (*announce)(void *opaque);
 	/* What it hears; NULL: everything. */
 	void (*rx_filter)(void *opaque, struct net_rx_filter *out);
 };
@@ -98,6 +100,8 @@ const char *net_describe(const struct netdev *nd);
 struct net_stats *net_stats(struct netdev *nd);
 /* The front end, or NULL. */
 const struct net_front *net_get_front(const struct netdev *nd);
+/* Its id, or "virtio-net-pci.0": the model and which of it. */
+const char *net_card_name(const struct netdev *nd);
 
 /* A netdev of several queues has as many of these, the first of which stands for it; each
  * of them has a front end of its own, and frames of its own. NULL beyond the last. */
@@ -135,9 +139,20 @@ int net_send(struct netdev *nd, const struct iovec *iov, unsigned count);
 bool net_link_up(const struct netdev *nd);
 void net_set_link(struct netdev *nd, bool up);
 
-/* For -netdev user: a command of its helper ("info", "hostfwd_add RULE", "hostfwd_remove
- * RULE") and what it answers. -ENOTSUP with a sentence for other types. */
-int net_command(struct netdev *nd, const char *command, struct strbuf *answer,
-                struct err *err);
+/* Has switches learn where the guests' addresses are: an RARP request for each card, and
+ * what the guest itself says. At once, then `rounds` - 1 times. */
+struct net_announce {
+	unsigned initial_ms, max_ms, rounds,
+		step_ms; /* between them: initial + n * step */
+};
+void net_announce_all(struct net_registry *reg, const struct net_announce *how);
+
+/* For -netdev user: gives its helper a command ("info", "hostfwd_add RULE",
+ * "hostfwd_remove RULE"), and never waits. -ENOTSUP with a sentence for other types. */
+int net_command(struct netdev *nd, const char *command, struct err *err);
+/* What it answered to the last one; -EAGAIN when it has not yet: then the descriptor
+ * becomes readable. */
+int net_answer(struct netdev *nd, struct strbuf *answer, struct err *err);
+int net_command_fd(struct netdev *nd);
 
 #endif

@@ -199,12 +199,23 @@ static const char *front_name(void *opaque)
 {
 	const struct device *dev = &net_of(opaque)->vpci.pci.dev;
 
-	return dev->id ? dev->id : dev->path;
+	return dev->id;
 }
 
 static const uint8_t *front_mac(void *opaque)
 {
 	return net_of(opaque)->mac;
+}
+
+/* 5.1.6.5.4: the driver is asked, and says so when it did. */
+static void front_announce(void *opaque)
+{
+	struct virtio_net *net = net_of(opaque);
+
+	if (!virtio_has(&net->vpci.vdev, VIRTIO_NET_F_GUEST_ANNOUNCE))
+		return;
+	net->announce = true;
+	virtio_config_changed(&net->vpci.vdev);
 }
 
 static void front_filter(void *opaque, struct net_rx_filter *out)
@@ -225,6 +236,7 @@ static int attach_pair(struct virtio_net *net, unsigned i, struct netdev *nd,
 		.opaque = pair,
 		.model = net->vpci.pci.dev.cls->name,
 		.own_mac = net->own_mac,
+		.announce = front_announce,
 		.rx_filter = front_filter,
 	};
 	int ret = net_attach(nd, &front, err);

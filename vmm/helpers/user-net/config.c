@@ -31,6 +31,7 @@ static const struct opt_desc table[] = {
 	STR(tftp),
 	STR(bootfile),
 	STR(hostfwd),
+	STR(guestfwd),
 	{ .name = "restrict",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct user_config, restricted),
@@ -159,8 +160,7 @@ void user_config_free(struct user_config *c)
 
 /* ---- forwards ---- */
 
-/* "[ADDR]:PORT" up to `end`; any: what an empty address means. */
-static bool parse_end(const char *text, const char *end, struct sockaddr_in *addr)
+bool user_parse_end(const char *text, const char *end, struct sockaddr_in *addr)
 {
 	const char *colon = memchr(text, ':', end - text);
 	char host[INET_ADDRSTRLEN], port[8];
@@ -187,9 +187,9 @@ int user_forward(Slirp *slirp, const char *rule, bool add, struct err *err)
 
 	dash = strchr(rule, '-');
 	if ((!udp && !tcp && rule[0] != ':') || (add && !dash) ||
-	    !parse_end(from, dash ? dash : rule + strlen(rule), &host) ||
+	    !user_parse_end(from, dash ? dash : rule + strlen(rule), &host) ||
 	    (add &&
-	     (!parse_end(dash + 1, rule + strlen(rule), &guest) || !guest.sin_port)))
+	     (!user_parse_end(dash + 1, rule + strlen(rule), &guest) || !guest.sin_port)))
 		return err_usage(err,
 		                 "hostfwd=%s: must be like tcp::2222-:22 or "
 		                 "udp:127.0.0.1:5353-10.0.2.15:53",

@@ -10,18 +10,20 @@
 
 struct user_config {
 	char *net, *host, *dns, *dhcpstart, *hostname, *domainname, *tftp, *bootfile;
-	char *hostfwd; /* of the table only; rules are the words themselves */
+	char *hostfwd, *guestfwd; /* of the table only; rules are the words themselves */
 	bool restricted, ipv4, ipv6;
 	const char *search[2];
 	SlirpConfig slirp; /* points into the strings above */
 };
 
-/* words: "key=value", as vmm gives them; "hostfwd=" words are skipped. -EINVAL with a
- * sentence. */
+/* words: "key=value", as vmm gives them; "hostfwd=" and "guestfwd=" words are skipped.
+ * -EINVAL with a sentence. */
 int user_config_parse(struct user_config *config, int count, char *const *words,
                       struct err *err);
 void user_config_free(struct user_config *config);
 
+/* "[ADDR]:PORT" up to `end`; an empty address is 0.0.0.0. */
+bool user_parse_end(const char *text, const char *end, struct sockaddr_in *addr);
 /* Adds or removes "tcp|udp:[ADDR]:PORT-[GUEST]:PORT" (to remove, the part behind "-" is
  * not needed). -errno with a sentence. */
 int user_forward(Slirp *slirp, const char *rule, bool add, struct err *err);

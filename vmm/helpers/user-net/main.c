@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * vmm-user-net: the user network of one guest. Started by vmm with two sockets, one for
- * frames (common/frames.h) and one for commands, whose answers are "+text" or
- * "-sentence" ("?sentence": wrong words); the first answer comes unasked, when everything
- * is set up.
+ * frames (common/frames.h) and one for commands "N words", whose answers are "N+text" or
+ * "N-sentence" ("N?sentence": wrong words); the first answer, number 0, comes unasked,
+ * when everything is set up.
  *
  * The network is libslirp's, which parses what the guest sends: that is why it lives
  * here. It ends when a socket is closed. While the guest takes no frames nothing is read
@@ -16,6 +16,7 @@
 #include "common/opts.h"
 #include "common/strbuf.h"
 #include "vmm/helpers/user-net/config.h"
+#include "vmm/helpers/user-net/guestfwd.h"
 #include "vmm/helpers/user-net/sandbox.h"
 
 #include <errno.h>
@@ -44,6 +45,7 @@ struct net {
 	struct frames frames;
 	int ctl;
 	struct timer *timers;
+	struct guestfwd *guestfwds;
 	struct pollfd fds[MAX_FDS];
 	unsigned count;
 	bool more; /* frames of the guest were left for later */
@@ -211,11 +213,12 @@ static void take_frames(struct net *net)
 	net->more = true;
 }
 
-static void answer(struct net *net, const struct err *err, const char *text)
+static void answer(struct net *net, const char *number, const struct err *err,
+                   const char *text)
 {
 	struct strbuf out = { 0 };
 
-	strbuf_addf(&out, "%c%s",
+	strbuf_addf(&out, "%s%c%s", number,
 	            !err->code   ? '+'
 	            : err->usage ? '?'
 	                         : '-',
@@ -229,8 +232,8 @@ static void answer(struct net *net, const struct err *err, const char *text)
 
 static void take_command(struct net *net)
 {
-	char text[COMMAND_MAX + 1];
-	ssize_t n = recv(net->ctl, text, COMMAND_MAX, MSG_DONTWAIT);
+	char buf[COMMAND_MAX + 1], *text;
+	ssize_t n = recv(net->ctl, buf, COMMAND_MAX, MSG_DONTWAIT);
 	_cleanup_free_ char *info = NULL;
 	struct err err = { 0 };
 
@@ -238,7 +241,11 @@ static void take_command(struct net *net)
 		net->ended = true;
 		return;
 	}
-	text[n] = '\0';
+	buf[n] = '\0';
+	/* vmm's own number, which is given back as it is. */
+	text = buf + strcspn(buf, " ");
+	if (*text)
+		*text++ = '\0';
 	if (!strcmp(text, "info"))
 		info = slirp_connection_info(net->slirp);
 	else if (!strncmp(text, "hostfwd_add ", 12))
@@ -247,7 +254,7 @@ static void take_command(struct net *net)
 		user_forward(net->slirp, text + 15, false, &err);
 	else
 		err_usage(&err, "unknown command '%s'", text);
-	answer(net, &err, info ? info : "");
+	answer(net, buf, &err, info ? info : "");
 }
 
 static void serve(struct net *net)
@@ -262,6 +269,8 @@ static void serve(struct net *net)
 		add_fd(net, net->ctl, POLLIN);
 		if (!full)
 			slirp_pollfds_fill(net->slirp, &timeout, add_poll, net);
+		if (!full)
+			guestfwd_fill(net->guestfwds, add_poll, net);
 		ret = poll(net->fds, net->count,
 		           net->more ? 0 : until_timer(net, timeout));
 		if (ret < 0 && errno != EINTR)
@@ -276,6 +285,7 @@ static void serve(struct net *net)
 		if (net->more || net->fds[0].revents)
 			take_frames(net);
 		slirp_pollfds_poll(net->slirp, ret < 0, get_revents, net);
+		guestfwd_serve(net->guestfwds, get_revents, net);
 		run_timers(net);
 	}
 }
@@ -307,6 +317,9 @@ static int start(struct net *net, struct user_config *config, int count,
 	for (int i = 0; i < count && ret >= 0; i++)
 		if (!strncmp(words[i], "hostfwd=", 8))
 			ret = user_forward(net->slirp, words[i] + 8, true, err);
+		else if (!strncmp(words[i], "guestfwd=", 9))
+			ret = guestfwd_add(&net->guestfwds, net->slirp, words[i] + 9,
+			                   err);
 	return ret < 0 ? ret : sandbox_enter(config->tftp, err);
 }
 
@@ -327,13 +340,14 @@ int main(int argc, char **argv)
 	/* Whatever happens, not longer than vmm. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (start(net, &config, argc - 3, argv + 3, &err) >= 0) {
-		answer(net, &err, "");
+		answer(net, "0", &err, "");
 		serve(net);
 	} else {
-		answer(net, &err, "");
+		answer(net, "0", &err, "");
 	}
 	if (net->slirp)
 		slirp_cleanup(net->slirp);
+	guestfwd_free(net->guestfwds);
 	frames_free(&net->frames);
 	user_config_free(&config);
 	free(net);
