@@ -81,7 +81,7 @@ static void use_connection(struct sock *s, int fd)
 	int on = 1;
 
 	s->fd = s->chr.out_fd = fd;
-	s->broken = s->half_iac = false;
+	s->broken = s->ended = s->half_iac = false;
 	s->telnet = (struct telnet){ 0 };
 	/* Fails on Unix sockets, which never wait. */
 	if (s->nodelay || !s->delay)
@@ -157,9 +157,9 @@ static void sock_ready(void *opaque, uint32_t events)
 			chardev_deliver(&s->chr, buf,
 			                s->use_telnet ? filter(s, buf, n) : (size_t)n);
 		else if (n != -EAGAIN)
-			s->broken = true;
+			s->ended = true;
 	} else if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) && is_spent(s)) {
-		s->broken = true;
+		s->ended = true;
 	}
 	sock_update(&s->chr);
 }
@@ -273,7 +273,7 @@ static void sock_update(struct chardev *chr)
 	 * while input waits. */
 	uint32_t events = EPOLLRDHUP | EPOLLET;
 
-	if (s->fd >= 0 && s->broken)
+	if (s->fd >= 0 && (s->broken || (s->ended && !chardev_busy(chr))))
 		drop_connection(s);
 	for (unsigned i = 0; i < INET_MAX; i++)
 		if (s->listen_fd[i] >= 0)
@@ -283,7 +283,9 @@ static void sock_update(struct chardev *chr)
 		chardev_watch(chr, &s->watch, s->connecting, EPOLLOUT, connected);
 	if (s->fd < 0)
 		return;
-	if (chardev_room(chr))
+	if (s->ended)
+		events = 0;
+	else if (chardev_room(chr))
 		events = EPOLLIN;
 	if (chr->blocked)
 		events |= EPOLLOUT;

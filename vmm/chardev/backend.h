@@ -105,6 +105,8 @@ void chardev_unwatch(struct chardev *chr, struct chardev_watch *watch);
 
 /* How many bytes of input are taken now; 0 also when there is no front end. */
 size_t chardev_room(struct chardev *chr);
+/* A front end still works on what the peer sent: its leaving waits for update(). */
+bool chardev_busy(struct chardev *chr);
 /* Hands input over: at most chardev_room() bytes. */
 void chardev_deliver(struct chardev *chr, const void *data, size_t len);
 /* The peer sent a break. */

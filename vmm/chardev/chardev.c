@@ -460,6 +460,20 @@ size_t chardev_room(struct chardev *chr)
 	return room;
 }
 
+bool chardev_busy(struct chardev *chr)
+{
+	bool busy = false;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(chr->slots); i++) {
+		const struct chardev_slot *slot = &chr->slots[i];
+
+		busy |= slot->attached && slot->front.busy &&
+		        slot->front.busy(slot->front.opaque);
+	}
+	chr->starved |= busy;
+	return busy;
+}
+
 void chardev_deliver(struct chardev *chr, const void *data, size_t len)
 {
 	const struct chardev_slot *slot = &chr->slots[chr->focus];

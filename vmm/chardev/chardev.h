@@ -26,6 +26,9 @@ struct chardev_front {
 	 * chardev_accept_input(). */
 	size_t (*can_read)(void *opaque);
 	void (*read)(void *opaque, const uint8_t *data, size_t len);
+	/* What was read is not answered yet: a peer that has said all that it will is
+	 * not let go before chardev_accept_input(). NULL: never. */
+	bool (*busy)(void *opaque);
 	/* The back end takes data again after a short chardev_write(). */
 	void (*writable)(void *opaque);
 	/* A client came (true) or went; NULL: not interested. */

@@ -23,6 +23,7 @@ struct sock {
 	/* connections */
 	int listen_fd[INET_MAX], fd, connecting;
 	bool broken; /* fd failed: to be closed by update() */
+	bool ended;  /* the peer sends no more: the same once all of it is answered */
 	struct telnet telnet;
 	bool half_iac; /* the second half of a doubled byte is still to be sent */
 	struct loop_timer timer;

@@ -75,7 +75,7 @@ static int attach(struct e1000 *e, struct err *err)
 		.own_mac = e->own_mac,
 	};
 	struct net_registry *nets = e->pci.dev.vm->nets;
-	int ret = net_card_mac(nets, e->mac_opt, e->own_mac, err);
+	int ret = net_card_mac(nets, &e->mac_opt, e->own_mac, err);
 
 	return ret < 0 ? ret : net_card_attach(nets, e->netdev, &front, &e->nd, err);
 }

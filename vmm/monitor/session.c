@@ -65,6 +65,14 @@ static void mon_read(void *opaque, const uint8_t *data, size_t len)
 	loop_post(mon->set->vm->loop, &mon->work);
 }
 
+/* What another front end's focus keeps back does not count. */
+static bool mon_busy(void *opaque)
+{
+	const struct monitor *mon = opaque;
+
+	return mon->in_len || (!mon->unfocused && backlog(mon));
+}
+
 static void run_input(void *opaque)
 {
 	struct monitor *mon = opaque;
@@ -200,6 +208,7 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
 	struct chardev_front front = {
 		.can_read = mon_can_read,
 		.read = mon_read,
+		.busy = mon_busy,
 		.writable = mon_writable,
 		.opened = mon_opened,
 		.focus = mon_focus,

@@ -2,6 +2,7 @@
 /* Cards and their netdevs (card.h). */
 #include "vmm/net/card.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,17 +40,21 @@ static bool is_taken(struct net_registry *reg, const uint8_t mac[NET_MAC_LEN])
 	return false;
 }
 
-int net_card_mac(struct net_registry *reg, const char *text, uint8_t mac[NET_MAC_LEN],
+int net_card_mac(struct net_registry *reg, char **text, uint8_t mac[NET_MAC_LEN],
                  struct err *err)
 {
 	static const uint8_t first[NET_MAC_LEN] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
 
-	if (text)
-		return parse_mac(text, mac, err);
+	if (*text)
+		return parse_mac(*text, mac, err);
 	memcpy(mac, first, NET_MAC_LEN);
 	while (is_taken(reg, mac))
 		mac[5]++;
-	return 0;
+	/* Programs look for it in the property. */
+	return asprintf(text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+	                mac[3], mac[4], mac[5]) < 0
+	               ? err_sys(err, ENOMEM, "mac")
+	               : 0;
 }
 
 int net_card_find(struct net_registry *reg, const char *id, struct netdev **nd,

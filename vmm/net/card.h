@@ -15,9 +15,9 @@ static inline bool net_is_broadcast(const uint8_t mac[NET_MAC_LEN])
 	return !memcmp(mac, "\xff\xff\xff\xff\xff\xff", NET_MAC_LEN);
 }
 
-/* The address that mac= gives, or, without (NULL), the first of QEMU's range that no card
- * was given. -EINVAL with a sentence. */
-int net_card_mac(struct net_registry *reg, const char *text, uint8_t mac[NET_MAC_LEN],
+/* The address that mac= gives (*text), or, without (NULL), the first of QEMU's range that
+ * no card was given; *text is set to it. -errno with a sentence. */
+int net_card_mac(struct net_registry *reg, char **text, uint8_t mac[NET_MAC_LEN],
                  struct err *err);
 /* The netdev that netdev= names (NULL: a sentence that asks for it). */
 int net_card_find(struct net_registry *reg, const char *id, struct netdev **nd,

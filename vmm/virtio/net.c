@@ -251,7 +251,7 @@ static int attach_pair(struct virtio_net *net, unsigned i, struct netdev *nd,
 static int attach(struct virtio_net *net, struct err *err)
 {
 	struct net_registry *nets = net->vpci.pci.dev.vm->nets;
-	int ret = net_card_mac(nets, net->mac_opt, net->own_mac, err);
+	int ret = net_card_mac(nets, &net->mac_opt, net->own_mac, err);
 	unsigned count;
 
 	if (ret >= 0)
