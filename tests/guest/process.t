@@ -225,4 +225,42 @@ for my $row (['pause', 'guest-panicked', 'pause'], ['none', 'running', 'run']) {
 ($status, $said) = run(@small, @panic, qw(-device pvpanic -action panic=exit-failure));
 is($status, 1, '-action panic=exit-failure');
 
+# ---- what a guest does to its clock and disk ----
+
+my @clock = kernel('clock', "\xb0\x0b\xe6\x70\xb0\x82\xe6\x71" # register B: stop and set
+	. "\xb0\x09\xe6\x70\xb0\x30\xe6\x71"                     # year 30
+	. "\xb0\x0b\xe6\x70\xb0\x02\xe6\x71\xf4\xeb\xfd");       # go on
+$pid = start(qw(-m 16 -serial null -S -rtc), 'base=2020-06-15T12:00:00', @clock, '-qmp', "unix:$dir/q,server,nowait");
+$q = qmp_client("$dir/q");
+qmp($q, 'cont');
+my $offset = event($q, 'RTC_CHANGE')->{data}{offset};
+cmp_ok(abs($offset - 3652 * 86400), '<=', 5, 'RTC_CHANGE: ten years behind what -rtc base= says') or diag($offset);
+put($q, '{"execute":"quit"}');
+ended($pid);
+
+open(my $image, '>', "$dir/image") or die;
+truncate($image, 128 << 20);
+close($image);
+# ATA: write one sector to LBA 0x3e000 by PIO.
+my @write = kernel('write', "\x66\xba\xf6\x01\xb0\xe0\xee\x66\xba\xf2\x01\xb0\x01\xee\x66\xba\xf3\x01\xb0\x00\xee\x66\x42\xb0\xe0\xee"
+	. "\x66\x42\xb0\x03\xee\x66\xba\xf7\x01\xb0\x30\xee\xec\xa8\x08\x74\xfb\x66\xba\xf0\x01\xb9\x00\x01\x00\x00"
+	. "\xbe\x00\x00\x10\x00\xf3\x66\x6f\xf4\xeb\xfd");
+# No file may be written beyond 96 MiB.
+$pid = fork() // die;
+if (!$pid) {
+	open(STDOUT, '>', '/dev/null');
+	open(STDERR, '>', '/dev/null');
+	exec('bash', '-c', 'ulimit -f 98304; exec "$@"', 'bash', $vmm, qw(-m 16 -display none -serial null -S), @write,
+		'-drive', "file=$dir/image,format=raw,id=d", '-qmp', "unix:$dir/q,server,nowait");
+	exit(126);
+}
+$q = qmp_client("$dir/q");
+qmp($q, 'cont');
+my $failed = event($q, 'BLOCK_IO_ERROR')->{data};
+is_deeply([@$failed{qw(device operation action)}], [qw(d write report)], 'BLOCK_IO_ERROR names the drive');
+like($failed->{reason}, qr/too large/, 'and the reason');
+is(qmp($q, 'query-status')->{return}{status}, 'running', 'the guest goes on');
+put($q, '{"execute":"quit"}');
+waitpid($pid, 0);
+
 done_testing();

@@ -25,6 +25,8 @@ struct block_registry {
 	struct block_node *batch; /* nodes with completions in this batch */
 	struct block_req *soon, **soon_tail;
 	struct loop_work soon_work;
+	void (*on_error)(void *opaque, const char *id, bool is_write, int code);
+	void *error_opaque;
 };
 
 /* ---- completion ---- */
@@ -43,16 +45,29 @@ static void batch_done(void *opaque)
 	}
 }
 
+void block_registry_on_error(struct block_registry *reg,
+                             void (*fn)(void *opaque, const char *id, bool is_write,
+                                        int code),
+                             void *opaque)
+{
+	reg->on_error = fn;
+	reg->error_opaque = opaque;
+}
+
 void block_complete(struct block_req *req, int ret)
 {
 	struct block_node *node = req->node;
 
 	node->in_flight--;
 	node->stats.ops[req->op]++;
-	if (ret < 0)
+	if (ret < 0) {
 		node->stats.errors[req->op]++;
-	else
+		if (node->reg->on_error)
+			node->reg->on_error(node->reg->error_opaque, node->id,
+			                    req->op != BLOCK_READ, -ret);
+	} else {
 		node->stats.bytes[req->op] += req->len;
+	}
 	if (!node->batch_pending) {
 		node->batch_pending = true;
 		node->batch_next = node->reg->batch;

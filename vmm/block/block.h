@@ -63,6 +63,11 @@ struct block_stats {
 
 /* Ignores SIGXFSZ from now on. NULL when memory is short. */
 struct block_registry *block_registry_new(struct loop *loop);
+/* fn hears of each request that failed, in the loop. code: positive errno. */
+void block_registry_on_error(struct block_registry *reg,
+                             void (*fn)(void *opaque, const char *id, bool is_write,
+                                        int code),
+                             void *opaque);
 void block_registry_free(struct block_registry *reg); /* closes every node */
 
 /* Opens the image of one -drive (keys file, format, id, readonly, cache, aio, discard,

@@ -19,11 +19,27 @@
 #include "vmm/net/net.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 static void wake(struct vm *vm)
 {
 	loop_quit(vm->loop);
+}
+
+/* Guests get the error of their request; who watches the machine hears of it, too. */
+static void disk_failed(void *opaque, const char *id, bool is_write, int code)
+{
+	const struct vm_event_field fields[] = {
+		{ "device", VM_EVENT_STR, .str = id },
+		{ "operation", VM_EVENT_STR, .str = is_write ? "write" : "read" },
+		{ "action", VM_EVENT_STR, .str = "report" },
+		{ "nospace", VM_EVENT_BOOL, .num = code == ENOSPC },
+		{ "reason", VM_EVENT_STR, .str = strerror(code) },
+		{ .name = NULL },
+	};
+
+	vm_emit(opaque, "BLOCK_IO_ERROR", fields);
 }
 
 static int add_frame(struct pc *pc, struct err *err)
@@ -39,6 +55,7 @@ static int add_frame(struct pc *pc, struct err *err)
 	vm->nets = net_registry_new(vm->loop);
 	if (!vm->blocks || !vm->chardevs || !vm->nets)
 		return err_sys(err, ENOMEM, "registries");
+	block_registry_on_error(vm->blocks, disk_failed, vm);
 	net_registry_use_spawner(vm->nets, vm->spawner);
 	vm->display = display_new(vm->loop, err);
 	vm->input = vm->display ? input_new(vm->loop, err) : NULL;
