@@ -144,7 +144,9 @@ like(hmp($m, 'info block'), qr/^d0: \Q$dir\E\/disk \(raw\)\n    Attached to:    
 like(hmp($m, 'info blockstats'), qr/^d0: rd_bytes=0 wr_bytes=0 rd_operations=/, 'info blockstats');
 like(hmp($m, 'info pci'), qr/device   0, function 0:\n    Host bridge: PCI device 8086:1237\n/, 'info pci');
 like(hmp($m, 'info pci'), qr/SCSI controller: PCI device 1af4:1001\n/, 'the disk is on the bus');
-like(hmp($m, 'info qtree'), qr/dev: virtio-blk-pci, id ""\n.*drive = "d0"/s, 'info qtree');
+like(hmp($m, 'info qtree'), qr/\Abus: main-system-bus\n  type System\n(?:.*\n)*    bus: pci\.0\n      type PCI\n(?:.*\n)*        bus: isa\.0\n/, 'info qtree: buses');
+like(hmp($m, 'info qtree'), qr/^      dev: virtio-blk-pci, id ""\n(?:        .*\n)*        drive = "d0"\n        num-queues = 1 \(0x1\)\n(?:        .*\n)*        class SCSI controller, addr 00:\d\d\.0, pci id 1af4:1001 \(sub 1af4:0002\)\n        bar 0: i\/o at 0x/m,
+	'devices with their properties');
 like(hmp($m, 'info mtree'), qr/^ *0000000000000000-000000000009ffff pc\.ram/m, 'info mtree');
 like(hmp($m, 'info chardev'), qr/^b: filename=unix:/m, 'info chardev');
 like(hmp($m, 'info registers'), qr/^RIP=[0-9a-f]{16}/m, 'info registers');

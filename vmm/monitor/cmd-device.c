@@ -8,58 +8,10 @@
 #include "vmm/pci/pci.h"
 
 #include <linux/pci_regs.h>
+#include <stdio.h>
 #include <string.h>
 
-/* ---- info qtree ---- */
-
-static void add_property(struct strbuf *out, const struct opt_desc *row,
-                         const void *object)
-{
-	_cleanup_strbuf_ struct strbuf value = { 0 };
-
-	opts_show(row, object, &value);
-	strbuf_addf(out, "    %s = %s\n", row->name, value.data ? value.data : "\"\"");
-}
-
-static void add_device(struct strbuf *out, const struct device *dev)
-{
-	strbuf_addf(out, "  dev: %s, id \"%s\"\n", dev->cls->name,
-	            dev->id ? dev->id : "");
-	strbuf_addf(out, "    path = \"%s\"\n", dev->path);
-	for (const struct opt_desc *row = dev->cls->props; row && row->name; row++)
-		if (!row->alias_of)
-			add_property(out, row, dev);
-}
-
-static bool first_of_bus(const struct vm *vm, const struct device *dev)
-{
-	const struct device *d = vm->devices;
-
-	while (d != dev && strcmp(d->cls->bus, dev->cls->bus))
-		d = d->next;
-	return d == dev;
-}
-
-static int run_qtree(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                     struct err *err)
-{
-	_cleanup_strbuf_ struct strbuf out = { 0 };
-
-	(void)args;
-	(void)err;
-	for (const struct device *bus = ctx->vm->devices; bus; bus = bus->next) {
-		if (!first_of_bus(ctx->vm, bus))
-			continue;
-		strbuf_addf(&out, "bus: %s\n", bus->cls->bus);
-		for (const struct device *dev = bus; dev; dev = dev->next)
-			if (!strcmp(dev->cls->bus, bus->cls->bus))
-				add_device(&out, dev);
-	}
-	*result = mon_text(out.data ? out.data : "");
-	return 0;
-}
-
-/* ---- info pci ---- */
+/* ---- PCI classes ---- */
 
 static const struct {
 	uint16_t code;
@@ -78,14 +30,116 @@ static const struct {
 	{ 0x0780, "Communication controller" },
 };
 
+static const char *class_name(uint16_t code)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(pci_classes); i++)
+		if (pci_classes[i].code == code)
+			return pci_classes[i].desc;
+	return NULL;
+}
+
+/* ---- info qtree ---- */
+
+/* Each bus hangs off a device. */
+static const struct bus {
+	const char *bus, *name, *type, *parent; /* parent: a class; NULL: none */
+} buses[] = {
+	{ "system", "main-system-bus", "System", NULL },
+	{ "pci", "pci.0", "PCI", "i440FX-pcihost" },
+	{ "isa", "isa.0", "ISA", "PIIX3" },
+	{ "IDE", "ide.0", "IDE", "piix3-ide" },
+	{ "virtio-serial", "virtio-serial-bus.0", "virtio-serial-bus",
+	  "virtio-serial-pci" },
+};
+
+static void add_property(struct strbuf *out, int indent, const struct opt_desc *row,
+                         const struct device *dev)
+{
+	json_t *value = mon_property(row, dev);
+
+	strbuf_addf(out, "%*s%s = ", indent, "", row->name);
+	if (json_is_boolean(value))
+		strbuf_adds(out, json_is_true(value) ? "true\n" : "false\n");
+	else if (json_is_integer(value))
+		strbuf_addf(out, "%lld (0x%llx)\n", (long long)json_integer_value(value),
+		            (long long)json_integer_value(value));
+	else
+		strbuf_addf(out, "\"%s\"\n", json_string_value(value));
+	json_decref(value);
+}
+
+/* What the guest's configuration space says. */
+static void add_function(struct strbuf *out, int indent, const struct pci_device *pdev)
+{
+	const uint8_t *c = pdev->config;
+	const char *desc = class_name(ld16(c + PCI_CLASS_DEVICE));
+	char number[16];
+
+	snprintf(number, sizeof(number), "Class %04x", ld16(c + PCI_CLASS_DEVICE));
+	strbuf_addf(
+		out, "%*sclass %s, addr 00:%02x.%x, pci id %04x:%04x (sub %04x:%04x)\n",
+		indent, "", desc ? desc : number, PCI_SLOT_OF(pdev->devfn),
+		PCI_FN_OF(pdev->devfn), ld16(c + PCI_VENDOR_ID), ld16(c + PCI_DEVICE_ID),
+		ld16(c + PCI_SUBSYSTEM_VENDOR_ID), ld16(c + PCI_SUBSYSTEM_ID));
+	for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
+		const struct pci_bar *bar = &pdev->bars[i];
+
+		if (bar->size)
+			strbuf_addf(out, "%*sbar %u: %s at 0x%llx [0x%llx]\n", indent, "",
+			            i,
+			            bar->type & PCI_BASE_ADDRESS_SPACE_IO ? "i/o" : "mem",
+			            (unsigned long long)bar->addr,
+			            (unsigned long long)(bar->addr + bar->size - 1));
+	}
+}
+
+static void add_bus(struct strbuf *out, int indent, const struct vm *vm,
+                    const struct bus *bus);
+
+static void add_device(struct strbuf *out, int indent, const struct device *dev)
+{
+	strbuf_addf(out, "%*sdev: %s, id \"%s\"\n", indent, "", dev->cls->name,
+	            dev->id ? dev->id : "");
+	for (const struct opt_desc *row = dev->cls->props; row && row->name; row++)
+		if (!row->alias_of)
+			add_property(out, indent + 2, row, dev);
+	if (!strcmp(dev->cls->bus, "pci"))
+		add_function(out, indent + 2, (const struct pci_device *)dev);
+	for (unsigned i = 0; i < ARRAY_SIZE(buses); i++)
+		if (buses[i].parent && !strcmp(buses[i].parent, dev->cls->name))
+			add_bus(out, indent + 2, dev->vm, &buses[i]);
+}
+
+static void add_bus(struct strbuf *out, int indent, const struct vm *vm,
+                    const struct bus *bus)
+{
+	strbuf_addf(out, "%*sbus: %s\n%*stype %s\n", indent, "", bus->name, indent + 2,
+	            "", bus->type);
+	for (const struct device *dev = vm->devices; dev; dev = dev->next)
+		if (!strcmp(dev->cls->bus, bus->bus))
+			add_device(out, indent + 2, dev);
+}
+
+static int run_qtree(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                     struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+
+	(void)args;
+	(void)err;
+	add_bus(&out, 0, ctx->vm, &buses[0]);
+	*result = mon_text(out.data ? out.data : "");
+	return 0;
+}
+
+/* ---- info pci ---- */
+
 static json_t *class_info(uint16_t code)
 {
 	json_t *info = json_pack("{s:i}", "class", code);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(pci_classes); i++)
-		if (pci_classes[i].code == code)
-			json_object_set_new(info, "desc",
-			                    json_string(pci_classes[i].desc));
+	if (class_name(code))
+		json_object_set_new(info, "desc", json_string(class_name(code)));
 	return info;
 }
 

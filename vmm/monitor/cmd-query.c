@@ -260,7 +260,7 @@ static void print_qom_list(const json_t *result, struct strbuf *out)
 		out, "%s (%s)\n", mon_str(item, "name", ""), mon_str(item, "type", ""));
 }
 
-static json_t *property(const struct opt_desc *row, const struct device *dev)
+json_t *mon_property(const struct opt_desc *row, const struct device *dev)
 {
 	const void *at = (const char *)dev + row->offset;
 	_cleanup_strbuf_ struct strbuf text = { 0 };
@@ -301,7 +301,7 @@ static int run_qom_get(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	for (const struct opt_desc *row = at.dev ? at.dev->cls->props : NULL;
 	     row && row->name; row++) {
 		if (!row->alias_of && !strcmp(row->name, name)) {
-			*result = property(row, at.dev);
+			*result = mon_property(row, at.dev);
 			return 0;
 		}
 	}

@@ -36,4 +36,9 @@ void mon_complete_net(struct vm *vm, void (*add)(void *opaque, const char *value
 int mon_change_vnc(struct mon_ctx *ctx, const char *target, const char *arg,
                    struct err *err);
 
+struct device;
+struct opt_desc;
+/* A property of a device, as qom-get gives it. cmd-query.c */
+json_t *mon_property(const struct opt_desc *row, const struct device *dev);
+
 #endif
