@@ -31,13 +31,21 @@ static bool any_has(const struct str_list *list, const char *word)
 	return false;
 }
 
+/* A monitor may add a user network. */
+static bool has_monitor(const struct vm_config *config)
+{
+	return config->monitors.count || config->mons.count || config->qmps.count ||
+	       config->pretty_qmps.count || any_has(&config->serials, "mon:");
+}
+
 /* Whether programs may have to be started while the guest runs: helpers of networks and
  * of the screen, scripts of taps. */
 static bool starts_programs(const struct vm_config *config)
 {
 	bool net = config->netdevs.count || config->nics.count || config->nets.count;
 
-	return config->vnc || net || (!config->nodefaults && net_user_installed());
+	return config->vnc || net ||
+	       ((!config->nodefaults || has_monitor(config)) && net_user_installed());
 }
 
 static bool connects_again(const struct vm_config *config)
@@ -96,6 +104,8 @@ static int confine(const struct setting *s, const struct vm_config *config,
 	};
 
 	if (config->runas && process_become(config->runas, err) < 0)
+		return -err->code;
+	if (s->spawner && monitors_any(monitors) && net_user_allow(vm->nets, err) < 0)
 		return -err->code;
 	spawner_seal(s->spawner, !config->no_scripts, !config->no_elevation);
 	if (config->no_sandbox)

@@ -151,8 +151,24 @@ static int spawn_helper(struct user *u, const int *fds, struct err *err)
 	else
 		ret = fds ? spawn_start(spawner, &plan, &u->child, err)
 		          : spawn_allow(spawner, &plan, err);
+	if (ret == -EPERM)
+		err_hint(err, "once the guest runs, a user network takes no keys but "
+		              "hostfwd; give it with -netdev when vmm starts");
 	for (unsigned i = 0; i < a.count; i++)
 		free(a.argv[i]);
+	return ret;
+}
+
+int net_user_allow(struct net_registry *reg, struct err *err)
+{
+	struct user u = { .link.nd.reg = reg, .helper = helper_find(HELPER) };
+	struct opt_list none = { 0 };
+	int ret = u.helper ? opts_apply(user_opts, &none, &u, NULL, err) : 0;
+
+	if (ret >= 0 && u.helper)
+		ret = spawn_helper(&u, NULL, err);
+	opts_free(user_opts, &u);
+	free(u.helper);
 	return ret;
 }
 

@@ -92,6 +92,8 @@ void net_help(struct strbuf *out);
 bool net_is_type(const char *name);
 /* The helper of -netdev user is there. */
 bool net_user_installed(void);
+/* Agrees with the spawner that one without further keys may come later. */
+int net_user_allow(struct net_registry *reg, struct err *err);
 
 const char *net_id(const struct netdev *nd);
 const char *net_type(const struct netdev *nd);
