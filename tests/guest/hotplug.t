@@ -127,6 +127,18 @@ is(qmp($q, 'blockdev-add', driver => 'raw', 'node-name' => 'n', file => 'other')
 	'a reference to a node');
 like(hmp($m, "device_\t"), qr/device_add.*device_del/s, 'completion') or 1;
 
+# ---- objects ----
+
+is(hmp($m, 'object_add rng-random,id=o1,filename=/dev/urandom'), '', 'object_add');
+is_deeply(qmp($q, 'object-add', 'qom-type' => 'secret', id => 'o2', data => 'x'), { return => {} }, 'object-add');
+like(hmp($m, 'object_add secret,id=o2,data=y'), qr/id 'o2' is taken/, 'an id that is taken');
+is(hmp($m, 'device_add virtio-rng-pci,rng=o1,id=r1'), '', 'a device that uses one');
+is(qmp($q, 'object-del', id => 'o1')->{error}{desc}, "object 'o1' is in use, can not be deleted", 'which stays then');
+is(hmp($m, 'device_del r1'), '', 'the device goes');
+is(event($q, 'DEVICE_DELETED')->{data}{device}, 'r1', 'at once');
+is(hmp($m, "object_del $_"), '', 'object_del') for qw(o1 o2);
+is(hmp($m, 'object_del o2'), "Error: object 'o2' not found\n", 'once');
+
 # ---- a guest that ejects ----
 
 sub fds {
@@ -189,6 +201,10 @@ like(hmp($m, 'device_add virtio-rng-pci,addr=10.2'), qr/already occupied by virt
 is(hmp($m, 'device_del f0'), '', 'a slot is emptied');
 is_deeply([map { event($q, 'DEVICE_DELETED')->{data}{path} } 1, 2], ['/machine/peripheral/f0', 'pci/00:10.1/virtio-rng-pci'],
 	'as a whole');
+is(hmp($m, 'netdev_add user,id=u,hostfwd=tcp:127.0.0.1:0-:22'), '', 'a user network, whose helper starts now');
+like(hmp($m, 'info network'), qr/^u: index=0,type=user/m, 'is there');
+is(hmp($m, 'netdev_del u'), '', 'and goes');
+like(hmp($m, 'netdev_add user,id=u,net=10.1.0.0/24'), qr/takes no keys but hostfwd; give it with -netdev/, 'another one is refused by the sandbox');
 like(hmp($m, 'netdev_add stream,id=t,server=on,addr.type=unix,addr.path=' . "$dir/t"), qr/^$/, 'netdev_add');
 is(hmp($m, 'device_add virtio-net-pci,netdev=t,id=e2'), '', 'its card');
 is(hmp($m, 'netdev_del t'), '', 'netdev_del of a network in use');

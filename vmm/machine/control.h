@@ -62,6 +62,9 @@ int pc_device_add(struct pc *pc, struct opt_list *opts, struct device **added,
 /* device_del: a PCI device goes when the guest lets go of it, others at once; that it
  * went is told by DEVICE_DELETED. id: also "/machine/peripheral/ID". */
 int pc_device_del(struct pc *pc, const char *id, struct err *err);
+/* object-add, with the keys of -object, and object-del. */
+int pc_object_add(struct pc *pc, struct opt_list *opts, struct err *err);
+int pc_object_del(struct pc *pc, const char *id, struct err *err);
 /* drive_add: keys of -drive with if=none or if=virtio; slot: where that disk goes, or
  * NULL. *added is the disk's device, or NULL. */
 int pc_drive_add(struct pc *pc, const char *slot, struct opt_list *opts,

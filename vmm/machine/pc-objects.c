@@ -9,6 +9,7 @@
 #include "common/base64.h"
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "vmm/machine/control.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -234,7 +235,7 @@ static void free_object(struct object *obj)
 	free(obj);
 }
 
-static int add_object(struct pc *pc, struct opt_list *opts, struct err *err)
+int pc_object_add(struct pc *pc, struct opt_list *opts, struct err *err)
 {
 	const char *name = opt_list_take(opts, "qom-type"),
 		   *id = opt_list_get(opts, "id");
@@ -265,6 +266,41 @@ static int add_object(struct pc *pc, struct opt_list *opts, struct err *err)
 	return 0;
 }
 
+/* By the RAM, or a device whose property "rng" names it; of a secret a copy was made. */
+static bool in_use(struct pc *pc, const struct object *obj)
+{
+	if (&obj->memory == pc->ram_backend)
+		return true;
+	for (const struct device *dev = pc->vm.devices; dev; dev = dev->next) {
+		for (const struct opt_desc *row = dev->cls->props; row && row->name;
+		     row++) {
+			const char *id = NULL;
+
+			if (!strcmp(row->name, "rng"))
+				id = *(char *const *)((const char *)dev + row->offset);
+			if (id && !strcmp(id, obj->id))
+				return true;
+		}
+	}
+	return false;
+}
+
+int pc_object_del(struct pc *pc, const char *id, struct err *err)
+{
+	struct object *obj = find(pc, id), **p = &pc->objects;
+
+	if (!obj)
+		return err_set(err, ENOENT, "object '%s' not found", id);
+	if (in_use(pc, obj))
+		return err_set(err, EBUSY, "object '%s' is in use, can not be deleted",
+		               id);
+	while (*p != obj)
+		p = &(*p)->next;
+	*p = obj->next;
+	free_object(obj);
+	return 0;
+}
+
 int pc_add_objects(struct pc *pc, struct err *err)
 {
 	const struct str_list *list = &pc->config->objects;
@@ -276,7 +312,7 @@ int pc_add_objects(struct pc *pc, struct err *err)
 
 		ret = opt_list_parse(&opts, list->items[i], "qom-type", err);
 		if (ret >= 0)
-			ret = add_object(pc, &opts, err);
+			ret = pc_object_add(pc, &opts, err);
 		opt_list_free(&opts);
 		if (ret < 0)
 			err_prefix(err, "-object");

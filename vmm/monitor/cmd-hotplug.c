@@ -44,6 +44,28 @@ static int run_device_del(struct mon_ctx *ctx, const json_t *args, json_t **resu
 	return pc_device_del(ctx->pc, mon_str(args, "id", ""), err);
 }
 
+/* ---- objects ---- */
+
+static int run_object_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	struct opt_list opts = { 0 };
+	int ret = collect(args, "qom-type", &opts, err);
+
+	(void)result;
+	if (ret >= 0)
+		ret = pc_object_add(ctx->pc, &opts, err);
+	opt_list_free(&opts);
+	return ret;
+}
+
+static int run_object_del(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	(void)result;
+	return pc_object_del(ctx->pc, mon_str(args, "id", ""), err);
+}
+
 /* ---- networks ---- */
 
 static int run_netdev_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -267,6 +289,18 @@ static const struct mon_arg hmp_device_args[] = {
 	{ .name = NULL },
 };
 
+static const struct mon_arg object_args[] = {
+	{ "qom-type", MON_STR, false, 0, NULL, NULL },
+	{ "id", MON_STR, false, 0, NULL, NULL },
+	{ "...", MON_OTHERS, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg object_del_args[] = {
+	{ "id", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
 static const struct mon_arg device_del_args[] = {
 	{ "id", MON_STR, false, 0, NULL, complete_device },
 	{ .name = NULL },
@@ -279,7 +313,7 @@ static const struct mon_arg netdev_args[] = {
 	{ .name = NULL },
 };
 
-static const struct mon_arg hmp_netdev_args[] = {
+static const struct mon_arg hmp_args[] = {
 	{ "args", MON_REST, false, 0, NULL, NULL },
 	{ .name = NULL },
 };
@@ -319,8 +353,13 @@ const struct mon_command mon_hotplug_commands[] = {
 	  run_device_add, NULL },
 	{ "device_del", "device_del", "ask the guest to let go of a device",
 	  device_del_args, NULL, run_device_del, NULL },
+	{ "object-add", NULL, "a new object", object_args, NULL, run_object_add, NULL },
+	{ NULL, "object_add", "a new object; args as for -object", hmp_args, NULL,
+	  run_object_add, NULL },
+	{ "object-del", "object_del", "drop an object that nothing uses", object_del_args,
+	  NULL, run_object_del, NULL },
 	{ "netdev_add", NULL, "a new network", netdev_args, NULL, run_netdev_add, NULL },
-	{ NULL, "netdev_add", "a new network; args as for -netdev", hmp_netdev_args, NULL,
+	{ NULL, "netdev_add", "a new network; args as for -netdev", hmp_args, NULL,
 	  run_netdev_add, NULL },
 	{ "netdev_del", "netdev_del", "close a network; its card loses the link",
 	  netdev_del_args, NULL, run_netdev_del, NULL },
