@@ -46,6 +46,7 @@ put("$dir/pixel.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480],
 		. 'e464' . 'a801' . '74fa' . 'e460' . '0fb6c0' . '8903' . 'ebf1')));
 my $m = start('web', '-kernel', "$dir/pixel.kernel", '-vga', 'std', '-name', 'Fenster', '-vnc', ":90,to=199,websocket,http=$novnc");
 my ($vnc_port, $port) = slurp("$dir/web.err") =~ /VNC on 127\.0\.0\.1:(\d+), WebSocket port (\d+), for this host only/;
+is($port - 5700, $vnc_port - 5900, 'the port for browsers goes with the display');
 like(slurp("$dir/web.err"), qr{VNC in a browser: http://127\.0\.0\.1:$port/$}m, 'the address for browsers is told');
 
 # ---- HTTP ----
@@ -201,4 +202,8 @@ is(finish($m), 0, 'quit');
 
 my $said = `timeout 60 $vmm -vnc :90,to=199,http=$dir/none 2>&1 </dev/null`;
 like($said, qr{-vnc http: $dir/none/vnc\.html is not there; install the Debian package novnc, or say http=FOLDER}, 'pages that are not there');
+$said = `timeout 60 $vmm -vnc unix:$dir/vnc,http=$novnc 2>&1 </dev/null`;
+like($said, qr{-vnc websocket and http need a port; use -vnc :D}, 'a page without a port');
+$said = `timeout 60 $vmm -vnc :90,to=199,websocket=maybe 2>&1 </dev/null`;
+like($said, qr{-vnc websocket=maybe: it is on, off or a port}, 'a port that is none');
 done_testing();

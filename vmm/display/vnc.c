@@ -383,34 +383,27 @@ static int find_pages(struct vnc *vnc, struct err *err)
 	return 0;
 }
 
-/* "on", as well as http: the port that goes with the display; a number: that port of the
- * same host. */
+/* "on", as well as http: the port that goes with the display that was got; a number: that
+ * port of the same host. */
 static int listen_websocket(struct vnc *vnc, struct err *err)
 {
 	const char *text = vnc->opts.websocket, *colon = strrchr(vnc->opts.display, ':');
+	uint64_t port = 0, number;
+	bool on = *vnc->pages, is_port = text && opt_parse_u64(text, &port) >= 0;
 	char display[160];
-	uint64_t port;
-	bool on = *vnc->pages;
 	int fd;
 
-	if (!text || opt_parse_u64(text, &port) < 0) {
-		if ((text && opt_parse_bool(text, &on) < 0) ||
-		    !strncmp(vnc->opts.display, "unix:", 5))
-			return text || on
-			               ? err_usage(
-						 err,
-						 "-vnc websocket and http need a port: HOST:D or :D, and websocket=on or a number")
-			               : 0;
-		if (!on)
-			return 0;
-		fd = vnc_listen(vnc->opts.display, WEBSOCKET_PORT, vnc->opts.to,
-		                &vnc->websocket, err);
-	} else {
-		snprintf(display, sizeof(display), "%.*s:%llu",
-		         (int)(colon ? colon - vnc->opts.display : 0), vnc->opts.display,
-		         (unsigned long long)port);
-		fd = vnc_listen(display, 0, 0, &vnc->websocket, err);
-	}
+	if (text && !is_port && opt_parse_bool(text, &on) < 0)
+		return err_usage(err, "-vnc websocket=%s: it is on, off or a port", text);
+	if (!on && !is_port)
+		return 0;
+	if (opt_parse_u64(vnc->address.service, &number) < 0)
+		return err_usage(err, "-vnc websocket and http need a port; use -vnc :D");
+	snprintf(display, sizeof(display), "%.*s:%llu", (int)(colon - vnc->opts.display),
+	         vnc->opts.display,
+	         (unsigned long long)(is_port ? port : number - VNC_PORT));
+	fd = vnc_listen(display, is_port ? 0 : WEBSOCKET_PORT, is_port ? 0 : vnc->opts.to,
+	                &vnc->websocket, err);
 	if (fd < 0)
 		return fd;
 	vnc->listen[vnc->listen_count++] = fd;
