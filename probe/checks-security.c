@@ -243,6 +243,35 @@ void check_security_lsm(const struct facts *f, struct result *r)
 		              "that has it");
 }
 
+/* A whole word of the list. */
+static bool has_module(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+		if (strcspn(at, ",") == len && !strncmp(at, name, len))
+			return true;
+	return false;
+}
+
+/* Linux 5.13, and its place in the list that the kernel was built or booted with. */
+void check_security_landlock(const struct facts *f, struct result *r)
+{
+	const char *lsm = f->security.lsm;
+
+	if (!*lsm) {
+		result_set(r, CHECK_SKIP, "the kernel does not tell");
+	} else if (has_module(lsm, "landlock")) {
+		result_set(r, CHECK_PASS, "Landlock is active");
+	} else {
+		result_set(
+			r, CHECK_WARN,
+			"no Landlock: permissions alone keep vmm's process from files");
+		result_remedy(r, "boot with lsm=landlock,%s on a kernel that has it",
+		              lsm);
+	}
+}
+
 static const struct {
 	uint32_t bit;
 	const char *name;

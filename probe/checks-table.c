@@ -410,6 +410,10 @@ const struct check checks[] = {
 	  "/sys/fs/selinux, /sys/module/apparmor", ".....fn", check_security_lsm,
 	  "SELinux or AppArmor keep a guest that broke out of its VMM away from the "
 	  "host's files." },
+	{ "security.landlock", "security", "vmm can give up paths",
+	  "/sys/kernel/security/lsm", ".....wn", check_security_landlock,
+	  "With Landlock the sandbox of vmm keeps a guest that broke out away from "
+	  "files, whoever started it." },
 	{ "security.encrypt", "security", "guests can be encrypted",
 	  "CPUID 8000001f, kvm_amd.sev*, kvm_intel.tdx", ".....nn",
 	  check_security_encrypt,

@@ -190,6 +190,7 @@ void check_security_smt(const struct facts *f, struct result *r);
 void check_security_smt_rsb(const struct facts *f, struct result *r);
 void check_security_lockdown(const struct facts *f, struct result *r);
 void check_security_lsm(const struct facts *f, struct result *r);
+void check_security_landlock(const struct facts *f, struct result *r);
 void check_security_encrypt(const struct facts *f, struct result *r);
 
 #endif
