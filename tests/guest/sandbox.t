@@ -71,12 +71,14 @@ ok(!-e "$dir/q" && !-e "$dir/m", 'and removes its sockets');
 
 # ---- without a monitor ----
 
-$pid = start(@small, '-pidfile', "$dir/pid", '-chardev', "socket,id=s,path=$dir/s,server=on,wait=off", '-device', 'isa-debugcon,chardev=s',
+my $ring = -e '/proc/sys/kernel/io_uring_disabled' && slurp('/proc/sys/kernel/io_uring_disabled') eq "0\n";
+$pid = start(@small, '-pidfile', "$dir/pid", '-drive', "file=$dir/disks/a.raw,format=raw,if=virtio", '-chardev', "socket,id=s,path=$dir/s,server=on,wait=off", '-device', 'isa-debugcon,chardev=s',
 	'-kernel', do { open(my $k, '>:raw', "$dir/k") or die;
 		print $k pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000, 0x100000, 0, 0, 0x100020), "\xfa\xf4\xeb\xfd"; close($k); "$dir/k" });
 my $end = time + $limit;
 select(undef, undef, undef, 0.01) while (field("/proc/$pid/status", 'Seccomp') // '') ne '2' && time < $end;
 is(field("/proc/$pid/status", 'Seccomp'), '2', 'confined');
+ok((grep { (readlink($_) // '') =~ /io_uring/ } glob("/proc/$pid/fd/*")), 'with the ring for its disk') if $ring;
 kill('TERM', $pid);
 is((ended($pid))[0], 0, 'SIGTERM ends it in good order');
 ok(!-e "$dir/pid" && !-e "$dir/s", 'without the right to open anything it removes its files');

@@ -359,6 +359,13 @@ void block_registry_free(struct block_registry *reg)
 	free(reg);
 }
 
+void block_registry_ready(struct block_registry *reg)
+{
+	/* NULL: there are at most empty drives. Without a ring threads do the work. */
+	if (reg->aio)
+		aio_need_uring(reg->aio);
+}
+
 struct aio *block_aio(struct block_registry *reg)
 {
 	return reg->aio;

@@ -70,6 +70,9 @@ void block_registry_on_error(struct block_registry *reg,
                              void *opaque);
 void block_registry_free(struct block_registry *reg); /* closes every node */
 
+/* Sets up what requests will need, while this process may; without an image nothing. */
+void block_registry_ready(struct block_registry *reg);
+
 /* Opens the image of one -drive (keys file, format, id, readonly, cache, aio, discard,
  * detect-zeroes …; those of the guest side, if, index, media, serial, are left unused in
  * opts). Takes the OFD lock: shared for read-only, exclusive for writing. */

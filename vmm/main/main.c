@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/process.h"
 #include "common/spawn.h"
+#include "vmm/block/block.h"
 #include "vmm/machine/control.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli.h"
@@ -52,7 +53,8 @@ static bool connects_again(const struct vm_config *config)
 {
 	return any_has(&config->chardevs, "reconnect") ||
 	       any_has(&config->serials, "reconnect") ||
-	       any_has(&config->netdevs, "reconnect");
+	       any_has(&config->netdevs, "reconnect") ||
+	       any_has(&config->nics, "reconnect") || any_has(&config->nets, "reconnect");
 }
 
 /* ---- the process ---- */
@@ -111,6 +113,7 @@ static int confine(const struct setting *s, const struct vm_config *config,
 	if (config->no_sandbox)
 		return 0;
 	vm->confined = true;
+	block_registry_ready(vm->blocks);
 	return sandbox_enter(&needs, err);
 }
 
