@@ -44,6 +44,7 @@ struct spawner {
 
 struct child {
 	const struct spawn_plan *plan;
+	int last;            /* standard descriptor that a helper does not get */
 	volatile int failed; /* errno */
 };
 
@@ -73,12 +74,17 @@ static bool place_fds(const struct spawn_plan *plan)
 	return true;
 }
 
-static bool be_helper(void)
+/* Standard descriptors up to `last` lead nowhere. */
+static bool detach(int last)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	bool ok = null >= 0;
 
-	return null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-	       dup2(null, STDOUT_FILENO) >= 0 && setpgid(0, 0) == 0;
+	for (int fd = 0; fd <= last && ok; fd++)
+		ok = dup2(null, fd) >= 0;
+	if (null > last)
+		close(null);
+	return ok;
 }
 
 /* On a stack of its own, in its starter's memory: nothing here may keep anything. */
@@ -89,7 +95,8 @@ __attribute__((no_sanitize("address", "undefined"))) static int child_main(void 
 	sigset_t none;
 
 	default_signals(plan->kind);
-	if (place_fds(plan) && (plan->kind == SPAWN_SCRIPT || be_helper())) {
+	if (place_fds(plan) &&
+	    (plan->kind == SPAWN_SCRIPT || (detach(child->last) && !setpgid(0, 0)))) {
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		execve(plan->path, plan->argv, environ);
@@ -99,9 +106,13 @@ __attribute__((no_sanitize("address", "undefined"))) static int child_main(void 
 }
 
 /* flags: CLONE_PARENT or 0. */
-static int start_here(const struct spawn_plan *plan, int flags, struct spawned *out)
+static int start_here(const struct spawn_plan *plan, int flags, bool background,
+                      struct spawned *out)
 {
-	struct child child = { .plan = plan };
+	struct child child = {
+		.plan = plan,
+		.last = background ? STDERR_FILENO : STDOUT_FILENO,
+	};
 	sigset_t all, before;
 	int code = 0;
 	char *stack;
@@ -201,7 +212,7 @@ static ssize_t receive_with_fds(int sock, void *data, size_t size, int *fds,
 struct agreed {
 	struct strbuf plans[MAX_ALLOWED]; /* kind and strings, as they came */
 	unsigned count;
-	bool sealed, no_scripts;
+	bool sealed, no_scripts, background;
 };
 
 static bool is_agreed(const struct agreed *a, const char *bytes, size_t len)
@@ -228,6 +239,8 @@ static int seal(struct agreed *a, unsigned flags)
 {
 	a->sealed = true;
 	a->no_scripts = flags & SEAL_NO_SCRIPTS;
+	if (a->background)
+		detach(STDERR_FILENO);
 	if (flags & SEAL_NO_ELEVATION)
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return 0;
@@ -249,8 +262,9 @@ static bool read_strings(char *text, size_t len, char *strings[SPAWN_MAX_ARGS + 
 	return count >= 2;
 }
 
-static int serve_start(const struct head *head, char *text, size_t len, const int *fds,
-                       unsigned fd_count, struct spawned *child)
+static int serve_start(const struct agreed *a, const struct head *head, char *text,
+                       size_t len, const int *fds, unsigned fd_count,
+                       struct spawned *child)
 {
 	char *strings[SPAWN_MAX_ARGS + 2];
 	struct spawn_plan plan = { .kind = head->kind, .fds = fds, .fd_count = fd_count };
@@ -259,7 +273,7 @@ static int serve_start(const struct head *head, char *text, size_t len, const in
 		return -EPROTO;
 	plan.path = strings[0];
 	plan.argv = strings + 1;
-	return start_here(&plan, CLONE_PARENT, child);
+	return start_here(&plan, CLONE_PARENT, a->background, child);
 }
 
 /* False when nobody asks any more. */
@@ -283,7 +297,7 @@ static bool serve_one(struct agreed *a, int sock)
 		if (head.op == OP_START && a->no_scripts && head.kind == SPAWN_SCRIPT)
 			answer.ret = -EPERM;
 		if (head.op == OP_START && answer.ret >= 0)
-			answer.ret = serve_start(&head, buf + sizeof(head),
+			answer.ret = serve_start(a, &head, buf + sizeof(head),
 			                         n - sizeof(head), fds, fd_count, &child);
 	}
 	answer.pid = child.pid > 0 ? child.pid : 0;
@@ -296,10 +310,9 @@ static bool serve_one(struct agreed *a, int sock)
 }
 
 /* Keys on the terminal are for vmm, and what ends all of a service ends vmm first. */
-static __attribute__((noreturn)) void serve(int sock, spawner_prepare_fn *prepare,
-                                            void *opaque)
+static __attribute__((noreturn)) void serve(int sock, const struct spawner_config *config)
 {
-	struct agreed a = { .count = 0 };
+	struct agreed a = { .background = config->background };
 	struct err err = { 0 };
 	sigset_t all;
 
@@ -310,8 +323,8 @@ static __attribute__((noreturn)) void serve(int sock, spawner_prepare_fn *prepar
 	if (sock > STDERR_FILENO + 1)
 		syscall(SYS_close_range, STDERR_FILENO + 1, sock - 1, 0);
 	syscall(SYS_close_range, sock + 1, ~0u, 0);
-	if (prepare) {
-		prepare(opaque, &err);
+	if (config->prepare) {
+		config->prepare(config->opaque, &err);
 		send(sock, &err, sizeof(err), MSG_NOSIGNAL);
 	}
 	while (!err.code && serve_one(&a, sock))
@@ -321,7 +334,7 @@ static __attribute__((noreturn)) void serve(int sock, spawner_prepare_fn *prepar
 
 /* ---- the asking side ---- */
 
-static int fork_spawner(struct spawner *s, spawner_prepare_fn *prepare, void *opaque)
+static int fork_spawner(struct spawner *s, const struct spawner_config *config)
 {
 	int pair[2], code;
 
@@ -330,7 +343,7 @@ static int fork_spawner(struct spawner *s, spawner_prepare_fn *prepare, void *op
 	s->pid = fork();
 	code = errno;
 	if (!s->pid)
-		serve(pair[1], prepare, opaque);
+		serve(pair[1], config);
 	close(pair[1]);
 	s->fd = pair[0];
 	if (s->pid > 0)
@@ -339,17 +352,17 @@ static int fork_spawner(struct spawner *s, spawner_prepare_fn *prepare, void *op
 	return -code;
 }
 
-struct spawner *spawner_new(spawner_prepare_fn *prepare, void *opaque, struct err *err)
+struct spawner *spawner_new(const struct spawner_config *config, struct err *err)
 {
 	struct spawner *s = calloc(1, sizeof(*s));
-	int ret = s ? fork_spawner(s, prepare, opaque) : -ENOMEM;
+	int ret = s ? fork_spawner(s, config) : -ENOMEM;
 
 	if (ret < 0) {
 		err_sys(err, -ret, "process that starts helpers");
 		free(s);
 		return NULL;
 	}
-	if (prepare && recv(s->fd, err, sizeof(*err), 0) != sizeof(*err))
+	if (config->prepare && recv(s->fd, err, sizeof(*err), 0) != sizeof(*err))
 		err_set(err, EPIPE, "the process that starts helpers ended");
 	if (!err->code)
 		return s;
@@ -419,7 +432,8 @@ void spawner_seal(struct spawner *s, bool scripts, bool elevate)
 int spawn_start(struct spawner *s, const struct spawn_plan *plan, struct spawned *child,
                 struct err *err)
 {
-	int ret = s ? ask(s, OP_START, plan, 0, child) : start_here(plan, 0, child);
+	int ret =
+		s ? ask(s, OP_START, plan, 0, child) : start_here(plan, 0, false, child);
 
 	if (ret >= 0)
 		return 0;

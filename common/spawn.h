@@ -43,11 +43,18 @@ struct spawned {
 
 typedef int spawner_prepare_fn(void *opaque, struct err *err);
 
-/* Forks the process, which first runs prepare(opaque) (to give up privileges; NULL: it
- * keeps them) and ends when the result is freed or this process ends, however. Before
- * other threads run, and best while this process is small. NULL with a sentence, also
- * that of prepare(). */
-struct spawner *spawner_new(spawner_prepare_fn *prepare, void *opaque, struct err *err);
+struct spawner_config {
+	spawner_prepare_fn *prepare; /* to give up privileges; NULL: it keeps them */
+	void *opaque;
+	/* Of a process that leaves its caller's terminal: helpers have no standard error,
+	 * and from the seal on nothing that was the caller's is held. */
+	bool background;
+};
+
+/* Forks the process, which ends when the result is freed or this process ends, however.
+ * Before other threads run, and best while this process is small. NULL with a sentence,
+ * also that of prepare(). */
+struct spawner *spawner_new(const struct spawner_config *config, struct err *err);
 /* Accepts NULL. */
 void spawner_free(struct spawner *s);
 

@@ -85,6 +85,20 @@ my $q = qmp_client("$dir/q") if $c && close($c);
 is(qmp($q, 'query-status')->{return}{status}, 'running', 'and the guest runs');
 is(readlink("/proc/$pid/fd/$_"), '/dev/null', "its descriptor $_ is the caller's no more") for 0 .. 2;
 is((split(' ', slurp("/proc/$pid/stat") =~ s/.*\) //r))[3], $pid, 'it has a session of its own');
+# Whoever reads what the command says until its end comes to that end, helpers or not.
+my $limited = eval {
+	local $SIG{ALRM} = sub { die "no end\n" };
+	alarm($limit);
+	my $out = `$vmm -m 16 -display none -vnc :77,to=120 -daemonize -pidfile $dir/pid2 2>&1`;
+	alarm(0);
+	$out;
+};
+like($limited, qr/^(vmm: VNC on [^\n]*\n)?\z/, 'nobody holds its output');
+my ($second) = (slurp("$dir/pid2") // '') =~ /^(\d+)/;
+is(join(' ', map { my $d = $_; grep { ($_ // '') =~ /^pipe:/ } map { readlink("/proc/$d/fd/$_") } 0 .. 2 }
+	grep { /^\d+$/ } split(' ', slurp("/proc/$second/task/$second/children") // '')), '', 'nor do the processes that it started');
+kill('TERM', $second);
+ok(gone($second), 'it ends');
 ($status, $said) = run(@small, @halt, '-pidfile', "$dir/pid");
 ok($status == 1 && $said =~ /^vmm: -pidfile: \S+ belongs to a vmm that runs; choose another file\n\z/, 'a pid file has one owner') or diag($said);
 is(slurp("$dir/pid"), "$pid\n", 'and is left alone');

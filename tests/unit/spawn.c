@@ -96,7 +96,7 @@ static void test_seal(void)
 	char *const other[] = { (char *)"true", (char *)"other", NULL };
 	char *const longer[] = { (char *)"true", (char *)"fixed", (char *)"more", NULL };
 	struct err err = { 0 };
-	struct spawner *s = spawner_new(NULL, NULL, &err);
+	struct spawner *s = spawner_new(&(struct spawner_config){ 0 }, &err);
 	struct spawn_plan plan = { SPAWN_HELPER, "/bin/true", helper, NULL, 0 };
 
 	tap_eq(spawn_allow(s, &plan, &err), 0, "a plan is agreed on");
@@ -134,7 +134,7 @@ static void test_elevation(void)
 
 	for (int elevate = 0; elevate < 2; elevate++) {
 		struct err err = { 0 };
-		struct spawner *s = spawner_new(NULL, NULL, &err);
+		struct spawner *s = spawner_new(&(struct spawner_config){ 0 }, &err);
 		struct spawned child;
 
 		spawn_allow(s, &plan, &err);
@@ -155,7 +155,10 @@ static void test_prepare(void)
 {
 	struct err err = { 0 };
 
-	tap_ok(!spawner_new(refuse, "there is no such user", &err), "who cannot prepare");
+	tap_ok(!spawner_new(&(struct spawner_config){ .prepare = refuse,
+	                                              .opaque = "there is no such user" },
+	                    &err),
+	       "who cannot prepare");
 	tap_str(err.text, "there is no such user", "says why");
 	tap_ok(err.usage, "and how it is meant");
 }
@@ -168,7 +171,7 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	test_fds(NULL, "direct");
 	test_end(NULL, "direct");
-	s = spawner_new(NULL, NULL, &err);
+	s = spawner_new(&(struct spawner_config){ 0 }, &err);
 	tap_ok(s != NULL, "a spawner");
 	test_fds(s, "spawner");
 	test_end(s, "spawner");

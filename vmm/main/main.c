@@ -79,11 +79,15 @@ static int become(void *user, struct err *err)
 
 static int prepare(struct setting *s, const struct vm_config *config, struct err *err)
 {
+	const struct spawner_config spawner = {
+		.prepare = config->runas ? become : NULL,
+		.opaque = config->runas,
+		.background = config->daemonize,
+	};
 	int ret = config->daemonize ? process_daemonize(&s->daemon, err) : 0;
 
 	if (ret >= 0 && !config->no_sandbox && starts_programs(config)) {
-		s->spawner =
-			spawner_new(config->runas ? become : NULL, config->runas, err);
+		s->spawner = spawner_new(&spawner, err);
 		ret = s->spawner ? 0 : -err->code;
 	}
 	if (ret >= 0 && config->pidfile) {
