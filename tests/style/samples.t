@@ -3,7 +3,7 @@
 #
 # The samples in docs/ speak of this program, not of an older one: each metric and check of
 # the alerts is one that kvm-check prints, each command and option of the Ansible tasks is
-# in the tables.
+# in the tables, each test that a document names is there.
 
 use strict;
 use warnings;
@@ -76,5 +76,24 @@ while (<$in>) {
 is_deeply([sort keys %seen], [qw(kvm-assign kvm-check kvm-tune)], 'the tasks use all three programs');
 ok(open($in, '<', "$top/docs/ansible-kvmkit.yml") && eval { CPAN::Meta::YAML->read_string(join('', grep { !/argv: \[|argv: "/ } <$in>)) },
 	'the tasks are YAML') or diag($@);
+
+# ---- tests that documents name ----
+
+my %case;
+for my $file (glob("$top/tests/rig/*-cases")) {
+	open(my $in, '<', $file) or die "$file: $!\n";
+	/^(?:sub )?(\w+)(?:\(\))? \{/ and $case{$1} = 1 while <$in>;
+}
+for my $name (qw(SPECIFICATION.md course.md)) {
+	open(my $doc, '<', "$top/docs/$name") or die "$name: $!\n";
+	my $text = do { local $/; <$doc> };
+	my %seen;
+	my @paths = grep { !$seen{$_}++ } $text =~ m{`(tests/[\w/.-]+)`}g;
+	my @cases = grep { !m{/} && !$seen{$_}++ } map { /`([\w\/.-]+)`/g } $text =~ /rig: ((?:`[\w\/.-]+`(?:, )?)+)/g;
+
+	ok(@paths > 10 && @cases > 3, "$name names tests: " . @paths . ' files, ' . @cases . ' cases');
+	is(join(' ', grep { !-e "$top/$_" } @paths), '', 'each file exists');
+	is(join(' ', grep { !$case{$_} } @cases), '', 'each case of the rig exists');
+}
 
 done_testing();
