@@ -236,9 +236,13 @@ static void test_failure(void)
 		mem_access(b.vm.mem, MEM_MMIO, 0xfff00000, &(uint64_t){ 0xd0 }, 1, true);
 	}
 	flash->cls->quiesce(flash);
+	block_remove(block_find(b.vm.blocks, "sealed"));
+	mem_access(b.vm.mem, MEM_MMIO, 0xfff00000, &(uint64_t){ 0x20 }, 1, true);
+	mem_access(b.vm.mem, MEM_MMIO, 0xfff00000, &(uint64_t){ 0xd0 }, 1, true);
+	flash->cls->quiesce(flash);
 	vm_unlock(&b.vm);
 	device_destroy(flash);
-	tap_ok(true, "writes that fail end");
+	tap_ok(true, "writes that fail end, also when the drive was deleted");
 	close(fd);
 	memcpy(path, own, sizeof(own));
 }

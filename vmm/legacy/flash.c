@@ -120,7 +120,7 @@ static void write_done(struct block_req *req, int ret)
 	}
 	/* The next change, or the end, tries again. */
 	set_changed(f, f->first, f->count);
-	log_guest(&f->log, "%s: cannot write to %s: %s", f->dev.path, f->info.path,
+	log_guest(&f->log, "%s: cannot write to drive '%s': %s", f->dev.path, f->drive,
 	          strerror(-ret));
 }
 
@@ -162,57 +162,17 @@ static void touched(struct flash *f, uint32_t at, uint32_t len)
 
 /* ---- reads ---- */
 
-/* The query structure from its address 0x10 on; what depends on the size is filled in. */
-static const uint8_t query[] = {
-	'Q',
-	'R',
-	'Y',
-	0x01,
-	0x00, /* command set: Intel's */
-	0x31,
-	0x00, /* its table */
-	0x00,
-	0x00,
-	0x00,
-	0x00, /* no other command set */
-	0x27,
-	0x36,
-	0x00,
-	0x00, /* supply 2.7 to 3.6 V, no programming voltage */
-	0x07,
-	0x07,
-	0x0a,
-	0x00, /* times of a byte and a buffer in 2^n us, an erase in 2^n ms */
-	0x04,
-	0x04,
-	0x04,
-	0x00, /* and at most */
-	0x00, /* 0x27: size, 2^n */
-	0x00,
-	0x00, /* bus of a byte */
-	0x08,
-	0x00, /* buffer, 2^n */
-	0x01, /* all blocks are alike: */
-	0x00,
-	0x00, /* 0x2d: their number less 1 */
-	FLASH_BLOCK >> 8 & 0xff,
-	FLASH_BLOCK >> 16,
-	'P',
-	'R',
-	'I',
-	'1',
-	'1',
-	0x00,
-	0x00,
-	0x00,
-	0x00, /* nothing optional */
-	0x00,
-	0x00,
-	0x00,
-	0x33,
-	0x00,
-	0x00, /* no protection registers */
-};
+/* The query structure from its address 0x10 on: "QRY"; Intel's command set with a table
+ * at 0x31, no other; supply of 2.7 to 3.6 V; times of a byte, a buffer (2^n us) and an
+ * erase (2^n ms), and at most; size; a bus of a byte; buffer (2^n); one kind of blocks,
+ * their number and size / 256. The table: "PRI", version 1.1, nothing that is optional.
+ * What depends on the size is filled in. */
+static const uint8_t query[] = { 'Q',  'R',  'Y',  0x01, 0x00, 0x31, 0x00, 0x00,
+	                         0x00, 0x00, 0x00, 0x27, 0x36, 0x00, 0x00, 0x07,
+	                         0x07, 0x0a, 0x00, 0x04, 0x04, 0x04, 0x00, 0x00,
+	                         0x00, 0x00, 0x08, 0x00, 0x01, 0x00, 0x00, 0x10,
+	                         0x00, 'P',  'R',  'I',  '1',  '1',  0x00, 0x00,
+	                         0x00, 0x00, 0x00, 0x00, 0x00, 0x33, 0x00, 0x00 };
 enum { QUERY_AT = 0x10, QUERY_SIZE = 0x27, QUERY_BLOCKS = 0x2d };
 
 static uint8_t query_byte(const struct flash *f, uint32_t at)
