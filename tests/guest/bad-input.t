@@ -116,6 +116,7 @@ for (
 	['-device virtio-rng-pci,rng=r', qr/rng=r: there is no such object; define it with -object rng-builtin,id=r/, 1],
 	['-smbios type=9', qr/-smbios: type=9 is not supported/], ['-smbios serial=x', qr/-smbios: type= is missing/],
 	['-smbios type=1,uuid=x', qr/-smbios: 'x' is no UUID/], ['-rtc base=x', qr/-rtc: base=x is neither utc, localtime nor a date/],
+	['-localtime', qr/option -localtime is not supported: use -rtc base=localtime/],
 	['-spice port=1', qr/option -spice is not supported: use -vnc/], ['-seed', qr/option -seed needs an argument/],
 	['-smp 0', qr/-smp: cpus=0 is not valid; expected a number from 1 to \d+/],
 	['-smp 99999', qr/-smp: cpus=99999 is not valid; expected a number from 1 to/],

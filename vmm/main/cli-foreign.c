@@ -83,6 +83,20 @@ static const struct cli_foreign foreign[] = {
 	REFUSED("xen-attach", NO_XEN),
 	REFUSED_ARG("xen-domid", NO_XEN),
 	REFUSED("xen-domid-restrict", NO_XEN),
+
+	/* Of older versions, as in scripts and courses. */
+	ACCEPTED("nodefconfig", "there is no default configuration"),
+	ACCEPTED("no-quit", "there is no window"),
+	ACCEPTED("show-cursor", "there is no window"),
+	ACCEPTED("tdf", "KVM's timer makes up for lost ticks"),
+	REFUSED("localtime", "use -rtc base=localtime"),
+	REFUSED("no-kvm", NO_EMULATOR),
+	REFUSED_ARG("redir", "use -netdev user,hostfwd="),
+	REFUSED_ARG("soundhw", "there is no sound card"),
+	REFUSED_ARG("startdate", "use -rtc base=DATE"),
+	REFUSED_ARG("tftp", "use -netdev user,tftp="),
+	REFUSED_ARG("writeconfig",
+	            "put the options into a file for -options, one a line"),
 	{ .name = NULL },
 };
 
