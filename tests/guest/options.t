@@ -107,7 +107,7 @@ for my $cache (qw(writeback writethrough unsafe)) {
 }
 gives(33, qr/^L$/, '-drive', $_, @end) for 'file=disk,if=virtio,format=raw,id=d', 'file=disk,if=ide,boot=on',
 	'disk,serial=x,index=3,media=disk,cache=unsafe,aio=threads', 'disk,media=cdrom', 'if=ide,media=cdrom';
-gives(33, qr/^L$/, qw(-cdrom disk -hda disk2 -boot order=cdn,once=d,menu=on,splash-time=1,reboot-timeout=5,strict=on), @end);
+gives(33, qr/^L$/, qw(-cdrom disk -hda disk2 -boot order=cdn,once=d,menu=on,splash=x.jpg,splash-time=1,reboot-timeout=5,strict=on), @end);
 gives(33, qr/^L$/, qw(-fw_cfg name=opt/x,string=y -fw_cfg opt/z,file=disk), @end);
 gives(33, qr/^L$/, (map { ('-drive', "file=disk,readonly=$_") } qw(on on)), @end);
 gives(33, qr/^L$/, qw(-hda disk -hdb disk2), @end);

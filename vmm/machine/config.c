@@ -88,6 +88,7 @@ static const struct opt_desc boot_opts[] = {
 	{ .name = "once", .type = OPT_STR, FIELD(once) },
 	{ .name = "menu", .type = OPT_BOOL, FIELD(menu) },
 	{ .name = "strict", .type = OPT_BOOL, FIELD(strict) },
+	{ .name = "splash", .type = OPT_STR, FIELD(splash) },
 	{ .name = "splash-time", .type = OPT_STR, FIELD(splash_time) },
 	{ .name = "reboot-timeout", .type = OPT_STR, FIELD(reboot_timeout) },
 	{ .name = NULL },

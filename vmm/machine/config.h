@@ -27,6 +27,7 @@ struct smp_config {
 struct boot_config {
 	char *order, *once; /* letters: a, b floppy, c disk, d CD-ROM, n network */
 	bool menu, strict;
+	char *splash;                       /* a picture, which the BIOS does not show */
 	char *splash_time, *reboot_timeout; /* numbers of milliseconds, or NULL */
 };
 
