@@ -92,6 +92,11 @@ static const struct {
 	[GUEST_BIOS_DISK] = { "bios_disk_mbps", "BIOS reads disk MB/s", 2, PC_AIM,
 	                      FIRMWARE },
 	[GUEST_BIOS_CD] = { "bios_cd_mbps", "BIOS reads CD MB/s", 2, PC_AIM, FIRMWARE },
+	[GUEST_BIOS_CPU] = { "bios_cpu_s",
+	                     "CPU s for both",
+	                     2,
+	                     { "qemu-pc", AT_MOST, 1 },
+	                     FIRMWARE },
 };
 
 struct result {

@@ -233,6 +233,7 @@ static void on_bios_disk(struct run *run, const char *rest)
 static void on_bios_cd(struct run *run, const char *rest)
 {
 	take_bytes(run, &run->metrics[GUEST_BIOS_CD], rest);
+	run->metrics[GUEST_BIOS_CPU] = run->last.cpu - run->metrics[GUEST_BOOT_CPU];
 }
 
 static void on_done(struct run *run, const char *rest)

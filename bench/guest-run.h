@@ -26,6 +26,7 @@ enum guest_metric {
 	GUEST_BOOT_CPU,  /* CPU seconds of the VMM until then */
 	GUEST_BIOS_DISK, /* MB per second through the BIOS */
 	GUEST_BIOS_CD,
+	GUEST_BIOS_CPU, /* CPU seconds of the VMM for both */
 	GUEST_METRICS
 };
 

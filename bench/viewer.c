@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,11 +25,21 @@ enum {
 	BELL = 2,
 	CLIPBOARD = 3,
 	RECT = 12, /* bytes of a rectangle's header */
+
+	PATIENCE = 60, /* seconds until the screen must have come */
 };
 
 static uint16_t be16(const uint8_t *p)
 {
 	return be16toh(ld16(p));
+}
+
+/* How long a read waits; 0: for ever. */
+static void set_patience(int fd, unsigned seconds)
+{
+	struct timeval tv = { .tv_sec = seconds };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 }
 
 static bool receive(int fd, void *buf, size_t len)
@@ -172,6 +183,7 @@ pid_t viewer_start(const char *path, struct err *err)
 	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
 		return err_sys(err, fd < 0 ? errno : ENAMETOOLONG, "VNC client");
 	strcpy(addr.sun_path, path);
+	set_patience(fd, PATIENCE);
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    !greet(fd, &width, &height) || !take_screen(fd, width, height)) {
 		int code = errno ? errno : EPROTO;
@@ -182,6 +194,7 @@ pid_t viewer_start(const char *path, struct err *err)
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		set_patience(fd, 0);
 		look(fd, width, height);
 	}
 	close(fd);
