@@ -19,6 +19,7 @@
 #include <string.h>
 
 enum { UP = PCIHP_BASE, DOWN = UP + 4, EJECT = UP + 8, CAN = UP + 12, BUS = UP + 16 };
+enum { READS = 64 };
 
 /* The events of the machine, as text. */
 static char events[400];
@@ -201,40 +202,52 @@ static void test_state(struct board *b, struct device *hp)
 
 /* ---- disks ---- */
 
-/* Many reads, popped and on their way when the slot is ejected. */
+/* Many reads, which are popped and on their way; threads take their time. */
+static void start_reads(struct disk *k, uint64_t *status)
+{
+	uint64_t header = guest_alloc(&k->g, 16);
+
+	*status = guest_alloc(&k->g, READS);
+	disk_header(k, header, VIRTIO_BLK_T_IN, 0);
+	memset(guest_ptr(&k->g, *status), 0xff, READS);
+	for (unsigned i = 0; i < READS; i++) {
+		const struct vseg segs[] = { { header, 16, false },
+			                     { k->data, 65536, true },
+			                     { *status + i, 1, true } };
+
+		vqueue_add(&k->q, segs, 3);
+	}
+	vqueue_notify(&k->q);
+	loop_run_once(k->g.board.vm.loop, 0);
+}
+
+static void check_reads(struct disk *k, uint64_t status)
+{
+	unsigned good = 0;
+
+	tap_eq(vqueue_reap(&k->q), READS, "every request was completed");
+	for (unsigned i = 0; i < READS; i++)
+		good += !*((uint8_t *)guest_ptr(&k->g, status) + i);
+	tap_eq(good, READS, "and none with an error");
+}
+
 static void test_in_flight(void)
 {
 	static struct disk k;
 	struct board *b = &k.g.board;
 	struct pci_device *pdev;
-	unsigned count = 0, good = 0;
-	uint64_t header, status;
+	uint64_t status;
 
-	disk_init(&k, "", "id=v");
+	disk_init(&k, "aio=threads", "id=v");
 	start(b);
 	pdev = (struct pci_device *)device_find(&b->vm, "v");
 	block_set_auto_close(k.node);
 	disk_start(&k, 1ull << VIRTIO_F_VERSION_1);
-	header = guest_alloc(&k.g, 16);
-	status = guest_alloc(&k.g, 64);
-	disk_header(&k, header, VIRTIO_BLK_T_IN, 0);
-	memset(guest_ptr(&k.g, status), 0xff, 64);
-	for (; count < 64; count++) {
-		const struct vseg segs[] = { { header, 16, false },
-			                     { k.data, 65536, true },
-			                     { status + count, 1, true } };
-
-		vqueue_add(&k.q, segs, 3);
-	}
-	vqueue_notify(&k.q);
-	loop_run_once(b->vm.loop, 0);
+	start_reads(&k, &status);
 	board_out(b, EJECT, 1u << PCI_SLOT_OF(pdev->devfn), 4);
 	tap_str(take_events(), "DEVICE_DELETED /machine/peripheral/v;",
 	        "a disk goes amid its work");
-	tap_eq(vqueue_reap(&k.q), count, "every request was completed");
-	for (unsigned i = 0; i < count; i++)
-		good += !*((uint8_t *)guest_ptr(&k.g, status) + i);
-	tap_eq(good, count, "and none with an error");
+	check_reads(&k, status);
 	tap_ok(!block_find(b->vm.blocks, "d0"), "its drive went with it");
 	board_settle(b);
 	disk_free(&k);
@@ -245,12 +258,15 @@ static void test_drive_removed(void)
 	static struct disk k;
 	struct board *b = &k.g.board;
 	struct err err = { 0 };
+	uint64_t status;
 
-	disk_init(&k, "", "id=v");
+	disk_init(&k, "aio=threads", "id=v");
 	start(b);
 	disk_start(&k, 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_BLK_F_FLUSH);
 	tap_eq(disk_do(&k, VIRTIO_BLK_T_IN, 8, 512, true), 0, "a disk is read");
+	start_reads(&k, &status);
 	block_remove(k.node);
+	check_reads(&k, status);
 	tap_ok(!block_find(b->vm.blocks, "d0"), "its drive is removed");
 	tap_eq(disk_do(&k, VIRTIO_BLK_T_IN, 8, 512, true), VIRTIO_BLK_S_IOERR,
 	       "reads fail now");

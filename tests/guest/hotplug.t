@@ -30,6 +30,10 @@ my $kernel = file('eject', 0, pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x1
 	0x100000, 0x100000, 0, 0, 0x100020)
 	. "\x66\xba\x04\xae\xed\x85\xc0\x74\xf7\x66\xba\x08\xae\xef\xeb\xf0");
 
+sub fds {
+	return scalar(() = glob("/proc/$_[0]/fd/*"));
+}
+
 # ---- media ----
 
 my $pid = start('-S', '-serial', 'null', '-kernel', $kernel, '-cdrom', $one,
@@ -82,6 +86,14 @@ is_deeply(qmp($q, 'blockdev-del', 'node-name' => 'n1'), { return => {} }, 'block
 is(qmp($q, 'blockdev-del', 'node-name' => 'n1')->{error}{desc}, "Failed to find node with node-name='n1'", 'once');
 is_deeply(qmp($q, 'blockdev-change-medium', id => 'second', filename => $two, format => 'raw'), { return => {} },
 	'blockdev-change-medium');
+
+my $held = fds($pid);
+for (1 .. 20) {
+	hmp($m, "change ide1-cd0 $one");
+	hmp($m, 'eject ide1-cd0');
+	hmp($m, "change ide1-cd0 $two");
+}
+is(fds($pid), $held, 'media that are taken out are closed');
 
 # ---- before the guest starts ----
 
@@ -140,10 +152,6 @@ is(hmp($m, "object_del $_"), '', 'object_del') for qw(o1 o2);
 is(hmp($m, 'object_del o2'), "Error: object 'o2' not found\n", 'once');
 
 # ---- a guest that ejects ----
-
-sub fds {
-	return scalar(() = glob("/proc/$pid/fd/*"));
-}
 
 sub rss {
 	open(my $f, '<', "/proc/$pid/status") or return -1;
@@ -230,9 +238,9 @@ for my $n (1 .. $rounds) {
 		fail("round $n");
 		last;
 	}
-	($fds, $rss) = (fds(), rss()) if $n == 10;
+	($fds, $rss) = (fds($pid), rss()) if $n == 10;
 }
-is(fds(), $fds, "descriptors after $rounds rounds");
+is(fds($pid), $fds, "descriptors after $rounds rounds");
 cmp_ok(rss() - $rss, '<=', 128, 'and memory (kB)');
 is(hmp($m, 'info mtree'), $mtree, 'and the memory map');
 
