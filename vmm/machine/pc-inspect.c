@@ -109,6 +109,20 @@ int pc_mce(struct pc *pc, unsigned index, const struct machine_check *mce, bool 
 	return ret;
 }
 
+/* KVM takes it for a vCPU that is out of the guest only; one that halts never comes out
+ * by itself. */
+int pc_nmi(struct pc *pc, int index)
+{
+	bool running = pause_cpus(pc);
+	int ret = 0;
+
+	for (unsigned i = 0; i < pc_cpu_count(pc) && ret >= 0; i++)
+		if (index < 0 || (unsigned)index == i)
+			ret = vcpu_nmi(pc->vcpus, i);
+	run_cpus(pc, running);
+	return ret;
+}
+
 int pc_stats(struct pc *pc, int index, pc_stat_fn *fn, void *opaque, struct err *err)
 {
 	bool running;

@@ -261,13 +261,3 @@ void pc_power_button(struct pc *pc)
 		if (dev->cls == &pm_class)
 			pm_power_button(dev);
 }
-
-int pc_nmi(struct pc *pc, int index)
-{
-	int ret = 0;
-
-	for (unsigned i = 0; i < pc_cpu_count(pc) && ret >= 0; i++)
-		if (index < 0 || (unsigned)index == i)
-			ret = vcpu_nmi(pc->vcpus, i);
-	return ret;
-}
