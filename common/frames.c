@@ -156,7 +156,7 @@ int frames_send(struct frames *f, const struct iovec *iov, unsigned count)
 
 	if (n < 0)
 		return n;
-	n = frames_flush(f);
+	n = f->corked && f->out_cap - f->out_len >= len ? -EAGAIN : frames_flush(f);
 	if (!n)
 		n = send_some(f->fd, all, count + 1);
 	if (n < 0 && n != -EAGAIN)

@@ -9,6 +9,7 @@
 #ifndef COMMON_FRAMES_H
 #define COMMON_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,8 @@ struct frames {
 	uint8_t *in, *out;
 	size_t in_start, in_len;            /* bytes that were read, not yet taken */
 	size_t out_start, out_len, out_cap; /* bytes that the socket did not take yet */
+	bool corked; /* more will be sent at once: frames wait for frames_flush() as long
+	                as there is room; the user's to set and clear */
 };
 
 /* fd is a connected stream socket and stays the caller's. Up to out_cap bytes (0: as many

@@ -423,6 +423,7 @@ void e1000_transmit(struct e1000 *e)
 	uint32_t causes = 0;
 
 	e->tx_budget = BURST;
+	net_cork(e->nd, true);
 	while (e->running && e->regs[E1000_TCTL] & TCTL_EN) {
 		struct e1000_ring ring = e1000_ring(e, E1000_TDBAL);
 		struct request req;
@@ -436,6 +437,7 @@ void e1000_transmit(struct e1000 *e)
 		if (req.descs == ring.ready)
 			causes |= ICR_TXQE;
 	}
+	net_cork(e->nd, false);
 	if (causes)
 		e1000_raise(e, causes);
 }

@@ -300,7 +300,7 @@ static int sock_flush(struct netdev *nd)
 
 #define SOCK_FRAMES                                                            \
 	.size = sizeof(struct net_sock), .recv = sock_recv, .send = sock_send, \
-	.flush = sock_flush, .close = sock_close
+	.flush = sock_flush, .cork = net_link_cork, .close = sock_close
 
 const struct net_ops net_stream_ops = {
 	.name = "stream",

@@ -347,6 +347,7 @@ const struct net_ops net_user_ops = {
 	.recv = net_link_recv,
 	.send = user_send,
 	.flush = net_link_flush,
+	.cork = net_link_cork,
 	.command = command,
 	.command_fd = user_command_fd,
 	.answer = user_answer,

@@ -24,6 +24,7 @@ struct net_ops {
 	int (*send)(struct netdev *nd, const struct iovec *iov, unsigned count);
 	/* The descriptor takes data: 0 when nothing is left; NULL: nothing ever is. */
 	int (*flush)(struct netdev *nd);
+	void (*cork)(struct netdev *nd, bool on); /* as net_cork(); NULL: nothing waits */
 	void (*set_offload)(struct netdev *nd, unsigned offloads);
 	/* net_enable_queue(), net_set_header(); NULL where there is no such thing. */
 	int (*enable)(struct netdev *nd, bool on);

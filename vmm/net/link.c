@@ -38,7 +38,7 @@ int net_link_send(struct netdev *nd, const struct iovec *iov, unsigned count)
 
 	if (is_broken(ret))
 		return fail(link, ret);
-	nd->want_out |= link->frames.out_len > 0;
+	nd->want_out |= link->frames.out_len > 0 && !link->frames.corked;
 	return ret;
 }
 
@@ -48,6 +48,15 @@ int net_link_flush(struct netdev *nd)
 	int ret = nd->fd < 0 ? -EPIPE : frames_flush(&link->frames);
 
 	return is_broken(ret) && nd->fd >= 0 ? fail(link, ret) : ret;
+}
+
+void net_link_cork(struct netdev *nd, bool on)
+{
+	struct net_link *link = (struct net_link *)nd;
+
+	link->frames.corked = on;
+	if (!on && nd->fd >= 0)
+		nd->want_out |= net_link_flush(nd) == -EAGAIN;
 }
 
 int net_link_use(struct net_link *link, int fd)

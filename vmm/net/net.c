@@ -480,6 +480,14 @@ int net_send(struct netdev *nd, const struct iovec *iov, unsigned count)
 	return 0;
 }
 
+void net_cork(struct netdev *nd, bool on)
+{
+	if (!nd->ops->cork)
+		return;
+	nd->ops->cork(nd, on);
+	update_watch(nd);
+}
+
 bool net_link_up(const struct netdev *nd)
 {
 	return nd->carrier && !nd->first->unplugged;

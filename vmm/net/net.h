@@ -137,6 +137,10 @@ void net_want_input(struct netdev *nd, bool on);
  * full: `writable` will be called. */
 int net_send(struct netdev *nd, const struct iovec *iov, unsigned count);
 
+/* Several calls of net_send() come: the back end may send their frames together when it
+ * is turned off again. */
+void net_cork(struct netdev *nd, bool on);
+
 /* The back end has its other side, and nobody took the cable out. */
 bool net_link_up(const struct netdev *nd);
 void net_set_link(struct netdev *nd, bool up);

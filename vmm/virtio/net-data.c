@@ -237,6 +237,7 @@ void net_transmit(struct net_pair *pair)
 	if (!vq->mapped || !virtio_running(vdev))
 		return;
 	virtqueue_disable_notify(vq);
+	net_cork(pair->nd, true);
 	while (!full && left-- && (elem = virtqueue_pop(vq))) {
 		full = transmit_one(pair, elem) == -EAGAIN;
 		if (full)
@@ -244,6 +245,7 @@ void net_transmit(struct net_pair *pair)
 		else
 			virtqueue_push(vq, elem, 0);
 	}
+	net_cork(pair->nd, false);
 	virtqueue_flush(vq);
 	/* While it is full `writable` comes, and no notification is needed. */
 	if (!full && virtqueue_enable_notify(vq))

@@ -259,6 +259,8 @@ static void take_command(struct net *net)
 
 static void serve(struct net *net)
 {
+	/* What one round has for the guest goes there in one piece. */
+	net->frames.corked = true;
 	while (!net->ended) {
 		uint32_t timeout = UINT32_MAX;
 		bool full = net->frames.out_len;
@@ -287,6 +289,8 @@ static void serve(struct net *net)
 		slirp_pollfds_poll(net->slirp, ret < 0, get_revents, net);
 		guestfwd_serve(net->guestfwds, get_revents, net);
 		run_timers(net);
+		ret = frames_flush(&net->frames);
+		net->ended |= ret < 0 && ret != -EAGAIN;
 	}
 }
 
