@@ -34,7 +34,8 @@ enum vm_runstate {
 	VM_PAUSED,
 	VM_SHUTDOWN,
 	VM_INTERNAL_ERROR,
-	VM_GUEST_PANICKED
+	VM_GUEST_PANICKED,
+	VM_WATCHDOG /* paused, because the watchdog's timer ran out */
 };
 
 /* One member of an event's data; the list ends with a NULL name. */
@@ -53,8 +54,9 @@ struct vm_global {
 enum vm_request {
 	VM_REQ_SHUTDOWN = 1 << 0, /* the guest or the user wants to end */
 	VM_REQ_RESET = 1 << 1,
-	VM_REQ_ERROR = 1 << 2, /* a vCPU cannot go on */
-	VM_REQ_PANIC = 1 << 3, /* the guest's kernel says that it panicked */
+	VM_REQ_ERROR = 1 << 2,    /* a vCPU cannot go on */
+	VM_REQ_PANIC = 1 << 3,    /* the guest's kernel says that it panicked */
+	VM_REQ_WATCHDOG = 1 << 4, /* the guest did not feed its watchdog */
 };
 
 struct vm {

@@ -9,6 +9,7 @@
 #include "vmm/legacy/e1000.h"
 #include "vmm/legacy/flash.h"
 #include "vmm/legacy/fwcfg.h"
+#include "vmm/legacy/i6300esb.h"
 #include "vmm/legacy/i8042.h"
 #include "vmm/legacy/ide.h"
 #include "vmm/legacy/pcihp.h"
@@ -41,6 +42,7 @@ const struct device_class *const device_catalog[] = {
 	&ide_hd_class,
 	/* pci */
 	&e1000_class,
+	&i6300esb_class,
 	&virtio_balloon_pci_class,
 	&vga_class,
 	&bochs_display_class,

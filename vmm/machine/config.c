@@ -10,6 +10,10 @@
 
 static const struct opt_desc boot_opts[];
 
+const char *const watchdog_words[] = {
+	"reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi", NULL,
+};
+
 void config_init(struct vm_config *config)
 {
 	*config = (struct vm_config){ .ram = 512ull << 20, .smp.cpus = 1 };

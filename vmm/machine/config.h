@@ -43,6 +43,19 @@ enum panic_action {
 	PANIC_NONE,         /* only the event */
 };
 
+/* When the guest's watchdog barks; QEMU's words for it. */
+enum watchdog_action {
+	WATCHDOG_RESET,
+	WATCHDOG_SHUTDOWN, /* the power button */
+	WATCHDOG_POWEROFF,
+	WATCHDOG_PAUSE,
+	WATCHDOG_DEBUG, /* a message */
+	WATCHDOG_NONE,  /* only the event */
+	WATCHDOG_INJECT_NMI,
+	WATCHDOG_ACTIONS
+};
+extern const char *const watchdog_words[WATCHDOG_ACTIONS + 1]; /* NULL-terminated */
+
 struct vm_config {
 	uint64_t ram;                    /* bytes */
 	bool ram_given;                  /* by -m */
@@ -81,6 +94,7 @@ struct vm_config {
 	unsigned keep_count;
 	uint8_t uuid[16]; /* in the text's order; all zero: none */
 	enum panic_action panic;
+	enum watchdog_action watchdog;
 	bool paused;   /* -S: wait for the monitor's "cont" */
 	bool anything; /* some option was given */
 };

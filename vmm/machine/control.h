@@ -49,6 +49,8 @@ int pc_cont(struct pc *pc, struct err *err);
  * ("host-qmp-quit"), static. Acted on when the callback has returned. */
 void pc_request(struct pc *pc, enum vm_request request, const char *cause);
 void pc_power_button(struct pc *pc);
+/* enum watchdog_action: what follows from now on when the guest's watchdog barks. */
+void pc_set_watchdog(struct pc *pc, unsigned action);
 /* A machine check on one vCPU; broadcast: the others learn of it. 0 or -errno. */
 int pc_mce(struct pc *pc, unsigned index, const struct machine_check *mce,
            bool broadcast);

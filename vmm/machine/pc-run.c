@@ -17,6 +17,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define BARK_NS 1000000000u
+
 static void on_signal(void *opaque, uint32_t events)
 {
 	struct pc *pc = opaque;
@@ -161,10 +163,71 @@ static bool panicked(struct pc *pc)
 }
 
 /* True when the machine ends. */
+static bool restart(struct pc *pc, int *status)
+{
+	struct err err = { 0 };
+
+	if (pc->vm.no_reboot)
+		return shut_down(pc, "guest-reset", status);
+	emit(pc, "RESET", "guest-reset");
+	if (reset(pc, &err) >= 0)
+		return false;
+	log_error("reset: %s", err.text);
+	*status = 1;
+	return true;
+}
+
+/* A guest may let it bark all the time: it is told once a second. */
+static void tell_bark(struct pc *pc)
+{
+	const struct vm_event_field fields[] = {
+		{ "action", VM_EVENT_STR, .str = watchdog_words[pc->watchdog] },
+		{ .name = NULL },
+	};
+	uint64_t now = loop_now();
+
+	if (pc->barked && now - pc->barked < BARK_NS)
+		return;
+	pc->barked = now;
+	vm_lock(&pc->vm);
+	vm_emit(&pc->vm, "WATCHDOG", fields);
+	vm_unlock(&pc->vm);
+	if (pc->watchdog == WATCHDOG_DEBUG)
+		log_warn("watchdog: timer fired");
+}
+
+/* True when the machine ends. */
+static bool barked(struct pc *pc, int *status)
+{
+	tell_bark(pc);
+	switch (pc->watchdog) {
+	case WATCHDOG_RESET:
+		return restart(pc, status);
+	case WATCHDOG_SHUTDOWN:
+		vm_lock(&pc->vm);
+		pc_power_button(pc);
+		vm_unlock(&pc->vm);
+		return false;
+	case WATCHDOG_POWEROFF:
+		shut_down(pc, "guest-shutdown", status);
+		return true;
+	case WATCHDOG_PAUSE:
+		halt(pc, VM_WATCHDOG);
+		return false;
+	case WATCHDOG_INJECT_NMI:
+		vm_lock(&pc->vm);
+		pc_nmi(pc, -1);
+		vm_unlock(&pc->vm);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* True when the machine ends. */
 static bool act(struct pc *pc, unsigned requests, int *status)
 {
 	struct vm *vm = &pc->vm;
-	struct err err = { 0 };
 	const char *reason = __atomic_exchange_n(&vm->reason, NULL, __ATOMIC_ACQ_REL);
 	bool end = false;
 
@@ -178,15 +241,10 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 		*status = 1;
 	} else if (requests & VM_REQ_SHUTDOWN) {
 		end = shut_down(pc, "guest-shutdown", status);
-	} else if (requests & VM_REQ_RESET && vm->no_reboot) {
-		end = shut_down(pc, "guest-reset", status);
 	} else if (requests & VM_REQ_RESET) {
-		emit(pc, "RESET", "guest-reset");
-		if (reset(pc, &err) < 0) {
-			log_error("reset: %s", err.text);
-			*status = 1;
-			end = true;
-		}
+		end = restart(pc, status);
+	} else if (requests & VM_REQ_WATCHDOG) {
+		end = barked(pc, status);
 	}
 	pc->cause = NULL;
 	return end;
@@ -252,6 +310,11 @@ int pc_cont(struct pc *pc, struct err *err)
 	ret = go(pc, err);
 	vm_lock(&pc->vm);
 	return ret;
+}
+
+void pc_set_watchdog(struct pc *pc, unsigned action)
+{
+	pc->watchdog = action;
 }
 
 void pc_power_button(struct pc *pc)

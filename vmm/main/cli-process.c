@@ -169,7 +169,7 @@ static const char *const panic_words[] = { [PANIC_SHUTDOWN] = "shutdown",
 	                                   NULL };
 
 struct action_opts {
-	int reboot, shutdown, panic;
+	int reboot, shutdown, panic, watchdog;
 };
 
 #define ACTION(key)                                                                 \
@@ -179,10 +179,8 @@ struct action_opts {
 	}
 
 static const struct opt_desc action_table[] = {
-	ACTION(reboot),
-	ACTION(shutdown),
-	ACTION(panic),
-	{ .name = NULL },
+	ACTION(reboot),   ACTION(shutdown), ACTION(panic),
+	ACTION(watchdog), { .name = NULL },
 };
 
 int cli_collect_action(struct vm_config *config, const char *arg, struct err *err)
@@ -191,6 +189,7 @@ int cli_collect_action(struct vm_config *config, const char *arg, struct err *er
 		.reboot = config->no_reboot,
 		.shutdown = config->no_shutdown,
 		.panic = config->panic,
+		.watchdog = config->watchdog,
 	};
 	int ret = cli_parse_opts(action_table, arg, NULL, &opts, err);
 
@@ -199,7 +198,23 @@ int cli_collect_action(struct vm_config *config, const char *arg, struct err *er
 	config->no_reboot = opts.reboot;
 	config->no_shutdown = opts.shutdown;
 	config->panic = opts.panic;
+	config->watchdog = opts.watchdog;
 	return 0;
+}
+
+int cli_collect_watchdog_action(struct vm_config *config, const char *arg,
+                                struct err *err)
+{
+	for (unsigned i = 0; i < WATCHDOG_ACTIONS; i++) {
+		if (strcmp(watchdog_words[i], arg))
+			continue;
+		config->watchdog = i;
+		return 0;
+	}
+	return err_usage(err,
+	                 "there is no action '%s'; reset, shutdown, poweroff, pause, "
+	                 "debug, none and inject-nmi are supported",
+	                 arg);
 }
 
 int cli_collect_global(struct vm_config *config, const char *arg, struct err *err)

@@ -15,6 +15,8 @@ int cli_collect_sandbox(struct vm_config *config, const char *arg, struct err *e
 int cli_collect_uuid(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_msg(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_action(struct vm_config *config, const char *arg, struct err *err);
+int cli_collect_watchdog_action(struct vm_config *config, const char *arg,
+                                struct err *err);
 int cli_collect_global(struct vm_config *config, const char *arg, struct err *err);
 /* What the options say together: a process in the background has no terminal. -EINVAL
  * with a sentence. */

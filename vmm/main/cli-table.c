@@ -534,9 +534,12 @@ const struct cli_row cli_table[] = {
 	{ "no-shutdown", NULL, NULL, "stop instead of ending", NULL, collect_no_shutdown,
 	  NULL },
 	{ "action", NULL,
-	  "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=WHAT]",
+	  "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=WHAT]...",
 	  "what ends the machine; WHAT: shutdown, exit-failure (the same), pause, none",
 	  NULL, cli_collect_action, NULL },
+	{ "watchdog-action", NULL, "reset|shutdown|poweroff|pause|debug|none",
+	  "what follows when a -device i6300esb barks (default: reset); or inject-nmi",
+	  NULL, cli_collect_watchdog_action, NULL },
 	{ "no-user-config", NULL, NULL, "accepted; there is none", NULL,
 	  cli_collect_nothing, NULL },
 

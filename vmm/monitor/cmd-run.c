@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Commands that start, stop and end the machine, and tell which of it it does. */
 #include "common/cleanup.h"
+#include "vmm/machine/config.h"
 #include "vmm/machine/control.h"
 #include "vmm/monitor/tables.h"
 
@@ -14,6 +15,7 @@ static const char *const status_names[] = {
 	[VM_SHUTDOWN] = "shutdown",
 	[VM_INTERNAL_ERROR] = "internal-error",
 	[VM_GUEST_PANICKED] = "guest-panicked",
+	[VM_WATCHDOG] = "watchdog",
 };
 
 static int run_query_status(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -98,6 +100,34 @@ static int run_nmi(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	return ret < 0 ? err_sys(err, -ret, "cannot inject the NMI") : 0;
 }
 
+static int run_watchdog(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                        struct err *err)
+{
+	const char *word = mon_str(args, "action", "");
+
+	(void)result;
+	for (unsigned i = 0; i < WATCHDOG_ACTIONS; i++) {
+		if (strcmp(watchdog_words[i], word))
+			continue;
+		pc_set_watchdog(ctx->pc, i);
+		return 0;
+	}
+	return err_usage(err, "Parameter 'action' does not accept value '%s'", word);
+}
+
+static void complete_watchdog(struct vm *vm, void (*add)(void *opaque, const char *value),
+                              void *opaque)
+{
+	(void)vm;
+	for (unsigned i = 0; i < WATCHDOG_ACTIONS; i++)
+		add(opaque, watchdog_words[i]);
+}
+
+static const struct mon_arg watchdog_args[] = {
+	{ "action", MON_STR, false, 0, "WatchdogAction", complete_watchdog },
+	{ .name = NULL },
+};
+
 const struct mon_command mon_run_commands[] = {
 	{ "query-status", "info status", "whether the guest runs", NULL, "StatusInfo",
 	  run_query_status, print_status },
@@ -111,5 +141,8 @@ const struct mon_command mon_run_commands[] = {
 	  run_powerdown, NULL },
 	{ "inject-nmi", "nmi", "a non-maskable interrupt to every CPU", NULL, NULL,
 	  run_nmi, NULL },
+	{ "watchdog-set-action", "watchdog_action",
+	  "what follows when the guest's watchdog barks", watchdog_args, NULL,
+	  run_watchdog, NULL },
 	{ .help = NULL },
 };

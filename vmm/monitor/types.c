@@ -3,6 +3,7 @@
  * The types of answers and events (the QMP reference's names and members, those that this
  * machine has). Every answer is held to its type in the tests.
  */
+#include "vmm/machine/config.h"
 #include "vmm/monitor/command.h"
 
 #define MEMBERS (const struct mon_member[])
@@ -17,7 +18,7 @@ const struct mon_type mon_types[] = {
 	  NULL },
 	{ "RunState", NULL,
 	  VALUES{ "prelaunch", "running", "paused", "shutdown", "internal-error",
-	          "guest-panicked", NULL } },
+	          "guest-panicked", "watchdog", NULL } },
 	{ "VersionInfo",
 	  MEMBERS{ { "qemu", "VersionTriple" }, { "package", "str" }, { 0 } }, NULL },
 	{ "VersionTriple",
@@ -236,6 +237,8 @@ const struct mon_type mon_types[] = {
 	  NULL },
 	{ "ShutdownEvent",
 	  MEMBERS{ { "guest", "bool" }, { "reason", "ShutdownCause" }, { 0 } }, NULL },
+	{ "WatchdogEvent", MEMBERS{ { "action", "WatchdogAction" }, { 0 } }, NULL },
+	{ "WatchdogAction", NULL, watchdog_words },
 	{ "GuestPanickedEvent", MEMBERS{ { "action", "GuestPanicAction" }, { 0 } },
 	  NULL },
 	{ "BlockIoErrorEvent",
@@ -264,6 +267,7 @@ const struct mon_event mon_events[] = {
 	{ "BALLOON_CHANGE", "BalloonInfo" },
 	{ "NIC_RX_FILTER_CHANGED", "RxFilterChangedEvent" },
 	{ "GUEST_PANICKED", "GuestPanickedEvent" },
+	{ "WATCHDOG", "WatchdogEvent" },
 	{ "RTC_CHANGE", "RtcChangeEvent" },
 	{ "BLOCK_IO_ERROR", "BlockIoErrorEvent" },
 	{ "DEVICE_DELETED", "DeviceDeletedEvent" },
