@@ -155,9 +155,11 @@ static void test_stopped(struct dog *d)
 	config(d, CONFIG, 3, 2);
 	unlocked(d, TIMER1, 40);
 	unlocked(d, TIMER2, 40);
+	unlocked(d, STATUS, 1);
 	config(d, LOCK, 2, 1);
 	dev->cls->quiesce(dev);
 	tap_ok(!barks(d, 200), "its time stands with the machine");
+	tap_eq(peek(d, STATUS), 0, "that of the first counter, too");
 	board_init(&other.b, true);
 	other.pci = (struct pci_device *)board_add(&other.b, &i6300esb_class, "");
 	other.pci->dev.cls->quiesce(&other.pci->dev);
