@@ -135,7 +135,9 @@ sub flood {
 		$_->{socket}->blocking(0) for @clients;
 		for my $n (0 .. 399) {
 			for my $c (@clients) {
-				my $text = $n ? '{"execute":"query-qmp-schema"}{"execute":"query-block"' : '{"execute":"qmp_capabilities"}';
+				# Long answers fill what a client may leave unread; short ones make many commands.
+				my $command = $c == $clients[4] ? '{"execute":"query-qmp-schema"}{"execute":"query-block"' : '{"execute":"query-kvm"}';
+				my $text = $n ? $command : '{"execute":"qmp_capabilities"}';
 
 				$text = "info qtree\nhelp\n\t\t\e[A" if $c == $clients[1] || $n % 7 == 3;
 				$sent{$c} += syswrite($c->{socket}, $text x 20) // 0;
@@ -149,7 +151,7 @@ sub flood {
 
 flood(1); # buffers have their size now
 my ($rss, $fds, $before) = (kb('VmRSS'), descriptors(), counter());
-flood(3);
+flood(6);
 is(qmp($q, 'query-name')->{return}{name}, 'shared', 'afterwards it answers as before');
 my $end = time + $limit;
 select(undef, undef, undef, 0.01) while counter() == $before && time < $end;
@@ -157,7 +159,7 @@ isnt(counter(), $before, 'the guest goes on');
 my $c = connect_to("$dir/c2");
 like(expect($c, qr/\(qemu\) $/), qr/monitor - type 'help'/, 'the next client is served');
 close($c->{socket});
-cmp_ok(kb('VmRSS') - $rss, '<=', 512, 'memory is what it was (kB)') or diag("$rss");
+cmp_ok(kb('VmRSS') - $rss, '<=', 256, 'memory is what it was (kB)') or diag("$rss");
 cmp_ok(descriptors(), '<=', $fds, 'so are descriptors');
 put($q, '{"execute":"quit"}');
 is((ended($pid))[0], 0, 'quit');
