@@ -79,7 +79,6 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("trace", "use -d and -D"),
 	REFUSED_ARG("usbdevice", "there is no USB controller"),
 	REFUSED_ARG("virtfs", "share files over the network, or on a disk"),
-	REFUSED_ARG("watchdog-action", "there is no watchdog"),
 	REFUSED("xen-attach", NO_XEN),
 	REFUSED_ARG("xen-domid", NO_XEN),
 	REFUSED("xen-domid-restrict", NO_XEN),
