@@ -111,6 +111,16 @@ static void test_modes(struct guest *g)
 	card_close(&t.c);
 }
 
+static void test_runt(struct guest *g)
+{
+	struct ctrl_test t;
+
+	open_test(&t, g);
+	tap_ok(!hears_frame(&t, own, 13), "13 bytes are no frame");
+	tap_ok(hears(&t, own), "the next one gets the buffer");
+	card_close(&t.c);
+}
+
 /* Tables of `uni` and `multi` addresses, numbered in their last bytes. */
 static size_t make_tables(uint8_t *p, uint32_t uni, uint32_t multi)
 {
@@ -328,6 +338,7 @@ int main(void)
 
 	guest_init(&g);
 	test_modes(&g);
+	test_runt(&g);
 	test_tables(&g);
 	test_vlan_and_mac(&g);
 	test_link(&g);

@@ -2,7 +2,8 @@
 /*
  * Network back ends on sockets other than Unix streams: TCP both ways, a client that
  * comes again, datagrams over UDP, multicast and Unix sockets, QEMU's older spelling,
- * and what is refused. Names that no server answers for do not hold anybody up.
+ * QEMU at the other end, and what is refused. Names that no server answers for do not
+ * hold anybody up.
  */
 #include "common/cleanup.h"
 #include "common/inet.h"
@@ -12,10 +13,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define WAIT_NS 20000000000ull
 
@@ -274,6 +277,112 @@ static void test_inherited(void)
 	net_registry_free(reg);
 }
 
+/* ---- QEMU ---- */
+
+static pid_t start_qemu(const char *const *netdevs)
+{
+	const char *argv[40] = { "qemu-system-x86_64",
+		                 "-M",
+		                 "none",
+		                 "-nodefaults",
+		                 "-display",
+		                 "none",
+		                 "-monitor",
+		                 "none",
+		                 "-serial",
+		                 "none" };
+	unsigned n = 10;
+	char hub[8][64];
+	pid_t pid;
+
+	for (unsigned i = 0; netdevs[i]; i++) {
+		snprintf(hub[i], sizeof(hub[i]), "hubport,hubid=0,id=h%u,netdev=n%u", i,
+		         i);
+		argv[n++] = "-netdev";
+		argv[n++] = netdevs[i];
+		argv[n++] = "-netdev";
+		argv[n++] = hub[i];
+	}
+	return posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ)
+	               ? 0
+	               : pid;
+}
+
+/* Sends until it arrives: who has just started hears no datagrams. Every frame is another
+ * one, so that a late one of before does not count. */
+static bool arrives(struct netdev *from, struct netdev *to)
+{
+	static char frame[61];
+	static unsigned number;
+	uint64_t end = loop_now() + WAIT_NS;
+	bool seen = false;
+
+	snprintf(frame, sizeof(frame), "%-60u", ++number);
+	net_want_input(to, true);
+	while (!seen && loop_now() < end) {
+		ssize_t n;
+
+		say(from, frame);
+		loop_run_once(loop, 100);
+		while ((n = net_recv(to, got)) >= 0)
+			seen |= n == 60 && !memcmp(got, frame, 60);
+	}
+	net_want_input(to, false);
+	return seen;
+}
+
+/* A QEMU that passes frames between networks of each kind, all of which are ours at the
+ * other end. */
+static void test_qemu(const char *dir)
+{
+	struct net_registry *reg = net_registry_new(loop);
+	unsigned tcp = free_port(SOCK_STREAM), one = free_port(SOCK_DGRAM),
+		 two = free_port(SOCK_DGRAM), many = free_port(SOCK_DGRAM);
+	char ours[4][200], theirs[4][200];
+	const char *netdevs[5] = { theirs[0], theirs[1], theirs[2], theirs[3] };
+	struct netdev *nd[4];
+	struct err err;
+	pid_t pid;
+
+	snprintf(ours[0], 200, "stream,id=a,server=on,addr.path=%s/q", dir);
+	snprintf(theirs[0], 200, "stream,id=n0,addr.type=unix,addr.path=%s/q", dir);
+	snprintf(
+		ours[1], 200,
+		"stream,id=b,reconnect=1,addr.type=inet,addr.host=127.0.0.1,addr.port=%u",
+		tcp);
+	snprintf(theirs[1], 200, "socket,id=n1,listen=127.0.0.1:%u", tcp);
+	snprintf(ours[2], 200, "socket,id=c,udp=127.0.0.1:%u,localaddr=127.0.0.1:%u", two,
+	         one);
+	snprintf(theirs[2], 200,
+	         "dgram,id=n2,local.type=inet,local.host=127.0.0.1,local.port=%u,"
+	         "remote.type=inet,remote.host=127.0.0.1,remote.port=%u",
+	         two, one);
+	snprintf(ours[3], 200, "socket,id=d,mcast=239.1.2.4:%u,localaddr=127.0.0.1",
+	         many);
+	snprintf(theirs[3], 200, "socket,id=n3,mcast=239.1.2.4:%u,localaddr=127.0.0.1",
+	         many);
+	for (unsigned i = 0; i < 4; i++)
+		if (!tap_ok(nd[i] = create(reg, ours[i], &err), "%s %s", ours[i],
+		            err.text))
+			return;
+	pid = start_qemu(netdevs);
+	if (!pid) {
+		tap_skip("QEMU at the other end", "qemu-system-x86_64 is not there");
+		net_registry_free(reg);
+		return;
+	}
+	tap_ok(becomes(nd[0], true) && becomes(nd[1], true), "QEMU connects");
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned to = 0; to < 4; to++)
+			if (to != i)
+				tap_ok(net_link_up(nd[0]) && arrives(nd[i], nd[to]),
+				       "a frame from %s to %s", ours[i], ours[to]);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	tap_ok(becomes(nd[0], false), "when QEMU goes the link does");
+	net_registry_free(reg);
+}
+
 /* ---- what is refused ---- */
 
 static void test_refused(void)
@@ -354,6 +463,7 @@ int main(void)
 	test_datagrams(dir);
 	test_stranger();
 	test_inherited();
+	test_qemu(dir);
 	test_refused();
 	test_running();
 	rmdir(dir);
