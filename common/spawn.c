@@ -38,6 +38,8 @@ extern char **environ;
 struct spawner {
 	int fd;
 	pid_t pid;
+	bool sealed;
+	unsigned unread; /* answers that nobody waited for yet */
 };
 
 /* ---- the child, up to its execve ---- */
@@ -380,15 +382,31 @@ void spawner_free(struct spawner *s)
 	free(s);
 }
 
-/* plan NULL: none, and flags instead of its kind. */
+static int read_answer(struct spawner *s, struct spawned *child)
+{
+	int fds[SPAWN_MAX_FDS];
+	struct answer answer;
+	unsigned count;
+	ssize_t n = receive_with_fds(s->fd, &answer, sizeof(answer), fds, &count);
+
+	if (n != sizeof(answer))
+		return n < 0 ? n : -EPIPE;
+	if (child)
+		*child = (struct spawned){ answer.pid, count ? fds[0] : -1 };
+	if (child && answer.ret < 0 && child->pid)
+		spawn_wait(child);
+	return answer.ret;
+}
+
+/* plan NULL: none, and flags instead of its kind. The start of a machine does not wait
+ * for the other process to wake up: until the seal, and for it, answers are not waited
+ * for. Messages keep their order, so that nothing is asked before the seal is known
+ * there; and what could not be agreed on is refused when it is to be started. */
 static int ask(struct spawner *s, enum op op, const struct spawn_plan *plan,
                unsigned flags, struct spawned *child)
 {
 	const struct head head = { op, plan ? plan->kind : flags };
 	_cleanup_strbuf_ struct strbuf text = { 0 };
-	int fds[SPAWN_MAX_FDS];
-	struct answer answer;
-	unsigned count;
 	ssize_t n;
 
 	strbuf_add(&text, &head, sizeof(head));
@@ -404,14 +422,14 @@ static int ask(struct spawner *s, enum op op, const struct spawn_plan *plan,
 	                  op == OP_START ? plan->fd_count : 0);
 	if (n < 0)
 		return -errno;
-	n = receive_with_fds(s->fd, &answer, sizeof(answer), fds, &count);
-	if (n != sizeof(answer))
-		return n < 0 ? n : -EPIPE;
-	if (child)
-		*child = (struct spawned){ answer.pid, count ? fds[0] : -1 };
-	if (child && answer.ret < 0 && child->pid)
-		spawn_wait(child);
-	return answer.ret;
+	if (op != OP_START && !s->sealed && s->unread < MAX_ALLOWED) {
+		s->unread++;
+		s->sealed = op == OP_SEAL;
+		return 0;
+	}
+	for (; s->unread; s->unread--)
+		read_answer(s, NULL);
+	return read_answer(s, child);
 }
 
 int spawn_allow(struct spawner *s, const struct spawn_plan *plan, struct err *err)
