@@ -259,7 +259,7 @@ SKIP: {
 		{});
 	skip('no access to /dev/kvm', 1) if !$kvm;
 	refused('exit 1: a readonly file as flash', 1, qr/-drive if=pflash: disk cannot be opened for writing \(Read-only file system\); give readonly=on/,
-		in_space('mount --bind disk disk && mount -o remount,bind,ro disk'), {}, qw(-drive file=disk,if=pflash));
+		in_space('mount --bind disk disk && mount -o remount,bind,ro disk'), {}, '-drive', 'file=disk,if=pflash');
 	refused('exit 1: a readonly file opened for writing', 1, qr/-drive: disk cannot be opened for writing \(Read-only file system\); give readonly=on/,
 		in_space('mount --bind disk disk && mount -o remount,bind,ro disk'), {}, qw(-drive file=disk));
 }

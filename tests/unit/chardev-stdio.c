@@ -283,6 +283,8 @@ static void start_console(void (*fn)(void))
 		ioctl(con.slave, TIOCSCTTY, 0);
 		dup2(con.slave, 0);
 		dup2(con.slave, 1);
+		/* Programs in the background of a script inherit that it is ignored. */
+		signal(SIGINT, SIG_DFL);
 		fn();
 		_exit(98);
 	}
