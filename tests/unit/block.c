@@ -354,8 +354,15 @@ static void test_coarse_race(struct bench *b, const char *opts, enum block_op op
 	for (unsigned round = 0; round < 200; round++) {
 		uint8_t fill = op == BLOCK_WRITE ? 0xaa : 0;
 		struct pair p = {
-			.part = { BLOCK_WRITE, 512, 512, &iov[0], 1, false },
-			.whole = { op, 0, sizeof(block), &iov[1], 1, false },
+			.part = { .op = BLOCK_WRITE,
+			          .offset = 512,
+			          .len = 512,
+			          .iov = &iov[0],
+			          .iov_count = 1 },
+			.whole = { .op = op,
+			           .len = sizeof(block),
+			           .iov = &iov[1],
+			           .iov_count = 1 },
 		};
 		uint64_t end = loop_now() + 20000000000ull;
 
