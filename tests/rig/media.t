@@ -9,7 +9,9 @@ set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-export BUILD=${BUILD:-$root/build}
+# Absolute: links lead there.
+BUILD=$(mkdir -p "${BUILD:-$root/build}" && cd "${BUILD:-$root/build}" && pwd) || exit
+export BUILD
 cache=${RIG_CACHE:-$BUILD/rig}
 PATH=$PATH:/sbin:/usr/sbin
 # shellcheck source=tests/rig/cases.sh
