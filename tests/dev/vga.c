@@ -10,7 +10,9 @@
 #include "vmm/display/display.h"
 #include "vmm/pci/pci.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WINDOW 0xa0000
 #define TEXT   0xb8000
@@ -312,6 +314,102 @@ static void test_text(void)
 	tap_eq(s->width, 640, "text: 80 columns of 8");
 }
 
+/* ---- text as a BIOS leaves it ---- */
+
+#define GLYPHS_AT 0x123
+
+/* A ROM of len bytes with a font behind some code: the glyphs that it is known by, then
+ * line n of glyph c is c + n. */
+static char rom_path[96];
+
+static void make_rom(size_t len)
+{
+	static const uint8_t faces[] = {
+		0x7e, 0x81, 0xa5, 0x81, 0x81, 0xbd, 0x99, 0x81, 0x81, 0x7e,
+		0,    0,    0,    0,    0,    0,    0x7e, 0xff, 0xdb, 0xff,
+		0xff, 0xc3, 0xe7, 0xff, 0xff, 0x7e, 0,    0,    0,    0,
+	};
+	uint8_t rom[8192] = { 0x55, 0xaa };
+	FILE *file;
+
+	for (unsigned c = 3; c < 256; c++)
+		for (unsigned n = 0; n < 16; n++)
+			rom[GLYPHS_AT + 16 * c + n] = c + n;
+	memcpy(rom + GLYPHS_AT + 18, faces, sizeof(faces));
+	snprintf(rom_path, sizeof(rom_path), "%s/rom", b.dir);
+	file = fopen(rom_path, "we");
+	if (!file || fwrite(rom, 1, len, file) != len || fclose(file))
+		tap_ok(false, "%s cannot be written", rom_path);
+}
+
+static struct device *add_with_rom(struct board *board, size_t len)
+{
+	char opts[128];
+	struct device *dev;
+
+	make_rom(len);
+	snprintf(opts, sizeof(opts), "romfile=%s", rom_path);
+	dev = board_add(board, &vga_class, opts);
+	unlink(rom_path);
+	return dev;
+}
+
+static void test_text_mode(void)
+{
+	const struct surface *s = display_surface(b.vm.display);
+	struct device *dev = add_with_rom(&b, 8192), *other;
+	struct board second;
+	uint64_t fb;
+	bool right = true;
+
+	pdev = (struct pci_device *)dev;
+	tap_eq(pci_bus_assign(b.vm.pci, MMIO, 0xfec00000u, &(struct err){ 0 }), 0,
+	       "a card whose ROM has a font");
+	fb = pdev->bars[0].addr;
+	poke(fb + 4 * (0x41 * 32 + 16) + 2, 0x99, 1);
+	poke(fb + 3, 0x77, 1);
+	tap_ok(vga_set_text_mode(dev), "text mode without a BIOS");
+	tap_eq(inb(&b, 0x3cc), 0x67, "its registers");
+	tap_eq(get(0x3d4, 0x13), 0x28, "of each controller");
+	tap_eq(peek(TEXT, 4), 0x07200720, "an empty screen");
+	tap_eq(peek(TEXT + 0x7ffe, 2), 0x0720, "up to the end of the window");
+	tap_eq(peek(fb + 3, 1), 0x77, "plane 3 is as it was");
+	tap_eq(peek(fb + 4 * (0x41 * 32 + 16) + 2, 1), 0x99,
+	       "and lines that the font does not have");
+	poke(TEXT + 160 * 24 + 2 * 79, 0x1e41, 2);
+	draw();
+	tap_ok(s->width == 720 && s->height == 400, "720 by 400 pixels");
+	for (unsigned y = 0; y < 16; y++)
+		for (unsigned x = 0; x < 9; x++) {
+			bool dot = x < 8 && (0x41 + y) >> (7 - x) & 1;
+
+			right &= pixel(79 * 9 + x, 24 * 16 + y) ==
+			         (dot ? 0xffff55 : 0x0000aa);
+		}
+	tap_ok(right, "the ROM's glyph, yellow on blue");
+	poke(TEXT, 0x06db, 2);
+	draw();
+	tap_eq(pixel(8, 0), 0xaa5500, "brown");
+
+	board_init(&second, true);
+	second.vm.display = display_new(second.vm.loop, &(struct err){ 0 });
+	other = board_add(&second, &vga_class, "romfile=");
+	tap_ok(board_copy_state(dev, other), "its state loads and compares");
+	dev->cls->reset(dev);
+	tap_eq(inb(&b, 0x3cc), 0, "a reset leaves nothing of it");
+	tap_ok(!vga_set_text_mode(other), "without a ROM there is no font");
+	devices_destroy(&second.vm);
+	display_free(second.vm.display);
+	board_free(&second);
+	device_destroy(dev);
+	dev = add_with_rom(&b, GLYPHS_AT + 4096);
+	tap_ok(vga_set_text_mode(dev), "a font at the end of a ROM");
+	device_destroy(dev);
+	dev = add_with_rom(&b, 4096 - 1);
+	tap_ok(!vga_set_text_mode(dev), "a font that a ROM cuts off is none");
+	device_destroy(dev);
+}
+
 /* ---- VBE ---- */
 
 static void test_vbe(void)
@@ -506,6 +604,7 @@ int main(void)
 	test_mmio();
 	test_damage();
 	device_destroy(dev);
+	test_text_mode();
 	test_bochs_display();
 	devices_destroy(&b.vm);
 	display_free(b.vm.display);

@@ -35,7 +35,8 @@ is(expect($serial, qr/\./), '.', 'with -display the BIOS leaves the serial port 
 my @cells = cells($c);
 my @want = map { my $row = $_; [ map { [ ($row * 80 + $_) & 255, ($row * 80 + $_) >> 3 & 255 ] } 0 .. 79 ] } 0 .. 24;
 is_deeply(\@cells, \@want, 'every cell has its character and attribute');
-my @rows = split(/\n/, decode('UTF-8', screen($c)));
+my $text = screen($c);
+my @rows = split(/\n/, decode('UTF-8', $text));
 is(scalar(@rows), 25, 'its text has 25 rows');
 my $wrong = 0;
 for my $n (0 .. 1999) {
@@ -47,6 +48,46 @@ for my $n (0 .. 1999) {
 	$wrong++ if $shown ne decode('cp437', chr($char));
 }
 is($wrong, 0, 'and is what code page 437 says');
+
+# ---- registers, as the BIOS leaves them ----
+
+sub in {
+	my ($m, $port) = @_;
+
+	return hmp($m, "i /b $port") =~ /= 0x([0-9a-f]+)/ ? hex($1) : -1;
+}
+
+sub indexed {
+	my ($m, $port, $count) = @_;
+
+	return join(' ', map { hmp($m, "o /b $port $_"); sprintf('%02x', in($m, $port + 1)) } 0 .. $count - 1);
+}
+
+# All that software can read of a VGA in text mode but where the cursor is.
+sub registers {
+	my ($m) = @_;
+	my %r = (misc => in($m, 0x3cc), mask => in($m, 0x3c6), sequencer => indexed($m, 0x3c4, 5),
+		graphics => indexed($m, 0x3ce, 9), crtc => indexed($m, 0x3d4, 0x19));
+
+	$r{crtc} =~ s/^(.{42}).{5}/$1-- --/;
+	$r{attributes} = join(' ', map {
+		in($m, 0x3da);
+		hmp($m, "o /b 0x3c0 " . ($_ | 0x20));
+		sprintf('%02x', in($m, 0x3c1));
+	} 0 .. 0x14);
+	hmp($m, 'o /b 0x3c7 0');
+	$r{palette} = join(' ', map { sprintf('%02x', in($m, 0x3c9)) } 0 .. 767);
+	return \%r;
+}
+
+# Plane 2 of the memory that was read last.
+sub font {
+	return pack('C*', unpack('(xxCx)*', slurp("$dir/vram")));
+}
+
+my $bios = registers($c);
+my $bios_font = font();
+like($bios->{crtc}, qr/^5f 4f .* ff$/, 'registers can be read');
 
 # ---- graphics ----
 
@@ -81,7 +122,39 @@ is(same_grid($grid, $grid, 0), '', 'a grid is like itself');
 my @fields = split(' ', $grid);
 isnt(same_grid(join(' ', $fields[0], map { sprintf('%06x', hex($_) ^ 0x004000) } @fields[1 .. $#fields]), $grid, 24), '',
 	'but not like a greener one');
-put($c, "quit\n");
-my ($status, $said) = ended($pid);
-is($status, 0, 'quit') or diag($said);
+sub quit {
+	put($c, "quit\n");
+	my ($status, $said) = ended($pid);
+	is($status, 0, 'quit') or diag($said);
+}
+
+quit();
+
+# ---- the same text without a BIOS ----
+
+is(system("$cc -m32 -c -o $dir/cells.o $FindBin::Bin/cells.S && ld -m elf_i386 -T $FindBin::Bin/guest.ld"
+	. " -o $dir/cells $dir/cells.o"), 0, 'the kernel assembles');
+$pid = start('-nic', 'none', '-kernel', "$dir/cells", '-vga', 'std', '-serial', 'null',
+	'-monitor', "unix:$dir/monitor2,server,nowait");
+$c = connect_to("$dir/monitor2");
+expect($c, qr/\(qemu\) $/);
+for my $start ('at the start', 'after a reset') {
+	is(text_memory($c), ' ' . "\7" . (" \7" x 16383), "$start: an empty screen");
+	is_deeply(registers($c), $bios, 'registers are what a BIOS leaves');
+	is(font(), $bios_font, 'and characters look the same');
+	press($c, 'spc');
+	@cells = cells($c);
+	for (my $end = time + $limit; time < $end && $cells[24][79][0] != $want[24][79][0];) {
+		@cells = cells($c);
+	}
+	is_deeply(\@cells, \@want, 'the text that a kernel writes is in its cells');
+	is(screen($c), $text, 'and on the screen');
+	hmp($c, "o /b 0x3c4 1");
+	hmp($c, "o /b 0x3c5 0x20");
+	hmp($c, "o /b 0x3c8 7");
+	hmp($c, "o /b 0x3c9 $_") for 1 .. 3;
+	isnt(registers($c)->{palette}, $bios->{palette}, 'registers are changed');
+	hmp($c, 'system_reset');
+}
+quit();
 done_testing();

@@ -89,6 +89,15 @@ static void test_entry64(void)
 	tap_eq(bp->e820_entries, 6, "memory map entries");
 	tap_eq(bp->e820_table[5].addr, 1ull << 32, "memory above 4 GiB is told");
 	tap_eq(bp->hdr.ramdisk_size, 0, "no initrd");
+	tap_eq(bp->screen_info.orig_video_lines, 0, "no screen");
+	board.env.text_screen = true;
+	boot_try(&board, &opts, &entry, &err);
+	bp = params(&board, &entry);
+	tap_ok(bp->screen_info.orig_video_mode == 3 &&
+	               bp->screen_info.orig_video_cols == 80 &&
+	               bp->screen_info.orig_video_lines == 25 &&
+	               bp->screen_info.orig_video_isVGA == 1,
+	       "a VGA in text mode");
 
 	gdt = board_at(&board, entry.gdt_base, entry.gdt_limit + 1);
 	tap_eq(ld64(gdt + BOOT_CS), 0x00af9b000000ffff, "code segment");

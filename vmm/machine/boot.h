@@ -34,6 +34,7 @@ struct boot_env {
 	uint64_t high_size; /* bytes of RAM from 4 GiB on */
 	uint64_t rsdp;      /* GPA of the ACPI RSDP, 0: none */
 	bool fresh;         /* nothing ever wrote to guest RAM: it need not be cleared */
+	bool text_screen;   /* a VGA is in text mode 3, its cursor in the upper left */
 };
 
 enum boot_mode {

@@ -24,6 +24,7 @@ enum {
 	MAGIC = 0x53726448, /* "HdrS" */
 	ENTRY64 = 0x200,    /* from the load address */
 	LOADER_UNKNOWN = 0xff,
+	EGA_256K = 3, /* INT 10h, AH=12h, BL=10h: colours, 256 KiB */
 	/* protocol versions */
 	V_CMDLINE = 0x202,     /* cmd_line_ptr */
 	V_INITRD_MAX = 0x203,  /* initrd_addr_max */
@@ -151,6 +152,18 @@ static void fill_e820(const struct loader *ld, struct boot_params *bp)
 	bp->e820_entries = ld->e820.count;
 }
 
+/* What the set-up code would have asked the VGA BIOS: Linux' vgacon, and who else looks
+ * for a screen, goes by that. */
+static void fill_screen(struct boot_params *bp)
+{
+	bp->screen_info.orig_video_mode = 3;
+	bp->screen_info.orig_video_cols = 80;
+	bp->screen_info.orig_video_lines = 25;
+	bp->screen_info.orig_video_points = 16;
+	bp->screen_info.orig_video_isVGA = 1;
+	bp->screen_info.orig_video_ega_bx = EGA_256K;
+}
+
 static int linuxboot_load(struct loader *ld, struct boot_entry *entry, struct err *err)
 {
 	const struct setup_header *h = &ld->src->linux_header;
@@ -176,6 +189,8 @@ static int linuxboot_load(struct loader *ld, struct boot_entry *entry, struct er
 	if (h->version >= V_RSDP)
 		bp->acpi_rsdp_addr = ld->env->rsdp;
 	fill_e820(ld, bp);
+	if (ld->env->text_screen)
+		fill_screen(bp);
 	ret = place_initrd(ld, &bp->hdr, err);
 	if (ret < 0)
 		return ret;

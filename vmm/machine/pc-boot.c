@@ -55,12 +55,13 @@ static unsigned serial_ports(struct pc *pc)
 }
 
 /* Devices behind a class, by which guests are told to look for more. */
-static bool has_class(const struct pc *pc, const struct device_class *cls)
+static struct device *find_class(const struct pc *pc, const struct device_class *cls)
 {
-	for (const struct device *dev = pc->vm.devices; dev; dev = dev->next)
-		if (dev->cls == cls)
-			return true;
-	return false;
+	struct device *dev = pc->vm.devices;
+
+	while (dev && dev->cls != cls)
+		dev = dev->next;
+	return dev;
 }
 
 /* What holds the BARs that firmware put above 4 GiB; a kernel that is started without has
@@ -110,7 +111,7 @@ static uint32_t fixed_slots(struct pc *pc)
 
 struct acpi_config pc_acpi_config(struct pc *pc)
 {
-	bool vga = has_class(pc, &vga_class);
+	bool vga = find_class(pc, &vga_class);
 
 	return (struct acpi_config){
 		.apic_ids = pc->apic_ids,
@@ -119,7 +120,8 @@ struct acpi_config pc_acpi_config(struct pc *pc)
 		.fw_cfg = pc->fwcfg,
 		/* To look for one takes a guest some time, which few spend for nothing.
 		 */
-		.keyboard = pc->vm.firmware || vga || has_class(pc, &bochs_display_class),
+		.keyboard =
+			pc->vm.firmware || vga || find_class(pc, &bochs_display_class),
 		.vga = vga,
 		/* Firmware begins there, or behind the RAM. */
 		.pci32 =
@@ -195,12 +197,24 @@ int pc_set_up_pci(struct pc *pc, struct err *err)
 	return ret < 0 ? err_sys(err, -ret, "KVM refuses the state of the PICs") : 0;
 }
 
+/* Kernels expect a screen with text where there is a VGA. True: they have it. */
+static bool show_text(struct pc *pc)
+{
+	struct device *vga = find_class(pc, &vga_class);
+
+	if (vga && !vga_set_text_mode(vga))
+		log_debug(LOG_C_BOOT, "the VGA's ROM has no font: text stays invisible "
+		                      "until the guest loads one");
+	return vga;
+}
+
 static int boot_direct(struct pc *pc, struct err *err)
 {
 	struct boot_env env = {
 		.low_top = pc->low_size,
 		.high_size = pc->high_size,
 		.fresh = !pc->booted,
+		.text_screen = show_text(pc),
 	};
 	struct boot_entry entry;
 	struct vcpu_entry start;
