@@ -87,6 +87,18 @@ is(qmp($q, 'blockdev-del', 'node-name' => 'n1')->{error}{desc}, "Failed to find 
 is_deeply(qmp($q, 'blockdev-change-medium', id => 'second', filename => $two, format => 'raw'), { return => {} },
 	'blockdev-change-medium');
 
+# ---- a copy of a CD that broke off ----
+
+# A volume of 100 blocks of 2 KiB in a file of 20.
+my $short = file('short.iso', 40960, "\0" x 0x8000 . "\1CD001\1" . "\0" x 73 . pack('VN', 100, 100));
+like(hmp($m, "change cd0 $short"), qr{^Warning: the CD image \Q$short\E is truncated: its volume has 204800 bytes, the file 40960; copy it again$},
+	'change warns of a truncated CD');
+like(hmp($m, 'info block'), qr{^cd0: \Q$short\E }m, 'which is in the drive');
+is_deeply(qmp($q, 'blockdev-change-medium', id => 'second', filename => $short), { return => {} },
+	'blockdev-change-medium takes it');
+truncate($short, 204800);
+is(hmp($m, "change cd0 $short"), '', 'a whole one is taken without a word');
+
 my $held = fds($pid);
 for (1 .. 20) {
 	hmp($m, "change ide1-cd0 $one");

@@ -146,6 +146,11 @@ int block_insert_medium(struct block_node *node, struct block_node *medium,
 int block_change_medium(struct block_node *node, struct opt_list *opts, bool force,
                         struct err *err);
 
+/* A volume on a CD says how long it is (ECMA-119, 8.4.8): -EINVAL and a sentence when the
+ * image is shorter, a copy that broke off; it can be used all the same. 0: nothing is
+ * wrong, or it is no such volume. */
+int block_check_cd(struct block_node *node, struct err *err);
+
 /* The keys that block_open() takes: for help, and to tell which keys there are. */
 extern const struct opt_desc block_options[];
 

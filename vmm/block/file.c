@@ -220,7 +220,7 @@ static int file_resize(struct block_node *node, uint64_t length, struct err *err
 
 /* ---- life ---- */
 
-int file_read_head(struct block_node *node, void *buf, unsigned len)
+int file_peek(struct block_node *node, uint64_t offset, void *buf, unsigned len)
 {
 	_cleanup_free_ uint8_t *block = NULL;
 	unsigned align = node->request_align < 4096 ? 4096 : node->request_align;
@@ -229,7 +229,7 @@ int file_read_head(struct block_node *node, void *buf, unsigned len)
 	if (posix_memalign((void **)&block, align, align))
 		return -ENOMEM;
 	do
-		ret = pread(to_file(node)->fd, block, align, 0);
+		ret = pread(to_file(node)->fd, block, align, offset);
 	while (ret < 0 && errno == EINTR);
 	if (ret < 0)
 		return -errno;

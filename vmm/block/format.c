@@ -120,7 +120,7 @@ struct block_node *format_open(struct block_registry *reg, struct block_node *fi
 	if (opts->format == FORMAT_QCOW2)
 		found = "qcow2";
 	else if (opts->format == FORMAT_AUTO)
-		ret = file_read_head(file, head, sizeof(head));
+		ret = file_peek(file, 0, head, sizeof(head));
 	if (ret > 0)
 		found = probe(head);
 	if (ret < 0)

@@ -8,6 +8,7 @@
  * says whether it is open or locked, and is asked to move. A medium is put in and taken
  * out only while the tray is open. Loop's thread or under its lock.
  */
+#include "common/bytes.h"
 #include "common/cleanup.h"
 #include "vmm/block/node.h"
 
@@ -262,4 +263,27 @@ int block_change_medium(struct block_node *node, struct opt_list *opts, bool for
 	take_out(node);
 	put_in(node, medium);
 	return block_close_tray(node, err);
+}
+
+int block_check_cd(struct block_node *node, struct err *err)
+{
+	enum { VOLUME = 0x8000, BLOCKS_AT = 80, BLOCK = 2048 };
+	uint8_t volume[BLOCKS_AT + 4];
+	struct block_node *file = node;
+	uint64_t want;
+
+	while (file->child)
+		file = file->child;
+	if (!file->path ||
+	    file_peek(file, VOLUME, volume, sizeof(volume)) != sizeof(volume) ||
+	    memcmp(volume, "\1CD001", 6))
+		return 0;
+	want = (uint64_t)ld32(volume + BLOCKS_AT) * BLOCK;
+	if (want <= node->length)
+		return 0;
+	return err_set(err, EINVAL,
+	               "the CD image %s is truncated: its volume has %llu bytes, the "
+	               "file %llu; copy it again",
+	               file->path, (unsigned long long)want,
+	               (unsigned long long)node->length);
 }

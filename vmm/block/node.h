@@ -75,8 +75,9 @@ void block_complete_soon(struct block_req *req, int ret);
 /* file.c: opens the file or block device; NULL with err. */
 struct block_node *file_open(struct block_registry *reg, const struct image_opts *opts,
                              struct err *err);
-/* Reads the start of the file for probing: at most len bytes, the count or -errno. */
-int file_read_head(struct block_node *node, void *buf, unsigned len);
+/* Reads at once, for probing: at most len bytes of the block of 4 KiB that begins at
+ * offset; the count or -errno. */
+int file_peek(struct block_node *node, uint64_t offset, void *buf, unsigned len);
 
 /* format.c: the format node above file, which it owns from then on (also on failure). */
 struct block_node *format_open(struct block_registry *reg, struct block_node *file,

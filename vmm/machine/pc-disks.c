@@ -8,9 +8,7 @@
  */
 #include "vmm/machine/internal.h"
 
-#include "common/bytes.h"
 #include "common/cleanup.h"
-#include "common/fdio.h"
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "vmm/block/block.h"
@@ -19,7 +17,6 @@
 #include "vmm/machine/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,31 +152,12 @@ static void make_id(const struct disk_opts *disk, unsigned n, char *id, size_t s
 		snprintf(id, size, "%s%u", interfaces[disk->interface], n);
 }
 
-/* A volume says how long it is (ECMA-119, 8.4.8): a copy that broke off is better told
- * now than by a guest that cannot read. */
-static void warn_short_cd(const struct block_info *info)
-{
-	uint8_t volume[84];
-	_cleanup_close_ int fd = open(info->path, O_RDONLY | O_CLOEXEC);
-	uint64_t want;
-
-	if (fd < 0 || fd_pread(fd, volume, sizeof(volume), 0x8000) != sizeof(volume) ||
-	    memcmp(volume, "\1CD001", 6))
-		return;
-	want = ld32(volume + 80) * 2048ull;
-	if (want > info->length)
-		log_warn("the CD image %s is truncated: its volume has %llu bytes, the "
-		         "file %llu; copy it again",
-		         info->path, (unsigned long long)want,
-		         (unsigned long long)info->length);
-}
-
 /* Opens what opts names: an image, or a CD-ROM drive without one. */
 static struct block_node *open_node(struct pc *pc, const struct disk_opts *disk,
                                     struct opt_list *opts, struct err *err)
 {
 	struct block_node *node;
-	struct block_info info;
+	struct err note = { 0 };
 
 	if (disk->media == MEDIA_CDROM && !opt_list_get(opts, "file"))
 		return block_new_drive(pc->vm.blocks, opt_list_take(opts, "id"), err);
@@ -191,9 +169,8 @@ static struct block_node *open_node(struct pc *pc, const struct disk_opts *disk,
 	if (!node)
 		return NULL;
 	block_set_auto_close(node);
-	block_get_info(node, &info);
-	if (disk->media == MEDIA_CDROM)
-		warn_short_cd(&info);
+	if (disk->media == MEDIA_CDROM && block_check_cd(node, &note) < 0)
+		log_warn("%s", note.text);
 	return node;
 }
 

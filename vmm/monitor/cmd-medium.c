@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Media of drives that have a tray: out, in, and another one. */
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "vmm/block/block.h"
 #include "vmm/core/vm.h"
 #include "vmm/monitor/tables.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- which drive ---- */
@@ -82,6 +84,7 @@ static int run_insert(struct mon_ctx *ctx, const json_t *args, json_t **result,
 {
 	struct block_node *node = find_drive(ctx, args, err), *medium;
 	const char *name = mon_str(args, "node-name", "");
+	struct err note = { 0 };
 
 	(void)result;
 	if (!node)
@@ -89,13 +92,16 @@ static int run_insert(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	medium = block_find(ctx->vm->blocks, name);
 	if (!medium || block_is_removable(medium))
 		return err_set(err, ENOENT, "Node '%s' not found", name);
+	if (block_check_cd(medium, &note) < 0)
+		log_warn("%s", note.text);
 	return block_insert_medium(node, medium, err);
 }
 
 /* ---- another one ---- */
 
+/* note: what is wrong with a medium that is in nevertheless. */
 static int change(struct mon_ctx *ctx, const json_t *args, const char *file,
-                  const char *format, struct err *err)
+                  const char *format, struct err *note, struct err *err)
 {
 	const char *mode = mon_str(args, "read-only-mode", "retain");
 	struct block_node *node = find_drive(ctx, args, err);
@@ -119,15 +125,22 @@ static int change(struct mon_ctx *ctx, const json_t *args, const char *file,
 		ret = block_change_medium(node, &opts, mon_bool(args, "force", false),
 		                          err);
 	opt_list_free(&opts);
+	if (ret >= 0)
+		block_check_cd(node, note);
 	return ret;
 }
 
 static int run_change(struct mon_ctx *ctx, const json_t *args, json_t **result,
                       struct err *err)
 {
+	struct err note = { 0 };
+	int ret = change(ctx, args, mon_str(args, "filename", ""),
+	                 mon_str(args, "format", NULL), &note, err);
+
 	(void)result;
-	return change(ctx, args, mon_str(args, "filename", ""),
-	              mon_str(args, "format", NULL), err);
+	if (note.code)
+		log_warn("%s", note.text);
+	return ret;
 }
 
 /* "change vnc password [SECRET]" is the other thing that this command does. */
@@ -136,11 +149,17 @@ static int run_hmp_change(struct mon_ctx *ctx, const json_t *args, json_t **resu
 {
 	const char *target = mon_str(args, "target", ""),
 		   *arg = mon_str(args, "arg", NULL);
+	char text[sizeof(((struct err *)0)->text) + 16];
+	struct err note = { 0 };
+	int ret;
 
-	(void)result;
-	if (strcmp(mon_str(args, "device", ""), "vnc"))
-		return change(ctx, args, target, arg, err);
-	return mon_change_vnc(ctx, target, arg, err);
+	if (!strcmp(mon_str(args, "device", ""), "vnc"))
+		return mon_change_vnc(ctx, target, arg, err);
+	ret = change(ctx, args, target, arg, &note, err);
+	snprintf(text, sizeof(text), "Warning: %s\n", note.text);
+	if (note.code)
+		*result = mon_text(text);
+	return ret;
 }
 
 /* ---- the table ---- */
