@@ -536,6 +536,24 @@ static void test_hostile(struct nic *n)
 	tap_eq(nic_hear(n, got, false), -1, "and sends nothing");
 }
 
+/* What a peer may send at most has room, and nothing behind it is touched. */
+static void test_longest(struct nic *n)
+{
+	static uint8_t frame[FRAMES_MAX];
+	uint64_t dropped = net_stats(n->e->nd)->rx_dropped;
+
+	memset(frame, 0x5a, sizeof(frame));
+	memset(n->e->tx.data, 0xa5, 16);
+	nic_set(n, RDH, 0);
+	nic_set(n, RDT, NIC_RX_COUNT - 1);
+	nic_say(n, frame, sizeof(frame));
+	tap_eq(net_stats(n->e->nd)->rx_dropped, dropped + 1,
+	       "the longest frame of a peer is dropped");
+	tap_ok(ld64(n->e->tx.data) == 0xa5a5a5a5a5a5a5a5 &&
+	               ld64(n->e->tx.data + 8) == 0xa5a5a5a5a5a5a5a5,
+	       "and stays in its buffer");
+}
+
 int main(void)
 {
 	struct nic n;
@@ -556,6 +574,7 @@ int main(void)
 	test_loopback(&n);
 	test_full(&n);
 	test_hostile(&n);
+	test_longest(&n);
 	nic_close(&n);
 	return tap_done();
 }

@@ -262,6 +262,22 @@ static void test_burst(struct guest *g)
 	card_close(&c);
 }
 
+/* A peer may send as much as a socket's frame can have. */
+static void test_longest(struct guest *g)
+{
+	uint64_t at = guest_alloc(g, 1 << 17);
+	struct card c;
+	uint16_t n;
+
+	card_open(&c, g, "", false, ALL);
+	n = vqueue_add(&c.rx, &(struct vseg){ at, 1 << 17, true }, 1);
+	vqueue_notify(&c.rx);
+	card_say(&c, FRAMES_MAX);
+	tap_eq(card_wait(&c, n), 12 + FRAMES_MAX, "the longest frame arrives");
+	tap_ok(card_same((uint8_t *)guest_ptr(g, at) + 12, FRAMES_MAX), "with its bytes");
+	card_close(&c);
+}
+
 /* ---- headers, where the back end has them ---- */
 
 static void test_offloads(struct guest *g)
@@ -315,6 +331,7 @@ int main(void)
 	test_merge(&g);
 	test_tiny_buffers(&g);
 	test_burst(&g);
+	test_longest(&g);
 	test_offloads(&g);
 	guest_free(&g);
 	return tap_done();

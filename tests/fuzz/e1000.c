@@ -175,6 +175,8 @@ static void peer_says(struct input *in, bool whole)
 	struct iovec iov = { buffer, take(in, whole ? 2 : 1) };
 
 	if (whole) {
+		/* Up to the longest, which is a 16th more than 64 KiB. */
+		iov.iov_len = iov.iov_len * 17 / 16;
 		memset(buffer, take(in, 1), 32);
 		if (iov.iov_len)
 			frames_send(&peer, &iov, 1);

@@ -219,7 +219,8 @@ static void give_buffer(struct input *in)
 
 static void peer_frame(struct input *in)
 {
-	struct iovec iov = { buffer, take(in, 2) };
+	/* Up to the longest, which is a 16th more than 64 KiB. */
+	struct iovec iov = { buffer, take(in, 2) * 17 / 16 };
 
 	memset(buffer, take(in, 1), 64);
 	if (iov.iov_len)

@@ -118,8 +118,9 @@ enum {
 	STAT_TSCTC = 0xf8 / 4, /* frames that were segmented */
 };
 
+/* A header of the back end's, or room for one, and the frame. */
 struct e1000_frame {
-	uint8_t data[NET_FRAME_MAX];
+	uint8_t data[NET_HDR_LEN + NET_FRAME_MAX];
 };
 
 struct e1000 {

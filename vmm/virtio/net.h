@@ -27,9 +27,10 @@ struct net_mac_table {
 	uint8_t macs[NET_MAC_MAX * NET_MAC_LEN];
 };
 
-/* A frame with its header in front, aligned for it. */
+/* A frame with its header in front, aligned for it: of a back end that has none the
+ * longest frame comes behind room for one. */
 struct net_buffer {
-	uint8_t data[NET_FRAME_MAX];
+	uint8_t data[NET_HDR_LEN + NET_FRAME_MAX];
 };
 
 struct vhost;
