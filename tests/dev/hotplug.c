@@ -7,6 +7,8 @@
 #include "tests/tap.h"
 
 #include "common/bytes.h"
+#include "common/cleanup.h"
+#include "vmm/legacy/e1000.h"
 #include "vmm/legacy/pcihp.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/pm.h"
@@ -17,6 +19,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { UP = PCIHP_BASE, DOWN = UP + 4, EJECT = UP + 8, CAN = UP + 12, BUS = UP + 16 };
 enum { READS = 64 };
@@ -285,6 +288,69 @@ static void test_drive_removed(void)
 	disk_free(&k);
 }
 
+/* ---- option ROMs, whose memory goes with the card ---- */
+
+/* An e1000 with a ROM of zeros, which answers at gpa. */
+static struct pci_device *add_rom(struct guest *g, const char *path, uint64_t gpa)
+{
+	char text[160], zeros[512] = "";
+	_cleanup_fclose_ FILE *file = fopen(path, "we");
+	struct pci_device *pdev;
+
+	if (!file || fwrite(zeros, sizeof(zeros), 1, file) != 1 || fflush(file))
+		tap_diag("%s cannot be written", path);
+	snprintf(text, sizeof(text), "netdev=n,id=card,romfile=%s", path);
+	pdev = (struct pci_device *)board_add(&g->board, &e1000_class, text);
+	pci_out(g, pdev->devfn, PCI_ROM_ADDRESS, gpa | PCI_ROM_ADDRESS_ENABLE, 4);
+	pci_out(g, pdev->devfn, PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
+	return pdev;
+}
+
+static void put_ring(struct vdrv *d, uint64_t desc, uint64_t avail)
+{
+	vdrv_set(d, COMMON(queue_select), 0, 2);
+	vdrv_set(d, COMMON(queue_size), 8, 2);
+	vdrv_set(d, COMMON(queue_desc_lo), desc, 4);
+	vdrv_set(d, COMMON(queue_avail_lo), avail, 4);
+	vdrv_set(d, COMMON(queue_used_lo), guest_alloc(d->g, 4096), 4);
+	vdrv_set(d, COMMON(queue_enable), 1, 2);
+	vdrv_ready(d);
+}
+
+static void test_rom(void)
+{
+	enum { ROM = 0xe0000000u };
+	static struct disk k;
+	struct guest *g = &k.g;
+	struct pci_device *card;
+	char path[96];
+	int fd;
+
+	disk_init(&k, "", "id=v");
+	start(&g->board);
+	fd = board_net(&g->board, "n");
+	snprintf(path, sizeof(path), "%s/rom", g->board.dir);
+	card = add_rom(g, path, ROM);
+	tap_eq(mmio_in(g, ROM, 4), 0, "a card's option ROM");
+	vdrv_negotiate(&k.d, 1ull << VIRTIO_F_VERSION_1);
+	put_ring(&k.d, ROM, ROM + 0x200);
+	tap_ok(vdrv_status(&k.d) & VIRTIO_CONFIG_S_NEEDS_RESET,
+	       "is no place for another device's ring");
+	board_out(&g->board, EJECT, 1u << PCI_SLOT_OF(card->devfn), 4);
+	tap_str(take_events(), "DEVICE_DELETED /machine/peripheral/card;",
+	        "as it goes with the card");
+	mmio_out(g, k.d.notify, 0, 2);
+	board_settle(&g->board);
+	disk_start(&k, 1ull << VIRTIO_F_VERSION_1);
+	tap_eq(disk_do(&k, VIRTIO_BLK_T_IN, 8, 512, true), 0, "the disk works");
+	add_rom(g, path, ROM);
+	tap_eq(disk_segs(&k, VIRTIO_BLK_T_OUT, 8, &(struct vseg){ ROM, 512, false }, 1),
+	       0xff, "nor is it a source of data, that may be under way then");
+	unlink(path);
+	close(fd);
+	disk_free(&k);
+}
+
 int main(void)
 {
 	struct board b;
@@ -301,5 +367,6 @@ int main(void)
 	board_free(&b);
 	test_in_flight();
 	test_drive_removed();
+	test_rom();
 	return tap_done();
 }

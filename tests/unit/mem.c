@@ -459,6 +459,8 @@ static void test_device_ram(void)
 	struct region other = { .name = "other", .size = 8, .ops = &other_ops };
 	uint64_t bits = 0, base = 1ull << 40;
 	struct err err = { 0 };
+	unsigned count = 0;
+	struct iovec iov[2];
 
 	memset(host, 0, 4 * PAGE);
 	window.ram = mem_add_device_ram(mem, "device", 4 * PAGE, host, false, &err);
@@ -470,6 +472,12 @@ static void test_device_ram(void)
 	tap_eq(get(MEM_MMIO, base + PAGE, 4), 0x636261, "and answers accesses");
 	tap_eq(dma_write(mem, base + 4 * PAGE - 1, "xy", 2), (uint64_t)-EFAULT,
 	       "up to its end");
+	tap_ok(!dma_map(mem, base, PAGE, false), "but nobody keeps its address,");
+	tap_eq(dma_iov(mem, base, PAGE, true, iov, 1, &count), 0, "but for a transfer");
+	window.ram->readonly = true;
+	tap_eq(dma_iov(mem, base, PAGE, false, iov, 2, &count), (uint64_t)-EFAULT,
+	       "which no card's ROM takes part in");
+	window.ram->readonly = false;
 	tap_eq(mem_log_dirty(mem, window.ram, true), 0, "logged");
 	put(MEM_MMIO, base + 2 * PAGE, 1, 1);
 	dma_write(mem, base + PAGE, "d", 1);

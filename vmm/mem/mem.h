@@ -3,9 +3,10 @@
  * Guest-physical memory and port space: RAM blocks, device regions, checked access to
  * guest RAM, and the dispatch of vCPU accesses to regions.
  *
- * RAM never moves once added, so that host addresses from dma_map() stay valid for the
- * life of the machine. Regions change only under the machine lock. The dma_ functions may
- * be used from any thread. All user-space access to guest RAM goes through this header.
+ * RAM never moves once added, so that host addresses from dma_map() and dma_iov() stay
+ * valid for the life of the machine. Regions, and with them the memory of devices, change
+ * only under the machine lock: with it the dma_ functions may be used from any thread.
+ * All user-space access to guest RAM goes through this header.
  */
 #ifndef VMM_MEM_MEM_H
 #define VMM_MEM_MEM_H
@@ -116,9 +117,9 @@ void mem_set_shadow(struct mem *mem, const uint8_t access[MEM_SHADOW_PARTS]);
 int dma_read(struct mem *mem, uint64_t gpa, void *buf, size_t len);
 int dma_write(struct mem *mem, uint64_t gpa, const void *buf, size_t len);
 int dma_set(struct mem *mem, uint64_t gpa, uint8_t byte, size_t len);
-/* Host address of a range that lies in one RAM block, else NULL. A caller that writes
- * through it calls dma_dirty() afterwards (writable must be true, or a read-only block is
- * accepted). */
+/* Host address of a range that lies in one RAM block, else NULL; a device's memory, which
+ * moves and may go, is none. A caller that writes through it calls dma_dirty() afterwards
+ * (writable must be true, or a read-only block is accepted). */
 void *dma_map(struct mem *mem, uint64_t gpa, uint64_t len, bool writable);
 /* Marks a range as written by user space. */
 void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len);
@@ -126,7 +127,8 @@ void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len);
  * host and len are of one dma_map() or one segment of dma_iov(), writable. */
 void mem_discard(struct mem *mem, void *host, uint64_t len);
 /* Appends the range to iov (at most max entries, *count is advanced). -EFAULT outside
- * RAM, -ENOBUFS when iov is full. */
+ * RAM and in a device's read-only memory, which goes with its card; -ENOBUFS when iov is
+ * full. */
 int dma_iov(struct mem *mem, uint64_t gpa, uint64_t len, bool writable, struct iovec *iov,
             unsigned max, unsigned *count);
 

@@ -301,6 +301,12 @@ const struct ram_block *mem_ram(struct mem *mem, unsigned index)
 	return index < mem->ram_count ? &mem->ram[index] : NULL;
 }
 
+/* Memory of a card that may leave the machine while it runs: an option ROM. */
+static bool may_leave(const struct ram_block *block)
+{
+	return block->device && block->readonly;
+}
+
 /* The block that holds gpa; *len is cut to what lies in it. */
 static struct ram_block *find_block(struct mem *mem, uint64_t gpa, uint64_t *len)
 {
@@ -402,7 +408,8 @@ void *dma_map(struct mem *mem, uint64_t gpa, uint64_t len, bool writable)
 	uint64_t part = len;
 	struct ram_block *block = find_block(mem, gpa, &part);
 
-	if (!block || part < len || (writable && block->readonly))
+	if (!block || part < len || (writable && block->readonly) ||
+	    (block->device && !shadow_has(mem->shadow, block)))
 		return NULL;
 	return block->host + (gpa - block->gpa);
 }
@@ -446,7 +453,7 @@ int dma_iov(struct mem *mem, uint64_t gpa, uint64_t len, bool writable, struct i
 		uint64_t part = len;
 		struct ram_block *block = find_block(mem, gpa, &part);
 
-		if (!block || (writable && block->readonly))
+		if (!block || (writable && block->readonly) || may_leave(block))
 			return -EFAULT;
 		if (*count >= max)
 			return -ENOBUFS;
