@@ -629,6 +629,8 @@ static void test_arm_from_thread(void)
 static void test_quit(void)
 {
 	struct loop *loop = new_loop(NULL);
+	struct loop_fd watch = { 0 };
+	int fd = new_event(1);
 
 	loop_quit(loop);
 	loop_run(loop);
@@ -637,6 +639,13 @@ static void test_quit(void)
 	loop_quit(loop);
 	loop_run(loop);
 	tap_ok(true, "and works again");
+	forget();
+	loop_add(loop, &watch, fd, EPOLLIN, on_event, "e");
+	loop_quit(loop);
+	loop_run(loop);
+	tap_str(story, "e", "who quits all the time keeps nobody out");
+	loop_remove(loop, &watch);
+	close(fd);
 	loop_free(loop);
 	loop_free(NULL);
 }

@@ -451,8 +451,11 @@ bool loop_run_once(struct loop *loop, int timeout_ms)
 
 void loop_run(struct loop *loop)
 {
-	while (!__atomic_load_n(&loop->quit, __ATOMIC_ACQUIRE))
+	/* At least one round: a guest that asks for a reset all the time must not keep
+	 * its owner's signals and commands out. */
+	do
 		loop_run_once(loop, -1);
+	while (!__atomic_load_n(&loop->quit, __ATOMIC_ACQUIRE));
 	__atomic_store_n(&loop->quit, false, __ATOMIC_RELAXED);
 }
 

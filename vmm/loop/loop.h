@@ -51,7 +51,8 @@ struct loop_work {
 struct loop *loop_new(pthread_mutex_t *lock, struct err *err);
 void loop_free(struct loop *loop);
 
-/* Runs callbacks until loop_quit(). The caller must not hold the loop's lock. */
+/* Runs callbacks until loop_quit(), those that are ready even if that was called before.
+ * The caller must not hold the loop's lock. */
 void loop_run(struct loop *loop);
 /* One round: waits at most timeout_ms (-1: for ever, 0: not at all); true if anything
  * ran. Not from inside a callback. */
