@@ -99,7 +99,7 @@ helper_src = $(wildcard tests/$(1)/*-driver.c tests/$(1)/*-lib.c)
 test_src   = $(filter-out $(call helper_src,$(1)),$(wildcard tests/$(1)/*.c))
 test_bin   = $(patsubst %.c,$(BUILD)/%,$(call test_src,$(1)))
 TEST_BIN  := $(foreach k,$(TEST_KINDS),$(call test_bin,$(k)))
-FUZZERS   := $(filter-out standalone,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZERS   := $(filter-out standalone %-lib,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_BIN  := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZERS))
 tests: $(TEST_BIN) $(FUZZ_BIN)
 
@@ -111,9 +111,9 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 endef
 $(foreach k,unit dev,$(eval $(call test_rule,$(k),$(BUILD)/libvmm.a,$(vmm_LIBS))))
 $(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(vmm_LIBS)))
-# What fuzz targets borrow from the tests.
-$(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(call obj,$(call helper_src,state)) \
-	$(OBJ)/tests/tap.o
+# What fuzz targets share, and what they borrow from the tests.
+$(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o \
+	$(call obj,$(call helper_src,state) $(call helper_src,fuzz)) $(OBJ)/tests/tap.o
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(kvm_check_LIBS)))
 $(eval $(call test_rule,tune,$(call obj,$(call helper_src,probe)) $(BUILD)/libtune.a $(BUILD)/libprobe.a,$(kvm_tune_LIBS)))
 $(eval $(call test_rule,passthrough,$(call obj,tests/probe/dir-lib.c tests/probe/schema-lib.c) \

@@ -6,6 +6,7 @@
  * clang -fsanitize=fuzzer,address,undefined; seeds: what tests/unit's loader tests write.
  */
 #include "vmm/machine/boot.h"
+#include "tests/fuzz/input-lib.h"
 #include "vmm/machine/layout.h"
 #include "vmm/mem/mem.h"
 
@@ -16,15 +17,12 @@
 
 enum { RAM = 20 << 20 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct mem *board(void)
 {
 	struct mem *mem = mem_new(NULL, NULL);
 	uint8_t *ram = mem_alloc(RAM, NULL);
 
-	if (!mem || !ram)
-		abort();
+	require(mem && ram);
 	mem_add_ram(mem, "low", 0, LAYOUT_LOW_END, ram, false, NULL);
 	mem_add_ram(mem, "ram", LAYOUT_HIGH_LEGACY, RAM - LAYOUT_HIGH_LEGACY,
 	            ram + LAYOUT_HIGH_LEGACY, false, NULL);
@@ -45,19 +43,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mem = board();
 		fd = memfd_create("kernel", MFD_CLOEXEC);
 	}
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, data, size, 0) != (ssize_t)size)
-		abort();
+	require(!ftruncate(fd, 0) && pwrite(fd, data, size, 0) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	src = boot_open(&(struct boot_opts){ .kernel = path, .append = "x" }, &err);
 	if (!src) {
-		if (!err.code || !err.text[0])
-			abort();
+		require(err.code && err.text[0]);
 		return 0;
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		err_clear(&err);
-		if (boot_load(src, mem, &env, &entry, &err) < 0 && !err.text[0])
-			abort();
+		require(boot_load(src, mem, &env, &entry, &err) >= 0 || err.text[0]);
 		env.fresh = false;
 	}
 	boot_free(src);

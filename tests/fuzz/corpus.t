@@ -4,25 +4,24 @@
 # Every fuzz target survives its corpus, with the sanitizers where that build is there.
 # Inputs that once broke something are added to the corpus.
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
-build=${BUILD:-build}
-case $build in
-/*) ;;
-*) build=$top/$build ;;
-esac
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
-n=0
+survives() { # PROGRAM TARGET
+	said=$("$1" "$top/tests/fuzz/corpus/$2" 2>&1)
+	ok $? "${1#"$build/"}: $(echo "$said" | tail -n 1)" "$said"
+}
+
 for source in "$top"/tests/fuzz/*.c; do
 	name=$(basename "$source" .c)
-	[ "$name" != standalone ] || continue
-	for program in "$build/tests/fuzz/$name" "$build/san/tests/fuzz/$name"; do
-		n=$((n + 1))
-		if said=$("$program" "$top/tests/fuzz/corpus/$name" 2>&1); then
-			echo "ok $n - ${program#"$build/"}: $(echo "$said" | tail -n 1)"
-		else
-			echo "not ok $n - ${program#"$build/"}"
-			echo "$said" | tail -n 40 | sed 's/^/# /' >&2
-		fi
-	done
+	case $name in
+	standalone | *-lib) continue ;;
+	esac
+	survives "$build/tests/fuzz/$name" "$name"
+	if [ -d "$build/san" ]; then
+		survives "$build/san/tests/fuzz/$name" "$name"
+	else
+		skip "san/tests/fuzz/$name" "no build with sanitizers in $build/san"
+	fi
 done
-echo "1..$n"
+finish

@@ -11,19 +11,12 @@
  */
 #include "vmm/legacy/e1000.h"
 #include "common/bytes.h"
-#include "common/cleanup.h"
-#include "common/frames.h"
-#include "vmm/core/vm.h"
+#include "tests/fuzz/board-lib.h"
 #include "vmm/legacy/e1000-core.h"
 #include "vmm/net/backend.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum action {
 	ACT_SET,   /* u16 register / 4, u32 value */
@@ -40,11 +33,10 @@ enum action {
 	ACTIONS
 };
 
-/* Guest memory, then a page that is read-only. */
+/* Guest memory, and where the registers are. */
 enum {
 	RAM = 0x20000,
 	ROM_AT = 0x40000,
-	ROM = 0x1000,
 	TX = 0x1000,
 	RX = 0x2000,
 	COUNT = 32,
@@ -59,55 +51,17 @@ enum {
 	RCTL = 0x100,
 };
 
-struct input {
-	const uint8_t *data;
-	size_t left;
-};
-
-static struct vm vm = { .lock = PTHREAD_MUTEX_INITIALIZER };
-static uint8_t *ram, *rom;
+static struct fuzz_board board;
+static struct fuzz_wire wire;
 static struct e1000 *e;
-static struct netdev *nd;
-static struct frames peer;
-static uint8_t buffer[FRAMES_MAX];
 
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
-
-/* ---- the board ---- */
-
-static void make_board(void)
-{
-	vm.loop = loop_new(&vm.lock, NULL);
-	vm.mem = mem_new(NULL, NULL);
-	vm.irqchip = irqchip_new(NULL, NULL);
-	ram = mem_alloc(RAM, NULL);
-	rom = mem_alloc(ROM, NULL);
-	require(ram && rom && pci_bus_new(&vm, NULL, NULL, NULL));
-	require(!mem_add_ram(vm.mem, "ram", 0, RAM, ram, false, NULL));
-	require(!mem_add_ram(vm.mem, "rom", ROM_AT, ROM, rom, true, NULL));
-	memset(rom, 0xa5, ROM);
-}
+/* ---- the card ---- */
 
 static void make_card(bool header)
 {
-	struct opt_list opts = { 0 };
-	char text[100];
-	int fds[2];
-
-	require(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	snprintf(text, sizeof(text), "stream,id=n,addr.type=fd,addr.str=%d", fds[1]);
-	vm.nets = net_registry_new(vm.loop);
-	require(!opt_list_parse(&opts, text, "type", NULL));
-	nd = net_create(vm.nets, &opts, NULL);
-	opt_list_free(&opts);
-	close(fds[1]);
-	require(nd && !frames_init(&peer, fds[0], 0));
-	nd->header = header;
-	e = (struct e1000 *)device_create_simple(&vm, &e1000_class, "netdev=n", NULL);
+	fuzz_wire_open(&wire, &board, header);
+	e = (struct e1000 *)device_create_simple(&board.vm, &e1000_class, "netdev=n",
+	                                         NULL);
 	require(e);
 	pci_config_write(&e->pci, PCI_BASE_ADDRESS_0, MMIO, 4);
 	pci_config_write(&e->pci, PCI_BASE_ADDRESS_1, PORTS, 4);
@@ -118,29 +72,19 @@ static void make_card(bool header)
 static void free_card(void)
 {
 	device_destroy(&e->pci.dev);
-	net_registry_free(vm.nets);
-	frames_free(&peer);
-	close(peer.fd);
-}
-
-static uint32_t access_at(enum mem_space space, uint64_t at, uint32_t value, bool write)
-{
-	vm_lock(&vm);
-	mem_access(vm.mem, space, at, &value, 4, write);
-	vm_unlock(&vm);
-	return value;
+	fuzz_wire_close(&wire, &board);
 }
 
 static void set(uint32_t reg, uint32_t value)
 {
-	access_at(MEM_MMIO, MMIO + reg, value, true);
+	fuzz_access(&board, MEM_MMIO, MMIO + reg, value, 4, true);
 }
 
 static void start(void)
 {
-	memset(ram, 0, RAM);
+	memset(board.ram, 0, RAM);
 	for (unsigned i = 0; i < COUNT; i++)
-		st64(ram + RX + i * E1000_DESC, BUFFERS + i * 0x800);
+		st64(board.ram + RX + i * E1000_DESC, BUFFERS + i * 0x800);
 	set(TDBAL, TX);
 	set(TDBAL + 8, COUNT * E1000_DESC);
 	set(RDBAL, RX);
@@ -152,104 +96,56 @@ static void start(void)
 
 /* ---- actions ---- */
 
-static uint64_t take(struct input *in, unsigned n)
+static void put_descriptor(struct fuzz_input *in)
 {
-	uint64_t value = 0;
+	uint8_t which = fuzz_take(in, 1);
+	uint8_t *d = board.ram + (which & 0x80 ? RX : TX) + which % COUNT * E1000_DESC;
 
-	for (unsigned i = 0; i < n && in->left; i++, in->left--)
-		value |= (uint64_t)*in->data++ << (8 * i);
-	return value;
+	st64(d, fuzz_take(in, 8));
+	st64(d + 8, fuzz_take(in, 8));
 }
 
-static void put_descriptor(struct input *in)
-{
-	uint8_t which = take(in, 1);
-	uint8_t *d = ram + (which & 0x80 ? RX : TX) + which % COUNT * E1000_DESC;
-
-	st64(d, take(in, 8));
-	st64(d + 8, take(in, 8));
-}
-
-static void peer_says(struct input *in, bool whole)
-{
-	struct iovec iov = { buffer, take(in, whole ? 2 : 1) };
-
-	if (whole) {
-		/* Up to the longest, which is a 16th more than 64 KiB. */
-		iov.iov_len = iov.iov_len * 17 / 16;
-		memset(buffer, take(in, 1), 32);
-		if (iov.iov_len)
-			frames_send(&peer, &iov, 1);
-		return;
-	}
-	iov.iov_len = iov.iov_len < in->left ? iov.iov_len : in->left;
-	send(peer.fd, in->data, iov.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	in->data += iov.iov_len;
-	in->left -= iov.iov_len;
-}
-
-static void stop_and_go(void)
-{
-	struct device *dev = &e->pci.dev;
-	_cleanup_strbuf_ struct strbuf out = { 0 };
-	size_t used = 0;
-
-	vm_lock(&vm);
-	dev->cls->quiesce(dev);
-	require(!state_save(dev->cls->state, dev, dev->path, &out, NULL));
-	require(!state_load(dev->cls->state, dev, dev->cls->size, dev->path, out.data,
-	                    out.len, &used, NULL));
-	dev->cls->resume(dev);
-	vm_unlock(&vm);
-}
-
-static void set_link(bool up)
-{
-	vm_lock(&vm);
-	net_set_link(nd, up);
-	vm_unlock(&vm);
-}
-
-static void act(struct input *in)
+static void act(struct fuzz_input *in)
 {
 	uint32_t reg;
 
-	switch ((enum action)(take(in, 1) % ACTIONS)) {
+	switch ((enum action)(fuzz_take(in, 1) % ACTIONS)) {
 	case ACT_SET:
-		reg = take(in, 2) % 0x8000 * 4;
-		set(reg, take(in, 4));
+		reg = fuzz_take(in, 2) % 0x8000 * 4;
+		set(reg, fuzz_take(in, 4));
 		break;
 	case ACT_GET:
-		access_at(MEM_MMIO, MMIO + take(in, 2) % 0x8000 * 4, 0, false);
+		fuzz_access(&board, MEM_MMIO, MMIO + fuzz_take(in, 2) % 0x8000 * 4, 0, 4,
+		            false);
 		break;
 	case ACT_DESC:
 		put_descriptor(in);
 		break;
 	case ACT_SEND:
-		set(TDT, (e->regs[E1000_TDT] + take(in, 1)) % COUNT);
+		set(TDT, (e->regs[E1000_TDT] + fuzz_take(in, 1)) % COUNT);
 		break;
 	case ACT_GIVE:
-		set(RDT, (e->regs[E1000_RDT] + take(in, 1)) % COUNT);
+		set(RDT, (e->regs[E1000_RDT] + fuzz_take(in, 1)) % COUNT);
 		break;
 	case ACT_PORT:
-		reg = take(in, 1) % 64;
-		access_at(MEM_PIO, PORTS + reg, take(in, 4), true);
-		access_at(MEM_PIO, PORTS + reg, 0, false);
+		reg = fuzz_take(in, 1) % 64;
+		fuzz_access(&board, MEM_PIO, PORTS + reg, fuzz_take(in, 4), 4, true);
+		fuzz_access(&board, MEM_PIO, PORTS + reg, 0, 4, false);
 		break;
 	case ACT_FRAME:
-		peer_says(in, true);
+		fuzz_say_frame(&wire, in);
 		break;
 	case ACT_PEER:
-		peer_says(in, false);
+		fuzz_say_bytes(&wire, in);
 		break;
 	case ACT_STOP:
-		stop_and_go();
+		fuzz_copy_state(&board, &e->pci.dev);
 		break;
 	case ACT_LINK:
-		set_link(take(in, 1) & 1);
+		fuzz_set_link(&wire, &board, fuzz_take(in, 1) & 1);
 		break;
 	default:
-		loop_run_once(vm.loop, 0);
+		loop_run_once(board.vm.loop, 0);
 	}
 }
 
@@ -259,47 +155,43 @@ static void check_sent(void)
 {
 	ssize_t n;
 
-	while ((n = frames_recv(&peer, buffer)) >= 0)
-		require(n >= 14 + (nd->header ? NET_HDR_LEN : 0));
+	while ((n = fuzz_hear(&wire)) >= 0)
+		require(n >= 14 + (wire.nd->header ? NET_HDR_LEN : 0));
 	require(n != -EPROTO);
-	for (unsigned i = 0; i < ROM; i++)
-		require(rom[i] == 0xa5);
+	fuzz_check_rom(&board);
 }
 
 static void check_works(bool header)
 {
 	struct device *dev = &e->pci.dev;
+	uint8_t *d = board.ram + TX;
 
-	vm_lock(&vm);
+	vm_lock(&board.vm);
 	dev->cls->quiesce(dev);
 	dev->cls->reset(dev);
-	vm_unlock(&vm);
+	vm_unlock(&board.vm);
 	free_card();
 	make_card(header);
 	start();
-	st64(ram + TX, BUFFERS);
-	st64(ram + TX + 8, 60 | 0x0b << 24);
+	st64(d, BUFFERS);
+	st64(d + 8, 60 | 0x0b << 24);
 	set(TDT, 1);
-	require(frames_recv(&peer, buffer) == 60 + (header ? NET_HDR_LEN : 0));
-	require(ram[TX + 12] == 1);
+	require(fuzz_hear(&wire) == 60 + (header ? NET_HDR_LEN : 0));
+	require(d[12] == 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, size };
-	bool header = take(&in, 1) & 1;
+	struct fuzz_input in = { data, size };
+	bool header = fuzz_take(&in, 1) & 1;
 
-	if (!ram) {
-		make_board();
-		if (!getenv("KVMKIT_LOG"))
-			log_open("/dev/null", NULL);
-	}
+	if (!board.ram)
+		fuzz_board_init(&board, RAM, 0, ROM_AT);
 	make_card(header);
 	start();
 	for (unsigned n = 0; in.left && n < 512; n++)
 		act(&in);
-	for (unsigned n = 0; n < 64 && loop_run_once(vm.loop, 0); n++)
-		;
+	fuzz_settle(&board);
 	check_sent();
 	check_works(header);
 	free_card();

@@ -8,40 +8,12 @@
  */
 #include "vmm/legacy/flash.h"
 #include "tests/dev/legacy-lib.h"
-#include "vmm/block/block.h"
+#include "tests/fuzz/board-lib.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { SIZE = 4 * FLASH_BLOCK, BASE = 0xffff0000u, MAX_STEPS = 512 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
-
-static int add_image(struct board *b, bool readonly)
-{
-	int fd = memfd_create("flash", MFD_CLOEXEC);
-	struct opt_list opts = { 0 };
-	struct err err = { 0 };
-	char text[96];
-
-	require(fd >= 0 && !ftruncate(fd, SIZE));
-	snprintf(text, sizeof(text), "file=/proc/self/fd/%d,id=d,format=raw,readonly=%s",
-	         fd, readonly ? "on" : "off");
-	b->vm.blocks = block_registry_new(b->vm.loop);
-	require(!opt_list_parse(&opts, text, NULL, &err) &&
-	        block_open(b->vm.blocks, &opts, &err));
-	opt_list_free(&opts);
-	return fd;
-}
 
 static void copy_state(struct device *dev)
 {
@@ -80,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fd;
 
 	board_init(&b, false);
-	fd = add_image(&b, size & 1);
+	fd = fuzz_add_image(&b.vm, SIZE, size & 1 ? "id=d,readonly=on" : "id=d");
 	dev = board_add(&b, &flash_class, "drive=d,base=0xffff0000");
 	bytes = flash_bytes(dev, &len);
 	for (unsigned n = 0; size >= 4 && n < MAX_STEPS; data += 4, size -= 4, n++) {

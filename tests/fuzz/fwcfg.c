@@ -6,6 +6,7 @@
  */
 #include "vmm/legacy/fwcfg.h"
 #include "common/bytes.h"
+#include "tests/fuzz/input-lib.h"
 #include "vmm/core/device.h"
 #include "vmm/core/vm.h"
 #include "vmm/mem/mem.h"
@@ -13,8 +14,6 @@
 #include <stdlib.h>
 
 enum { RAM = 16 << 10, HEAD = 64, STEP = 6 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct vm vm = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static uint8_t *ram;
@@ -25,12 +24,10 @@ static void set_up(void)
 
 	vm.mem = mem_new(NULL, NULL);
 	ram = mem_alloc(RAM, NULL);
-	if (!ram || mem_add_ram(vm.mem, "ram", 0, RAM, ram, false, NULL) < 0)
-		abort();
+	require(ram && !mem_add_ram(vm.mem, "ram", 0, RAM, ram, false, NULL));
 	dev = device_create_simple(&vm, &fwcfg_class, "", NULL);
-	if (!dev || fwcfg_set_file(dev, "opt/a", strdup("some text"), 9, NULL) < 0 ||
-	    fwcfg_set_number(dev, FWCFG_RAM_SIZE, RAM, 8, NULL) < 0)
-		abort();
+	require(dev && fwcfg_set_file(dev, "opt/a", strdup("some text"), 9, NULL) >= 0 &&
+	        fwcfg_set_number(dev, FWCFG_RAM_SIZE, RAM, 8, NULL) >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

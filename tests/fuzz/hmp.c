@@ -9,9 +9,9 @@
 #define pc_cpu_register fuzz_register
 #include "vmm/monitor/hmp.c"
 
-#include <stdlib.h>
+#include "tests/fuzz/input-lib.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include <stdlib.h>
 
 int fuzz_register(struct pc *pc, unsigned index, const char *name, uint64_t *value)
 {
@@ -19,12 +19,6 @@ int fuzz_register(struct pc *pc, unsigned index, const char *name, uint64_t *val
 	(void)index;
 	*value = strlen(name);
 	return 0;
-}
-
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
 }
 
 static void count_name(void *opaque, const char *word)

@@ -7,67 +7,37 @@
  */
 #include "vmm/legacy/ide.h"
 #include "common/bytes.h"
-#include "vmm/block/block.h"
-#include "vmm/core/device.h"
-#include "vmm/core/vm.h"
+#include "tests/fuzz/board-lib.h"
 #include "vmm/loop/loop.h"
-#include "vmm/mem/mem.h"
 #include "vmm/pci/pci.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-enum { RAM = 64 << 10, IMAGE = 256 << 10, BUS_MASTER = 0xc000, MAX_STEPS = 4096 };
+enum {
+	RAM = 64 << 10,
+	ROM_AT = 128 << 10,
+	IMAGE = 256 << 10,
+	BUS_MASTER = 0xc000,
+	MAX_STEPS = 4096,
+};
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct vm vm = { .lock = PTHREAD_MUTEX_INITIALIZER };
-static uint8_t *ram;
+static struct fuzz_board board;
 static struct pci_device *controller;
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static void add_image(const char *id, const char *options)
-{
-	int fd = memfd_create(id, MFD_CLOEXEC);
-	struct opt_list opts = { 0 };
-	struct err err = { 0 };
-	char text[128];
-
-	must(fd >= 0 && !ftruncate(fd, IMAGE));
-	snprintf(text, sizeof(text), "file=/proc/self/fd/%d,id=%s,format=raw,%s", fd, id,
-	         options);
-	must(!opt_list_parse(&opts, text, NULL, &err) &&
-	     block_open(vm.blocks, &opts, &err));
-	opt_list_free(&opts);
-}
 
 static struct device *add(const struct device_class *cls, const char *opts)
 {
-	struct err err = { 0 };
-	struct device *dev = device_create_simple(&vm, cls, opts, &err);
+	struct device *dev = device_create_simple(&board.vm, cls, opts, NULL);
 
-	must(dev);
+	require(dev);
 	return dev;
 }
 
 static void set_up(void)
 {
-	vm.loop = loop_new(&vm.lock, NULL);
-	vm.mem = mem_new(NULL, NULL);
-	vm.irqchip = irqchip_new(NULL, NULL);
-	vm.blocks = block_registry_new(vm.loop);
-	ram = mem_alloc(RAM, NULL);
-	must(ram && !mem_add_ram(vm.mem, "ram", 0, RAM, ram, false, NULL));
-	must(pci_bus_new(&vm, NULL, NULL, NULL));
-	add_image("hd", "cache=unsafe");
-	add_image("cd", "readonly=on");
+	fuzz_board_init(&board, RAM, 0, ROM_AT);
+	fuzz_add_image(&board.vm, IMAGE, "id=hd,cache=unsafe");
+	fuzz_add_image(&board.vm, IMAGE, "id=cd,readonly=on");
 	controller = (struct pci_device *)add(&piix3_ide_class, "");
 	add(&ide_hd_class, "drive=hd");
 	add(&ide_cd_class, "drive=cd");
@@ -75,9 +45,7 @@ static void set_up(void)
 
 static void access_port(uint16_t port, uint32_t value, unsigned size, bool write)
 {
-	vm_lock(&vm);
-	mem_access(vm.mem, MEM_PIO, port, &value, size, write);
-	vm_unlock(&vm);
+	fuzz_access(&board, MEM_PIO, port, value, size, write);
 }
 
 static void step(const uint8_t *s)
@@ -89,12 +57,12 @@ static void step(const uint8_t *s)
 	if (size > 4)
 		size = 4;
 	if (s[1] & 0x80) /* guest memory */
-		st16(ram + ((s[0] << 8 | s[1]) & (RAM - 2)), ld16(s + 2));
+		st16(board.ram + ((s[0] << 8 | s[1]) & (RAM - 2)), ld16(s + 2));
 	else if (s[1] & 0x40) /* the data port, several times */
 		for (unsigned i = 0; i < s[2] * 8u; i++)
 			access_port(0x1f0, s[3], 2, s[1] & 1);
 	else if (s[1] & 0x20)
-		while (loop_run_once(vm.loop, 0))
+		while (loop_run_once(board.vm.loop, 0))
 			;
 	else
 		access_port(port, s[2] | s[3] << 8, size, s[1] & 1);
@@ -102,7 +70,7 @@ static void step(const uint8_t *s)
 
 static void copy_state(void)
 {
-	for (struct device *dev = vm.devices; dev; dev = dev->next) {
+	for (struct device *dev = board.vm.devices; dev; dev = dev->next) {
 		const struct state_desc *desc = dev->cls->state;
 		_cleanup_strbuf_ struct strbuf out = { 0 };
 		struct err err = { 0 };
@@ -119,17 +87,18 @@ static void copy_state(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!vm.loop)
+	if (!controller)
 		set_up();
 	pci_config_write(controller, PCI_BASE_ADDRESS_4, BUS_MASTER, 4);
 	pci_config_write(controller, PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MASTER, 2);
 	for (size_t i = 0; i + 4 <= size && i < 4 * MAX_STEPS; i += 4)
 		step(data + i);
-	vm_lock(&vm);
-	devices_quiesce(&vm);
+	vm_lock(&board.vm);
+	devices_quiesce(&board.vm);
 	copy_state();
-	devices_reset(&vm);
-	devices_resume(&vm);
-	vm_unlock(&vm);
+	devices_reset(&board.vm);
+	devices_resume(&board.vm);
+	vm_unlock(&board.vm);
+	fuzz_check_rom(&board);
 	return 0;
 }

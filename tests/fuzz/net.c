@@ -12,26 +12,17 @@
  */
 #include "vmm/virtio/net.h"
 #include "common/bytes.h"
-#include "common/cleanup.h"
-#include "common/frames.h"
-#include "common/log.h"
-#include "vmm/core/vm.h"
-#include "vmm/kvm/irqchip.h"
+#include "tests/fuzz/board-lib.h"
 #include "vmm/net/backend.h"
-#include "vmm/pci/pci.h"
 
 #include <errno.h>
-#include <linux/virtio_pci.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum action {
 	ACT_SEND,    /* u8 header length, bytes; u16 length of the rest: a frame */
 	ACT_COMMAND, /* u8 length, bytes: a control command */
-	ACT_BUFFER,  /* u16 length, u8 segments: a receive buffer */
+	ACT_BUFFER,  /* u16 length, u8 segments: a receive buffer; bit 7: in memory that
+	                only reads may touch */
 	ACT_PEER,    /* u8 length, bytes: raw on the socket */
 	ACT_FRAME,   /* u16 length, u8 first byte: a frame of the peer */
 	ACT_ROUND,   /* one round of the loop */
@@ -40,71 +31,27 @@ enum action {
 	ACTIONS
 };
 
-/* Guest memory, then a page that is read-only. Each queue has 16 entries and a page. */
+/* Guest memory. Each queue has 16 entries and a page. */
 enum {
 	RAM = 0x20000,
 	ROM_AT = 0x40000,
-	ROM = 0x1000,
 	RINGS = 0x1000,
 	QUEUE = 16,
 	SCRATCH = 0x8000,
-	IOBASE = 0xc000,
 };
 
-struct input {
-	const uint8_t *data;
-	size_t left;
-};
-
-static struct vm vm;
-static uint8_t *ram, *rom;
+static struct fuzz_board board;
+static struct fuzz_wire wire;
 static struct virtio_net *net;
 static struct device *dev;
-static struct netdev *nd;
-static struct frames peer;
-static int peer_fd = -1;
-static bool has_header;
 static uint16_t avail[NET_QUEUES];
-static uint8_t buffer[FRAMES_MAX];
 
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
-
-/* ---- the board ---- */
-
-static void make_board(void)
-{
-	vm.loop = loop_new(NULL, NULL);
-	vm.mem = mem_new(NULL, NULL);
-	vm.irqchip = irqchip_new(NULL, NULL);
-	ram = mem_alloc(RAM, NULL);
-	rom = mem_alloc(ROM, NULL);
-	require(ram && rom && pci_bus_new(&vm, NULL, NULL, NULL));
-	require(!mem_add_ram(vm.mem, "ram", 0, RAM, ram, false, NULL));
-	require(!mem_add_ram(vm.mem, "rom", ROM_AT, ROM, rom, true, NULL));
-	memset(rom, 0xa5, ROM);
-}
+/* ---- the card ---- */
 
 static void make_card(uint8_t features)
 {
-	struct opt_list opts = { 0 };
-	char text[100];
-	int fds[2];
-
-	require(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds));
-	snprintf(text, sizeof(text), "stream,id=n,addr.type=fd,addr.str=%d", fds[1]);
-	vm.nets = net_registry_new(vm.loop);
-	require(!opt_list_parse(&opts, text, "type", NULL));
-	nd = net_create(vm.nets, &opts, NULL);
-	opt_list_free(&opts);
-	close(fds[1]);
-	peer_fd = fds[0];
-	require(nd && !frames_init(&peer, peer_fd, 0));
-	nd->header = has_header = features & 2;
-	dev = device_create_simple(&vm, &virtio_net_pci_class,
+	fuzz_wire_open(&wire, &board, features & 2);
+	dev = device_create_simple(&board.vm, &virtio_net_pci_class,
 	                           features & 1
 	                                   ? "netdev=n,rx_queue_size=16,tx_queue_size=16,"
 	                                     "mrg_rxbuf=off"
@@ -118,9 +65,7 @@ static void make_card(uint8_t features)
 static void free_card(void)
 {
 	device_destroy(dev);
-	net_registry_free(vm.nets);
-	frames_free(&peer);
-	close(peer_fd);
+	fuzz_wire_close(&wire, &board);
 }
 
 /* What a well-behaved driver does, through the device's own calls. */
@@ -149,34 +94,16 @@ static void start(uint8_t features)
 
 /* ---- actions ---- */
 
-static uint32_t take(struct input *in, unsigned n)
-{
-	uint32_t value = 0;
-
-	for (unsigned i = 0; i < n && in->left; i++, in->left--)
-		value |= (uint32_t)*in->data++ << (8 * i);
-	return value;
-}
-
-static size_t take_bytes(struct input *in, uint8_t *to, size_t n)
-{
-	n = n < in->left ? n : in->left;
-	memcpy(to, in->data, n);
-	in->data += n;
-	in->left -= n;
-	return n;
-}
-
 static void put_desc(unsigned q, unsigned i, uint64_t addr, uint32_t len, uint16_t flags)
 {
 	struct vring_desc d = { addr, len, flags, (i + 1) % QUEUE };
 
-	memcpy(ram + RINGS * (q + 1) + i % QUEUE * sizeof(d), &d, sizeof(d));
+	memcpy(board.ram + RINGS * (q + 1) + i % QUEUE * sizeof(d), &d, sizeof(d));
 }
 
 static void put_avail(unsigned q, uint16_t head)
 {
-	uint8_t *ring = ram + RINGS * (q + 1) + 0x400;
+	uint8_t *ring = board.ram + RINGS * (q + 1) + 0x400;
 
 	/* No more than there is room for: the rings are virtqueue's business. */
 	if ((uint16_t)(avail[q] - net->vpci.vdev.queues[q].used_idx) >= QUEUE)
@@ -186,19 +113,19 @@ static void put_avail(unsigned q, uint16_t head)
 	virtio_kick(&net->vpci.vdev, &net->vpci.vdev.queues[q]);
 }
 
-static void send_frame(struct input *in)
+static void send_frame(struct fuzz_input *in)
 {
-	size_t head = take_bytes(in, ram + SCRATCH, take(in, 1));
-	uint32_t rest = take(in, 2);
+	size_t head = fuzz_take_bytes(in, board.ram + SCRATCH, fuzz_take(in, 1));
+	uint32_t rest = fuzz_take(in, 2);
 
 	put_desc(NET_TX, 0, SCRATCH, head, VRING_DESC_F_NEXT);
 	put_desc(NET_TX, 1, SCRATCH + 0x100, rest, 0);
 	put_avail(NET_TX, 0);
 }
 
-static void command(struct input *in)
+static void command(struct fuzz_input *in)
 {
-	size_t n = take_bytes(in, ram + SCRATCH, take(in, 1));
+	size_t n = fuzz_take_bytes(in, board.ram + SCRATCH, fuzz_take(in, 1));
 
 	put_desc(NET_CTRL, 0, SCRATCH, n / 2, VRING_DESC_F_NEXT);
 	put_desc(NET_CTRL, 1, SCRATCH + n / 2, n - n / 2, VRING_DESC_F_NEXT);
@@ -206,33 +133,21 @@ static void command(struct input *in)
 	put_avail(NET_CTRL, 0);
 }
 
-static void give_buffer(struct input *in)
+static void give_buffer(struct fuzz_input *in)
 {
-	uint32_t len = take(in, 2), parts = take(in, 1) % 4 + 1;
-	unsigned first = avail[NET_RX] % 4 * 4;
+	uint32_t len = fuzz_take(in, 2), shape = fuzz_take(in, 1);
+	unsigned first = avail[NET_RX] % 4 * 4, parts = shape % 4 + 1;
+	uint64_t at = shape & 0x80 ? ROM_AT : SCRATCH + 0x2000;
 
 	for (unsigned i = 0; i < parts; i++)
-		put_desc(NET_RX, first + i, SCRATCH + 0x2000 + i, len / parts,
+		put_desc(NET_RX, first + i, at + i, len / parts,
 		         VRING_DESC_F_WRITE | (i + 1 < parts ? VRING_DESC_F_NEXT : 0));
 	put_avail(NET_RX, first);
 }
 
-static void peer_frame(struct input *in)
+static void act(struct fuzz_input *in)
 {
-	/* Up to the longest, which is a 16th more than 64 KiB. */
-	struct iovec iov = { buffer, take(in, 2) * 17 / 16 };
-
-	memset(buffer, take(in, 1), 64);
-	if (iov.iov_len)
-		frames_send(&peer, &iov, 1);
-}
-
-static void act(struct input *in)
-{
-	uint8_t bytes[255];
-	size_t n;
-
-	switch ((enum action)(take(in, 1) % ACTIONS)) {
+	switch ((enum action)(fuzz_take(in, 1) % ACTIONS)) {
 	case ACT_SEND:
 		send_frame(in);
 		break;
@@ -243,21 +158,20 @@ static void act(struct input *in)
 		give_buffer(in);
 		break;
 	case ACT_PEER:
-		n = take_bytes(in, bytes, take(in, 1));
-		send(peer_fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		fuzz_say_bytes(&wire, in);
 		break;
 	case ACT_FRAME:
-		peer_frame(in);
+		fuzz_say_frame(&wire, in);
 		break;
 	case ACT_STOP:
 		dev->cls->quiesce(dev);
 		dev->cls->resume(dev);
 		break;
 	case ACT_LINK:
-		net_set_link(nd, take(in, 1) & 1);
+		fuzz_set_link(&wire, &board, fuzz_take(in, 1) & 1);
 		break;
 	default:
-		loop_run_once(vm.loop, 0);
+		loop_run_once(board.vm.loop, 0);
 	}
 }
 
@@ -270,52 +184,49 @@ static void check_stopped(void)
 
 		require(!vq->in_flight && vq->used_idx == vq->last_avail);
 	}
-	for (unsigned i = 0; i < ROM; i++)
-		require(rom[i] == 0xa5);
+	fuzz_check_rom(&board);
 }
 
 /* What the device sent: frames as long as they say, with headers that are possible. */
 static void check_sent(void)
 {
+	bool header = wire.nd->header;
 	ssize_t n;
 
-	while ((n = frames_recv(&peer, buffer)) >= 0) {
-		require(n >= (has_header ? NET_HDR_LEN : 0) + 14);
-		require(!has_header || !(buffer[0] & ~VIRTIO_NET_HDR_F_NEEDS_CSUM));
+	while ((n = fuzz_hear(&wire)) >= 0) {
+		require(n >= (header ? NET_HDR_LEN : 0) + 14);
+		require(!header || !(wire.frame[0] & ~VIRTIO_NET_HDR_F_NEEDS_CSUM));
 	}
 	require(n != -EPROTO);
 }
 
 static void check_works(uint8_t features)
 {
-	struct input frame = { (const uint8_t *)"\14\0\0\0\0\0\0\0\0\0\0\0\0\100\0", 15 };
+	struct fuzz_input frame = { (const uint8_t *)"\14\0\0\0\0\0\0\0\0\0\0\0\0\100\0",
+		                    15 };
 
 	free_card();
 	make_card(features);
-	memset(ram, 0, RAM);
+	memset(board.ram, 0, RAM);
 	start(features & ~4);
 	send_frame(&frame);
-	require(frames_recv(&peer, buffer) == 64 + (has_header ? NET_HDR_LEN : 0));
-	require(ld16(ram + RINGS * (NET_TX + 1) + 0x802) == 1);
+	require(fuzz_hear(&wire) == 64 + (wire.nd->header ? NET_HDR_LEN : 0));
+	require(ld16(board.ram + RINGS * (NET_TX + 1) + 0x802) == 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, size };
-	uint8_t features = take(&in, 1);
+	struct fuzz_input in = { data, size };
+	uint8_t features = fuzz_take(&in, 1);
 
-	if (!ram) {
-		make_board();
-		if (!getenv("KVMKIT_LOG"))
-			log_open("/dev/null", NULL);
-	}
+	if (!board.ram)
+		fuzz_board_init(&board, RAM, 0, ROM_AT);
 	make_card(features);
-	memset(ram, 0, RAM);
+	memset(board.ram, 0, RAM);
 	start(features);
 	for (unsigned n = 0; in.left && n < 512; n++)
 		act(&in);
-	for (unsigned n = 0; n < 64 && loop_run_once(vm.loop, 0); n++)
-		;
+	fuzz_settle(&board);
 	dev->cls->quiesce(dev);
 	check_stopped();
 	check_sent();

@@ -6,12 +6,11 @@
  */
 #include "common/opts.h"
 #include "common/cleanup.h"
+#include "tests/fuzz/input-lib.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct object {
 	uint64_t guard_low;
@@ -47,12 +46,6 @@ static const struct opt_desc table[] = {
 	{ .name = "string", .alias_of = "text" },
 	{ .name = NULL },
 };
-
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 static void require_sentence(int ret, const struct err *err)
 {

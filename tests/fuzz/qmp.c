@@ -15,19 +15,11 @@ static const struct mon_command *find_command(const char *name);
 #undef mon_find_qmp
 
 #include "common/log.h"
+#include "tests/fuzz/input-lib.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 extern const struct mon_command *mon_find_qmp(const char *name);
 
 static unsigned runs;
-
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 static int run(struct mon_ctx *ctx, const json_t *args, json_t **result, struct err *err)
 {

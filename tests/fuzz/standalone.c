@@ -4,14 +4,14 @@
  * corpus is run where only the C compiler is there. A crash is the failure; the last line
  * names how many inputs were run.
  */
+#include "tests/fuzz/input-lib.h"
+
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Of exactly the input's size, so that a sanitizer sees a read past its end. */
 static int run_file(const char *path, size_t *count)

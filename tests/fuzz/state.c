@@ -12,6 +12,7 @@
 
 #include "common/bytes.h"
 #include "common/log.h"
+#include "tests/fuzz/input-lib.h"
 #include "vmm/core/catalog.h"
 #include "vmm/kvm/chips.h"
 #include "vmm/kvm/shadow.h"
@@ -22,8 +23,6 @@
 #include <string.h>
 
 enum { RAW = 0x80, ACCESSES = 0x7f };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void broken(const char *what, const struct err *err)
 {

@@ -5,17 +5,9 @@
  * and bytes that are not the protocol's pass unchanged.
  */
 #include "vmm/chardev/telnet.h"
+#include "tests/fuzz/input-lib.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

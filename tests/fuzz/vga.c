@@ -8,24 +8,15 @@
  */
 #include "vmm/legacy/vga.h"
 #include "tests/dev/legacy-lib.h"
+#include "tests/fuzz/input-lib.h"
 #include "vmm/display/display.h"
 #include "vmm/pci/pci.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MMIO       0xc0000000u
 #define MMIO_END   0xfec00000u
 #define BAR_MEMORY 0
 #define BAR_MMIO   2
 #define TEXT_MAX   (1 << 20)
-
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 static void look(struct board *b, struct device *dev)
 {

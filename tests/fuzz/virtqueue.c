@@ -10,21 +10,14 @@
  * INDIRECT, bit 2: legacy), then actions, see enum action.
  */
 #include "common/bytes.h"
-#include "common/cleanup.h"
+#include "tests/fuzz/board-lib.h"
 #include "vmm/block/block.h"
-#include "vmm/core/vm.h"
-#include "vmm/kvm/irqchip.h"
-#include "vmm/loop/loop.h"
-#include "vmm/pci/pci.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/pci.h"
 
 #include <linux/virtio_blk.h>
 #include <linux/virtio_pci.h>
 #include <string.h>
-#include <sys/mman.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum action {
 	ACT_STORE,  /* u16 address, u8 length, bytes */
@@ -42,12 +35,11 @@ enum action {
 	ACTIONS
 };
 
-/* Guest memory: two blocks side by side, a page that is read-only, and a hole. */
+/* Guest memory, in two blocks side by side, and where the registers are. */
 enum {
 	LOW = 0x8000,
 	HIGH = 0x8000,
 	ROM_AT = 0x20000,
-	ROM = 0x1000,
 	DESC = 0x1000,
 	AVAIL = 0x1800,
 	USED = 0x1c00,
@@ -57,67 +49,29 @@ enum {
 	IOBASE = 0xc000,
 };
 
-struct input {
-	const uint8_t *data;
-	size_t left;
-};
-
-static struct vm vm;
-static uint8_t *ram, *rom;
+static struct fuzz_board board;
 static struct device *disk;
 static struct virtio_pci *vpci;
 static bool legacy;
 static uint16_t avail_idx;
 
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
-
 /* ---- the board ---- */
 
 static void mmio(uint64_t addr, uint64_t value, unsigned size)
 {
-	mem_access(vm.mem, MEM_MMIO, addr, &value, size, true);
+	fuzz_access(&board, MEM_MMIO, addr, value, size, true);
 }
 
 static void port(uint16_t addr, uint64_t value, unsigned size)
 {
-	mem_access(vm.mem, MEM_PIO, addr, &value, size, true);
-}
-
-static struct block_node *open_disk(void)
-{
-	struct opt_list opts = { 0 };
-	struct block_node *node;
-	char text[80];
-	int fd = memfd_create("disk", MFD_CLOEXEC);
-
-	require(fd >= 0 && !ftruncate(fd, IMAGE));
-	snprintf(text, sizeof(text), "/proc/self/fd/%d,format=raw,discard=unmap,id=d",
-	         fd);
-	require(!opt_list_parse(&opts, text, "file", NULL));
-	node = block_open(vm.blocks, &opts, NULL);
-	opt_list_free(&opts);
-	return node;
+	fuzz_access(&board, MEM_PIO, addr, value, size, true);
 }
 
 static void make_board(void)
 {
-	vm.loop = loop_new(NULL, NULL);
-	vm.mem = mem_new(NULL, NULL);
-	vm.irqchip = irqchip_new(NULL, NULL);
-	vm.blocks = block_registry_new(vm.loop);
-	ram = mem_alloc(LOW + HIGH, NULL);
-	rom = mem_alloc(ROM, NULL);
-	require(ram && rom && pci_bus_new(&vm, NULL, NULL, NULL));
-	require(!mem_add_ram(vm.mem, "low", 0, LOW, ram, false, NULL));
-	require(!mem_add_ram(vm.mem, "high", LOW, HIGH, ram + LOW, false, NULL));
-	require(!mem_add_ram(vm.mem, "rom", ROM_AT, ROM, rom, true, NULL));
-	memset(rom, 0xa5, ROM);
-	require(open_disk());
-	disk = device_create_simple(&vm, &virtio_blk_pci_class,
+	fuzz_board_init(&board, LOW + HIGH, LOW, ROM_AT);
+	fuzz_add_image(&board.vm, IMAGE, "discard=unmap,id=d");
+	disk = device_create_simple(&board.vm, &virtio_blk_pci_class,
 	                            "drive=d,num-queues=2,queue-size=32", NULL);
 	require(disk);
 	vpci = (struct virtio_pci *)disk;
@@ -174,41 +128,32 @@ static void set_up(uint8_t features)
 
 /* ---- actions ---- */
 
-/* The next n bytes as a number; zeros behind the end. */
-static uint32_t take(struct input *in, unsigned n)
-{
-	uint32_t value = 0;
-
-	for (unsigned i = 0; i < n && in->left; i++, in->left--)
-		value |= (uint32_t)*in->data++ << (8 * i);
-	return value;
-}
-
 static void put_desc(unsigned i, uint64_t addr, uint32_t len, uint16_t flags,
                      uint16_t next)
 {
 	struct vring_desc d = { addr, len, flags, next };
 
-	memcpy(ram + DESC + i % QUEUE * sizeof(d), &d, sizeof(d));
+	memcpy(board.ram + DESC + i % QUEUE * sizeof(d), &d, sizeof(d));
 }
 
 static void put_avail(uint16_t head)
 {
-	uint8_t *ring = ram + (legacy ? DESC + QUEUE * sizeof(struct vring_desc) : AVAIL);
+	uint8_t *ring =
+		board.ram + (legacy ? DESC + QUEUE * sizeof(struct vring_desc) : AVAIL);
 
 	st16(ring + 4 + 2 * (avail_idx % QUEUE), head);
 	st16(ring + 2, ++avail_idx);
 }
 
-static void put_request(struct input *in)
+static void put_request(struct fuzz_input *in)
 {
-	unsigned i = take(in, 1) % QUEUE, type = take(in, 1);
-	uint64_t sector = (int32_t)take(in, 4);
-	uint32_t len = take(in, 2), at = 0x3000 + i * 0x40;
+	unsigned i = fuzz_take(in, 1) % QUEUE, type = fuzz_take(in, 1);
+	uint64_t sector = (int32_t)fuzz_take(in, 4);
+	uint32_t len = fuzz_take(in, 2), at = 0x3000 + i * 0x40;
 	bool reads = !(type & 1);
 
-	st32(ram + at, type & 0x40 ? type << 25 : type);
-	st64(ram + at + 8, sector);
+	st32(board.ram + at, type & 0x40 ? type << 25 : type);
+	st64(board.ram + at + 8, sector);
 	put_desc(i, at, 16, VRING_DESC_F_NEXT, (i + 1) % QUEUE);
 	put_desc(i + 1, LOW - 256, len,
 	         VRING_DESC_F_NEXT | (reads ? VRING_DESC_F_WRITE : 0), (i + 2) % QUEUE);
@@ -216,45 +161,40 @@ static void put_request(struct input *in)
 	put_avail(i);
 }
 
-static void put_indirect(struct input *in)
+static void put_indirect(struct fuzz_input *in)
 {
-	unsigned i = take(in, 1);
-	uint32_t addr = take(in, 2), entries = take(in, 1);
+	unsigned i = fuzz_take(in, 1);
+	uint32_t addr = fuzz_take(in, 2), entries = fuzz_take(in, 1);
 
 	put_desc(i, addr, entries * 16, VRING_DESC_F_INDIRECT, 0);
 	put_avail(i % QUEUE);
 }
 
-static void store(struct input *in)
+static void store(struct fuzz_input *in)
 {
-	uint32_t addr = take(in, 2), len = take(in, 1);
+	uint32_t addr = fuzz_take(in, 2), len = fuzz_take(in, 1);
 
 	for (uint32_t i = 0; i < len && in->left; i++)
-		ram[(addr + i) % (LOW + HIGH)] = take(in, 1);
+		board.ram[(addr + i) % (LOW + HIGH)] = fuzz_take(in, 1);
 }
 
-static void reg(struct input *in, enum action action)
+static void reg(struct fuzz_input *in, enum action action)
 {
 	static const unsigned sizes[] = { 1, 2, 4, 8 };
-	unsigned offset = take(in, 1), size = sizes[take(in, 1) % 4];
-	uint32_t value = take(in, 4);
-	uint64_t ignored;
+	unsigned offset = fuzz_take(in, 1), size = sizes[fuzz_take(in, 1) % 4];
+	enum mem_space space = action == ACT_LEGACY ? MEM_PIO : MEM_MMIO;
+	uint64_t addr = action == ACT_COMMON   ? MODERN + offset
+	                : action == ACT_DEVICE ? MODERN + 0x2000 + offset
+	                                       : IOBASE + offset % 0x80;
+	uint32_t value = fuzz_take(in, 4);
 
-	if (action == ACT_COMMON) {
-		mmio(MODERN + offset, value, size);
-		mem_access(vm.mem, MEM_MMIO, MODERN + offset, &ignored, size, false);
-	} else if (action == ACT_DEVICE) {
-		mmio(MODERN + 0x2000 + offset, value, size);
-		mem_access(vm.mem, MEM_MMIO, MODERN + 0x2000 + offset, &ignored, size,
-		           false);
-	} else if (action == ACT_LEGACY) {
-		port(IOBASE + offset % 0x80, value, size);
-		mem_access(vm.mem, MEM_PIO, IOBASE + offset % 0x80, &ignored, size,
-		           false);
-	} else {
+	if (action == ACT_CONFIG) {
 		pci_config_write(&vpci->pci, offset, value, size > 4 ? 4 : size);
 		pci_config_read(&vpci->pci, offset, size > 4 ? 4 : size);
+		return;
 	}
+	fuzz_access(&board, space, addr, value, size, true);
+	fuzz_access(&board, space, addr, 0, size, false);
 }
 
 static void notify(unsigned queue)
@@ -265,25 +205,26 @@ static void notify(unsigned queue)
 		mmio(MODERN + 0x3000 + queue % 4 * 4, queue, 2);
 }
 
-static void act(struct input *in)
+static void act(struct fuzz_input *in)
 {
-	enum action action = take(in, 1) % ACTIONS;
+	enum action action = fuzz_take(in, 1) % ACTIONS;
 
 	if (action == ACT_STORE) {
 		store(in);
 	} else if (action == ACT_DESC) {
-		unsigned i = take(in, 1);
-		uint32_t addr = take(in, 2), len = take(in, 2), flags = take(in, 1);
+		unsigned i = fuzz_take(in, 1);
+		uint32_t addr = fuzz_take(in, 2), len = fuzz_take(in, 2),
+			 flags = fuzz_take(in, 1);
 
 		/* Bit 7: far away, for segments outside RAM. */
 		put_desc(i, flags & 0x80 ? (uint64_t)addr << 48 | addr : addr * 3, len,
-		         flags & 7, take(in, 1));
+		         flags & 7, fuzz_take(in, 1));
 	} else if (action == ACT_AVAIL) {
-		put_avail(take(in, 1));
+		put_avail(fuzz_take(in, 1));
 	} else if (action == ACT_NOTIFY) {
-		notify(take(in, 1));
+		notify(fuzz_take(in, 1));
 	} else if (action == ACT_ROUND) {
-		loop_run_once(vm.loop, 0);
+		loop_run_once(board.vm.loop, 0);
 	} else if (action == ACT_IO) {
 		put_request(in);
 	} else if (action == ACT_INDIRECT) {
@@ -310,41 +251,35 @@ static void check_stopped(void)
 	}
 }
 
-static void check_rom(void)
-{
-	for (unsigned i = 0; i < ROM; i++)
-		require(rom[i] == 0xa5);
-}
-
 /* One read, as the driver of a fresh device does it. */
 static void check_works(void)
 {
-	memset(ram, 0, LOW + HIGH);
+	memset(board.ram, 0, LOW + HIGH);
 	set_up(0);
-	ram[0x3020] = 0xff;
-	put_request(&(struct input){ (const uint8_t *)"\0\0\0\0\0\0\0\2", 8 });
+	board.ram[0x3020] = 0xff;
+	put_request(&(struct fuzz_input){ (const uint8_t *)"\0\0\0\0\0\0\0\2", 8 });
 	notify(0);
-	while (loop_run_once(vm.loop, 0))
+	while (loop_run_once(board.vm.loop, 0))
 		;
-	block_drain(block_find(vm.blocks, "d"));
-	require(ram[0x3020] == VIRTIO_BLK_S_OK && ld16(ram + USED + 2) == 1);
+	block_drain(block_find(board.vm.blocks, "d"));
+	require(board.ram[0x3020] == VIRTIO_BLK_S_OK && ld16(board.ram + USED + 2) == 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data, size };
+	struct fuzz_input in = { data, size };
 
 	if (!disk)
 		make_board();
-	memset(ram, 0, LOW + HIGH);
-	set_up(take(&in, 1));
+	memset(board.ram, 0, LOW + HIGH);
+	set_up(fuzz_take(&in, 1));
 	for (unsigned n = 0; in.left && n < 4096; n++)
 		act(&in);
-	while (loop_run_once(vm.loop, 0))
+	while (loop_run_once(board.vm.loop, 0))
 		;
 	disk->cls->quiesce(disk);
 	check_stopped();
-	check_rom();
+	fuzz_check_rom(&board);
 	disk->cls->resume(disk);
 	disk->cls->reset(disk);
 	check_works();

@@ -14,15 +14,8 @@
 #undef spawn_wait
 
 #include "tests/dev/legacy-lib.h"
+#include "tests/fuzz/input-lib.h"
 #include "vmm/legacy/i8042.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 static void take(struct board *b, struct vnc *vnc, int helper, const uint8_t *data,
                  size_t len)

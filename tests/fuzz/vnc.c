@@ -10,13 +10,14 @@ int helper_main(int argc, char **argv);
 #include "vmm/helpers/vnc/main.c"
 #undef main
 
+#include "tests/fuzz/input-lib.h"
+
 #include <fcntl.h>
 
 #define SIDE       16 /* of the surface, so that pictures fit into a socket */
 #define MAX_PIECES 16
 #define MAX_BYTES  2048
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
 /* The library forgets what it read of some messages about files; the helper's memory is
@@ -35,12 +36,6 @@ struct piece {
 };
 
 static int vmm = -1; /* the other end of the control socket */
-
-static void require(bool truth)
-{
-	if (!truth)
-		abort();
-}
 
 /* The library keeps a screen for a process's life; clients come and go. */
 static struct server *make_server(void)
