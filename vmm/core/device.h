@@ -49,6 +49,14 @@ struct device {
 	bool unplugged; /* it is about to go, and the machine runs on */
 };
 
+/* The row of a class that firmware can boot from; the member is a uint32_t. */
+#define BOOTINDEX_PROP(object, member)                                   \
+	{                                                                \
+		.name = "bootindex", .type = OPT_U32,                    \
+		.offset = offsetof(object, member), .def = "0xffffffff", \
+		.help = "place in the firmware's boot order"             \
+	}
+
 /*
  * Creates, configures and realizes one device. opts holds the class's properties plus
  * "id"; keys of the bus ("bus", "addr", "bootindex") are properties of the bus's devices.

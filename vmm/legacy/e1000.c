@@ -231,21 +231,11 @@ static const struct state_desc state = {
 	.post_load = post_load,
 };
 
-#define FIELD(f) .offset = offsetof(struct e1000, f)
-
 static const struct opt_desc props[] = {
 	PCI_PROPS(struct e1000, pci),
-	{ .name = "netdev", .type = OPT_STR, FIELD(netdev), .help = "id of the -netdev" },
-	{ .name = "mac",
-	  .type = OPT_STR,
-	  FIELD(mac_opt),
-	  .help = "its address (default: 52:54:00:12:34:56 and up)" },
+	NET_CARD_PROPS(struct e1000, netdev, mac_opt),
 	PCI_ROM_PROP(struct e1000, romfile),
-	{ .name = "bootindex",
-	  .type = OPT_U32,
-	  FIELD(bootindex),
-	  .def = "0xffffffff",
-	  .help = "place in the firmware's boot order" },
+	BOOTINDEX_PROP(struct e1000, bootindex),
 	{ .name = NULL },
 };
 

@@ -203,38 +203,34 @@ extern const struct state_field ide_drive_fields[];
 int ide_drive_validate(const void *obj, struct err *err);
 int ide_drive_post_load(void *obj, struct err *err);
 
-#define IDE_DRIVE_PROPS(default_model)                                                \
-	{ .name = "drive",                                                            \
-	  .type = OPT_STR,                                                            \
-	  .offset = offsetof(struct ide_drive, drive),                                \
-	  .help = "id of the -drive" },                                               \
-		{ .name = "bus",                                                      \
-		  .type = OPT_STR,                                                    \
-		  .offset = offsetof(struct ide_drive, bus),                          \
-		  .help = "ide.0 or ide.1 (default: the first free place)" },         \
-		{ .name = "unit",                                                     \
-		  .type = OPT_U8,                                                     \
-		  .offset = offsetof(struct ide_drive, unit),                         \
-		  .def = "255",                                                       \
-		  .help = "0 master, 1 slave, 255 the first that is free" },          \
-		{ .name = "serial",                                                   \
-		  .type = OPT_STR,                                                    \
-		  .offset = offsetof(struct ide_drive, serial),                       \
-		  .help = "serial number, 20 bytes" },                                \
-		{ .name = "model",                                                    \
-		  .type = OPT_STR,                                                    \
-		  .offset = offsetof(struct ide_drive, model),                        \
-		  .def = (default_model),                                             \
-		  .help = "model, 40 bytes" },                                        \
-		{ .name = "ver",                                                      \
-		  .type = OPT_STR,                                                    \
-		  .offset = offsetof(struct ide_drive, version),                      \
-		  .def = "1",                                                         \
-		  .help = "firmware revision, 8 bytes" },                             \
-	{                                                                             \
-		.name = "bootindex", .type = OPT_U32,                                 \
-		.offset = offsetof(struct ide_drive, bootindex), .def = "0xffffffff", \
-		.help = "place in the firmware's boot order"                          \
-	}
+#define IDE_DRIVE_PROPS(default_model)                                        \
+	{ .name = "drive",                                                    \
+	  .type = OPT_STR,                                                    \
+	  .offset = offsetof(struct ide_drive, drive),                        \
+	  .help = "id of the -drive" },                                       \
+		{ .name = "bus",                                              \
+		  .type = OPT_STR,                                            \
+		  .offset = offsetof(struct ide_drive, bus),                  \
+		  .help = "ide.0 or ide.1 (default: the first free place)" }, \
+		{ .name = "unit",                                             \
+		  .type = OPT_U8,                                             \
+		  .offset = offsetof(struct ide_drive, unit),                 \
+		  .def = "255",                                               \
+		  .help = "0 master, 1 slave, 255 the first that is free" },  \
+		{ .name = "serial",                                           \
+		  .type = OPT_STR,                                            \
+		  .offset = offsetof(struct ide_drive, serial),               \
+		  .help = "serial number, 20 bytes" },                        \
+		{ .name = "model",                                            \
+		  .type = OPT_STR,                                            \
+		  .offset = offsetof(struct ide_drive, model),                \
+		  .def = (default_model),                                     \
+		  .help = "model, 40 bytes" },                                \
+		{ .name = "ver",                                              \
+		  .type = OPT_STR,                                            \
+		  .offset = offsetof(struct ide_drive, version),              \
+		  .def = "1",                                                 \
+		  .help = "firmware revision, 8 bytes" },                     \
+		BOOTINDEX_PROP(struct ide_drive, bootindex)
 
 #endif

@@ -15,6 +15,17 @@ static inline bool net_is_broadcast(const uint8_t mac[NET_MAC_LEN])
 	return !memcmp(mac, "\xff\xff\xff\xff\xff\xff", NET_MAC_LEN);
 }
 
+/* The rows of every card, for two members that are strings. */
+#define NET_CARD_PROPS(object, netdev_member, mac_member)                               \
+	{ .name = "netdev",                                                             \
+	  .type = OPT_STR,                                                              \
+	  .offset = offsetof(object, netdev_member),                                    \
+	  .help = "id of the -netdev" },                                                \
+	{                                                                               \
+		.name = "mac", .type = OPT_STR, .offset = offsetof(object, mac_member), \
+		.help = "its address (default: 52:54:00:12:34:56 and up)"               \
+	}
+
 /* The address that mac= gives (*text), or, without (NULL), the first of QEMU's range that
  * no card was given; *text is set to it. -errno with a sentence. */
 int net_card_mac(struct net_registry *reg, char **text, uint8_t mac[NET_MAC_LEN],

@@ -343,11 +343,7 @@ static void net_resume(struct device *dev)
 
 static const struct opt_desc net_props[] = {
 	VIRTIO_PCI_PROPS(struct virtio_net, vpci),
-	{ .name = "netdev", .type = OPT_STR, FIELD(netdev), .help = "id of the -netdev" },
-	{ .name = "mac",
-	  .type = OPT_STR,
-	  FIELD(mac_opt),
-	  .help = "its address (default: 52:54:00:12:34:56 and up)" },
+	NET_CARD_PROPS(struct virtio_net, netdev, mac_opt),
 	{ .name = "rx_queue_size",
 	  .type = OPT_U16,
 	  FIELD(rx_size),
@@ -386,11 +382,7 @@ static const struct opt_desc net_props[] = {
 	  .def = "0",
 	  .max = VIRTIO_MAX_QUEUES + 1,
 	  .help = "MSI-X vectors (0: one for each queue and one)" },
-	{ .name = "bootindex",
-	  .type = OPT_U32,
-	  FIELD(bootindex),
-	  .def = "0xffffffff",
-	  .help = "place in the firmware's boot order" },
+	BOOTINDEX_PROP(struct virtio_net, bootindex),
 	{ .name = NULL },
 };
 
