@@ -4,54 +4,10 @@
 # The loaders on a real /dev/kvm, with small guests of our own, which run on a
 # software-only KVM too: multiboot, PVH, the built-in guest, and a reset in between.
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
-build=${BUILD:-build}
-case $build in
-/*) ;;
-*) build=$top/$build ;;
-esac
-vmm=$build/vmm
-count=0
-
-ok() { # STATUS WHAT [OUTPUT]
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		printf '%s\n' "$3" | tail -n 40 | sed 's/^/# /' >&2
-	fi
-}
-
-if ! [ -r /dev/kvm ] || ! [ -w /dev/kvm ]; then
-	echo "1..0 # SKIP no access to /dev/kvm"
-	exit 0
-fi
-
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-assemble() { # NAME
-	for f in "$1" lib; do
-		${CC:-cc} -m32 -c -o "$dir/$f.o" "$top/tests/guest/$f.S" || return
-	done
-	ld -m elf_i386 --no-warn-rwx-segments -T "$top/tests/guest/guest.ld" -o "$dir/$1" "$dir/$1.o" "$dir/lib.o"
-}
-
-run() { # the guest's text in $out, the status in $status
-	out=$(timeout 60 "$vmm" -m 32 -nodefaults -display none -serial stdio \
-		-device isa-debug-exit,iobase=0xf4,iosize=4 "$@" 2>&1 </dev/null)
-	status=$?
-}
-
-expect() { # WHAT: the text is that of standard input, the status is 33
-	want=$(cat)
-	[ "$out" = "$want" ] && [ "$status" = 33 ]
-	ok $? "$1" "status $status, said:
-$out
-wanted:
-$want"
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/guest/small.sh
+. "$(dirname "$0")/small.sh"
 
 printf one >"$dir/m1"
 printf two >"$dir/m2"
@@ -59,7 +15,7 @@ printf two >"$dir/m2"
 assemble multiboot && assemble pvh
 ok $? "the guests assemble"
 
-run -kernel "$dir/multiboot" -append "a=1 b" -initrd "$dir/m1 x y,$dir/m2"
+run_small -kernel "$dir/multiboot" -append "a=1 b" -initrd "$dir/m1 x y,$dir/m2"
 expect "multiboot: magic, memory, command line, modules, level-triggered lines, clean bss" <<-END
 	2badb002
 	0000024f
@@ -74,7 +30,7 @@ expect "multiboot: magic, memory, command line, modules, level-triggered lines, 
 	00000000
 END
 
-run -kernel "$dir/pvh" -append "hello world" -initrd "$dir/m1 x y,$dir/m2"
+run_small -kernel "$dir/pvh" -append "hello world" -initrd "$dir/m1 x y,$dir/m2"
 expect "PVH: start info, RSDP, command line, modules" <<-END
 	336ec578
 	00000001
@@ -88,7 +44,7 @@ expect "PVH: start info, RSDP, command line, modules" <<-END
 	12345678
 END
 
-run -kernel "$dir/pvh" -append "reset" -initrd "$dir/m1"
+run_small -kernel "$dir/pvh" -append "reset" -initrd "$dir/m1"
 expect "a reset loads all of it again, and keeps RAM" <<-END
 	first pass
 	336ec578
@@ -101,7 +57,7 @@ expect "a reset loads all of it again, and keeps RAM" <<-END
 	12345678
 END
 
-run -kernel "$dir/pvh" -append "reset" -no-reboot
+run_small -kernel "$dir/pvh" -append "reset" -no-reboot
 [ "$status" = 0 ] && [ "$out" = "first pass" ]
 ok $? "with -no-reboot the reset ends it" "status $status, said: $out"
 
@@ -118,4 +74,4 @@ esac
 timeout 60 "$vmm" -m 32 -display none -serial null </dev/null
 ok $? "and its power-off ends with status 0"
 
-echo "1..$count"
+finish

@@ -5,46 +5,17 @@
 # of its own end print registers and the code, and end with status 1; a triple fault is a
 # reset.
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
-build=${BUILD:-build}
-case $build in
-/*) ;;
-*) build=$top/$build ;;
-esac
-vmm=$build/vmm
-count=0
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/guest/small.sh
+. "$(dirname "$0")/small.sh"
 
-ok() { # STATUS WHAT
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		printf 'status %s, said:\n%s\n' "$status" "$out" | tail -n 60 | sed 's/^/# /' >&2
-	fi
-}
+assemble fault || exit 1
 
-if ! [ -r /dev/kvm ] || ! [ -w /dev/kvm ]; then
-	echo "1..0 # SKIP no access to /dev/kvm"
-	exit 0
-fi
-
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-for f in fault lib; do
-	${CC:-cc} -m32 -c -o "$dir/$f.o" "$top/tests/guest/$f.S" || exit 1
-done
-ld -m elf_i386 --no-warn-rwx-segments -T "$top/tests/guest/guest.ld" -o "$dir/fault" \
-	"$dir/fault.o" "$dir/lib.o" || exit 1
-
-run() { # WORD [OPTION...]: the guest's and the VMM's text in $out, the status in $status
+run() { # WORD [OPTION...]
 	word=$1
 	shift
-	out=$(timeout 60 "$vmm" -m 32 -nodefaults -display none -serial stdio \
-		-device isa-debug-exit,iobase=0xf4,iosize=4 -kernel "$dir/fault" -append "$word" \
-		"$@" 2>&1 </dev/null)
-	status=$?
+	run_small -kernel "$dir/fault" -append "$word" "$@"
 }
 
 says() { # TEXT...: each is in $out
@@ -104,4 +75,4 @@ run off -device pvpanic
 [ "$status" = 0 ] && [ "$out" = off ]
 ok $? "a shutdown through it ends with status 0"
 
-echo "1..$count"
+finish

@@ -3,39 +3,16 @@
 #
 # kvm-assign as a user calls it: options, exit codes, what goes where, on a host of files.
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/cli.sh
+. "$(dirname "$0")/../cli.sh"
 cd "$top" || exit 1
-build=$(cd "${BUILD:-build}" && pwd)
 assign=$build/kvm-assign
-dir=$(mktemp -d)
-chmod 755 "$dir"
-trap 'rm -rf "$dir"' EXIT
+program=$assign
 export KVMKIT_STATE_DIR=$dir/state
 export LC_ALL=C
 unset SSH_CONNECTION
-n=0
-
-ok() { # CONDITION-STATUS MESSAGE
-	n=$((n + 1))
-	if [[ $1 -eq 0 ]]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# out: /' "$dir/out" >&2
-		sed 's/^/# err: /' "$dir/err" >&2
-	fi
-}
-
-# RC PATTERN-IN-STDOUT PATTERN-IN-STDERR ARG...; an empty pattern: the stream is empty
-expect() {
-	local want=$1 out=$2 err=$3 bad=0
-	shift 3
-	"$assign" "$@" >"$dir/out" 2>"$dir/err"
-	[[ $? -eq $want ]] || bad=1
-	if [[ -n $out ]]; then grep -q -e "$out" "$dir/out" || bad=1; else [[ ! -s $dir/out ]] || bad=1; fi
-	if [[ -n $err ]]; then grep -q -e "$err" "$dir/err" || bad=1; else [[ ! -s $dir/err ]] || bad=1; fi
-	ok "$bad" "exit $want: kvm-assign $*"
-}
 
 # ---- a host: NVMe with a mounted partition, a free NIC, two functions in one group ----
 
@@ -197,4 +174,4 @@ if [[ $EUID -eq 0 ]]; then
 		done
 	fi
 fi
-echo "1..$n"
+finish

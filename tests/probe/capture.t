@@ -4,30 +4,12 @@
 # scripts/capture-root on this machine: the capture gives the verdicts that the machine
 # gives, holds what --list names and nothing that tells whose machine it is.
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 cd "$top" || exit 1
-check=$(cd "${BUILD:-build}" && pwd)/kvm-check
+check=$build/kvm-check
 capture=$top/scripts/capture-root
-dir=$(mktemp -d)
-chmod 755 "$dir"
-trap 'rm -rf "$dir"' EXIT
 export KVMKIT_STATE_DIR=$dir/state LC_ALL=C
-n=0
-
-ok() { # CONDITION-STATUS MESSAGE
-	n=$((n + 1))
-	if [[ $1 -eq 0 ]]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$dir/err" >&2
-	fi
-}
-
-skip() { # MESSAGE REASON
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
 
 statuses() { # ARG...: "id status" lines of a report
 	"$check" --json "$@" 2>>"$dir/err" |
@@ -139,4 +121,4 @@ ok "$(($? != 2))" 'a wrong option is exit 2'
 "$capture" "$dir/none/x.tar" 2>"$dir/err"
 [[ $? -eq 1 ]] && grep -q "cannot write $dir/none/x.tar" "$dir/err"
 ok $? 'a folder that is not there is named'
-echo "1..$n"
+finish

@@ -3,48 +3,16 @@
 #
 # kvm-check as a user calls it: options, exit codes, what goes where, as root and as nobody.
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/cli.sh
+. "$(dirname "$0")/../cli.sh"
 cd "$top" || exit 1
-build=$(cd "${BUILD:-build}" && pwd)
 check=$build/kvm-check
+program=$check
 roots=tests/roots
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 export KVMKIT_STATE_DIR=$dir/state
 export LC_ALL=C
-n=0
-
-ok() { # CONDITION-STATUS MESSAGE
-	n=$((n + 1))
-	if [[ $1 -eq 0 ]]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# out: /' "$dir/out" >&2
-		sed 's/^/# err: /' "$dir/err" >&2
-	fi
-}
-
-skip() { # MESSAGE REASON
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
-
-run() { # ARG...: sets rc, fills $dir/out and $dir/err
-	"$check" "$@" >"$dir/out" 2>"$dir/err"
-	rc=$?
-}
-
-# RC PATTERN-IN-STDOUT PATTERN-IN-STDERR ARG...; an empty pattern: the stream is empty
-expect() {
-	local want=$1 out=$2 err=$3 bad=0
-	shift 3
-	run "$@"
-	[[ $rc -eq $want ]] || bad=1
-	if [[ -n $out ]]; then grep -q -e "$out" "$dir/out" || bad=1; else [[ ! -s $dir/out ]] || bad=1; fi
-	if [[ -n $err ]]; then grep -q -e "$err" "$dir/err" || bad=1; else [[ ! -s $dir/err ]] || bad=1; fi
-	ok "$bad" "exit $want: kvm-check $*"
-}
 
 expect 0 '^usage: kvm-check' '' --help
 ok "$(($(wc -l <"$dir/out") > 30))" 'the help fits a screen'
@@ -215,4 +183,4 @@ else
 		ok $? "as nobody: the tests of $t"
 	done
 fi
-echo "1..$n"
+finish

@@ -5,27 +5,14 @@
 # forgotten to the byte. Then what happens over several runs: originals, pairs, reboots,
 # failures half-way, two runs at once.
 
-top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 cd "$top" || exit 1
-build=$(cd "${BUILD:-build}" && pwd)
 tune=$build/kvm-tune
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
 export KVMKIT_PROFILE_DIR=$top/tune/profiles LC_ALL=C
 host=$dir/host
 journal=$host/var/lib/kvmkit/tune.journal
 tests/tune/make-host "$dir/fresh"
-n=0
-
-ok() { # CONDITION-STATUS MESSAGE
-	n=$((n + 1))
-	if [[ $1 -eq 0 ]]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$dir/out" "$dir/err" >&2
-	fi
-}
 
 is() { # GOT WANT MESSAGE
 	[[ $1 = "$2" ]]
@@ -307,4 +294,4 @@ wait "$holder"
 rm -f "$journal"
 same 'nothing was changed'
 
-echo "1..$n"
+finish
