@@ -12,6 +12,7 @@ use Digest::SHA;
 use File::Find;
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use vmmtest;
 use Test::More;
 
@@ -33,18 +34,18 @@ sub bzimage {
 my $elf = "\x7fELF\x02\x01\x01" . "\0" x 9 . pack('vvVQQQVvvvvvv', 2, 62, 1, 0x100000, 64, 0, 0,
 	64, 56, 1, 0, 0, 0);
 
-put('halt', $halt);
-put('empty', '');
-put('short', 'x');
-put('text', "no kernel at all\n" x 100);
-put('bz-cut', bzimage(100_000, 4096));
-put('elf-cut', $elf);
-put('multiboot-cut', substr($halt, 0, 16));
-put('initrd', 'anything');
-put('disk', "\0" x 65536);
-put('disk2', "\0" x 65536);
-put('qcow2', "QFI\xfb\0\0\0\3" . "\0" x 1024);
-put('log', "what was there\n");
+put_file('halt', $halt);
+put_file('empty', '');
+put_file('short', 'x');
+put_file('text', "no kernel at all\n" x 100);
+put_file('bz-cut', bzimage(100_000, 4096));
+put_file('elf-cut', $elf);
+put_file('multiboot-cut', substr($halt, 0, 16));
+put_file('initrd', 'anything');
+put_file('disk', "\0" x 65536);
+put_file('disk2', "\0" x 65536);
+put_file('qcow2', "QFI\xfb\0\0\0\3" . "\0" x 1024);
+put_file('log', "what was there\n");
 mkdir('folder');
 system('mkfifo', 'fifo') == 0 or die "mkfifo failed\n";
 

@@ -13,7 +13,7 @@ use IO::Socket::INET;
 use JSON::PP;
 use Test::More;
 use lib $FindBin::Bin;
-use vmmtest qw(put multiboot);
+use files;
 use vnctest;
 
 plan(skip_all => 'no access to /dev/kvm') unless -r '/dev/kvm' && -w '/dev/kvm';
@@ -41,7 +41,7 @@ sub vbe {
 	return pack('H4vH*', '66b8', $index, '66bace0166ef') . pack('H4vH*', '66b8', $value, '4266ef');
 }
 
-put("$dir/pixel.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480], [3, 32], [4, 0x41])
+put_file("$dir/pixel.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480], [3, 32], [4, 0x41])
 	. pack('H*', 'b810100080' . '66baf80c' . 'ef' . '66bafc0c' . 'ed' . '25f0ffffff' . '89c3'
 		. 'e464' . 'a801' . '74fa' . 'e460' . '0fb6c0' . '8903' . 'ebf1')));
 my $m = start('web', '-kernel', "$dir/pixel.kernel", '-vga', 'std', '-name', 'Fenster', '-vnc', ":90,to=199,websocket,http=$novnc");

@@ -9,26 +9,14 @@ use warnings;
 no warnings 'qw'; # options have commas
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use Test::More;
 
 # Writes 'S' to the first serial port and 'D' to port 0xe9, then echoes what the port gets.
-sub put_kernel {
-	my $code = "\x66\xba\xf8\x03\xb0S\xee\xe6\xe9" # mov $0x3f8,%dx; mov 'S'; out; out 0xe9
-		. "\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7"    # 1: mov $0x3fd,%dx; in; test $1; jz 1b
-		. "\x66\xba\xf8\x03\xec\xee\xeb\xef";       # mov $0x3f8,%dx; in; out; jmp 1b
-
-	open(my $out, '>:raw', "$dir/echo") or die;
-	print $out pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000,
-		0x100000, 0, 0, 0x100020) . $code;
-	close($out);
-}
-put_kernel();
-
-sub slurp {
-	local (@ARGV, $/) = @_;
-	return <> // '';
-}
+put_file("$dir/echo", multiboot("\x66\xba\xf8\x03\xb0S\xee\xe6\xe9" # mov $0x3f8,%dx; mov 'S'; out; out 0xe9
+	. "\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7"    # 1: mov $0x3fd,%dx; in; test $1; jz 1b
+	. "\x66\xba\xf8\x03\xec\xee\xeb\xef"));     # mov $0x3f8,%dx; in; out; jmp 1b
 
 # ---- the course's command line, and QMP over TCP ----
 

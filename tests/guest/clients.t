@@ -10,23 +10,14 @@ use warnings;
 no warnings 'qw'; # options have commas
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use Test::More;
 
 sub kernel {
 	my ($name, $code) = @_;
 
-	open(my $out, '>:raw', "$dir/$name") or die;
-	print $out pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000,
-		0x100000, 0, 0, 0x100020) . $code;
-	close($out);
-	return "$dir/$name";
-}
-
-sub slurp {
-	open(my $in, '<', $_[0]) or return '';
-	local $/;
-	return <$in> // '';
+	return put_file("$dir/$name", multiboot($code));
 }
 
 # Standard output and error, and the exit status, of a shell command.

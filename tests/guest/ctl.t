@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use IPC::Open2;
 use Test::More;
@@ -49,10 +50,7 @@ gives(2, qr/^$/, qr/^vmm-ctl: --timeout x: not a number/, '--timeout', 'x', "$di
 gives(1, qr/^$/, qr/^vmm-ctl: cannot connect to \S+: .*; start vmm with -qmp unix:/, "$dir/q", 'status');
 
 # Echoes what its serial port gets.
-open(my $out, '>:raw', "$dir/echo") or die;
-print $out pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000, 0x100000, 0, 0, 0x100020)
-	. "\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7\x66\xba\xf8\x03\xec\xee\xeb\xef";
-close($out);
+put_file("$dir/echo", multiboot("\x66\xba\xfd\x03\xec\xa8\x01\x74\xf7\x66\xba\xf8\x03\xec\xee\xeb\xef"));
 my $pid = start('-kernel', "$dir/echo", '-qmp', "unix:$dir/q,server,nowait", '-serial', "unix:$dir/s,server,nowait", '-S', '-vga', 'std',
 	'-qmp', "unix:$dir/e,server,nowait", '-monitor', "unix:$dir/m,server,nowait");
 close(connect_to("$dir/m")->{socket});

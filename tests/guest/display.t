@@ -13,7 +13,7 @@ use IO::Socket::UNIX;
 use Test::More;
 use Time::HiRes ();
 use lib $FindBin::Bin;
-use vmmtest qw(put multiboot);
+use files;
 use vnctest;
 
 plan(skip_all => 'no access to /dev/kvm') unless -r '/dev/kvm' && -w '/dev/kvm';
@@ -86,7 +86,7 @@ sub vbe {
 }
 
 # BAR 0 of 00:02.0 to ebx; then each byte of port 0x60 becomes the first pixel.
-put("$dir/pixel.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480], [3, 32], [4, 0x41])
+put_file("$dir/pixel.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480], [3, 32], [4, 0x41])
 	. pack('H*', 'b810100080' . '66baf80c' . 'ef' . '66bafc0c' . 'ed' . '25f0ffffff' . '89c3'
 		. 'e464' . 'a801' . '74fa' . 'e460' . '0fb6c0' . '8903' . 'ebf1')));
 my $g = start('pixel', '-kernel', "$dir/pixel.kernel", '-vga', 'std', '-vnc', ':90,to=199');
@@ -126,7 +126,7 @@ is(finish($g), 0, 'quit');
 
 # ---- the screen changes its size under a client, when a key is pressed ----
 
-put("$dir/sizes.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480], [3, 32], [4, 0x41])
+put_file("$dir/sizes.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 480], [3, 32], [4, 0x41])
 	. pack('H*', 'e464' . 'a801' . '74fa' . 'e460') . join('', map { vbe(@$_) } [4, 0], [1, 800], [2, 600], [4, 0x41])
 	. pack('H*', 'f4ebfd')));
 $g = start('sizes', '-kernel', "$dir/sizes.kernel", '-vga', 'std', '-vnc', ':90,to=199');
@@ -152,7 +152,7 @@ sub cpu_of {
 }
 
 # cli, hlt
-put("$dir/still.kernel", multiboot(join('', map { vbe(@$_) } [1, 1280], [2, 1024], [3, 32], [4, 0x41]) . pack('H*', 'faf4ebfd')));
+put_file("$dir/still.kernel", multiboot(join('', map { vbe(@$_) } [1, 1280], [2, 1024], [3, 32], [4, 0x41]) . pack('H*', 'faf4ebfd')));
 $g = start('still', '-kernel', "$dir/still.kernel", '-vga', 'std', '-vnc', ':90,to=199');
 $port = port_of('still');
 $c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), encodings => [-308]);
@@ -221,8 +221,8 @@ like(ask($m, 'expire_password vnc tomorrow'), qr/time: now, never, \+SECONDS/, '
 like(ask($m, 'set_password vnc sesam connected=fail'), qr/Error/, 'clients that are there are kept');
 
 # A password from the start.
-put("$dir/secret-file", "sesam\n");
-put("$dir/secret64", 'c2VzYW0=');
+put_file("$dir/secret-file", "sesam\n");
+put_file("$dir/secret64", 'c2VzYW0=');
 my $sec = start('secret', '-S', '-object', "secret,id=s,file=$dir/secret-file", '-object', "secret,id=t,file=$dir/secret64,format=base64",
 	'-vnc', ':90,password-secret=s,to=199');
 SKIP: {

@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use vmmtest;
 use JSON::PP;
 use Test::More;
@@ -42,7 +43,7 @@ sub report {
 sub hand_off {
 	my ($what, $mode) = @_;
 
-	put("$state/host.json", ref($what) ? $json->encode($what) : $what);
+	put_file("$state/host.json", ref($what) ? $json->encode($what) : $what);
 	chmod($mode // 0644, "$state/host.json");
 }
 
@@ -146,8 +147,8 @@ SKIP: {
 	skip('no access to /dev/kvm', 4) if !$kvm;
 	# Ends with status 33; the first fits into 1 MiB, the second is as large as a system.
 	my $end = multiboot("\x66\xba\xf4\x00\xb0\x10\xee\xf4");
-	put('small', $end);
-	put('large', $end . "\0" x (2 << 20));
+	put_file('small', $end);
+	put_file('large', $end . "\0" x (2 << 20));
 	my @run = (qw(-m 16 -nodefaults -display none -device), 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel');
 
 	hand_off(report([$passed, $slow], backend => 'software'));

@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use Test::More;
 
@@ -24,11 +25,9 @@ sub file {
 my $disk = file('disk', 1 << 20);
 my $one = file('one.iso', 1 << 20);
 my $two = file('two.iso', 2 << 20);
-# A flat multiboot kernel: mov dx, 0xae04; in eax, dx; test eax, eax; jz back; mov dx, 0xae08;
+# mov dx, 0xae04; in eax, dx; test eax, eax; jz back; mov dx, 0xae08;
 # out dx, eax; jmp back.
-my $kernel = file('eject', 0, pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff,
-	0x100000, 0x100000, 0, 0, 0x100020)
-	. "\x66\xba\x04\xae\xed\x85\xc0\x74\xf7\x66\xba\x08\xae\xef\xeb\xf0");
+my $kernel = put_file("$dir/eject", multiboot("\x66\xba\x04\xae\xed\x85\xc0\x74\xf7\x66\xba\x08\xae\xef\xeb\xf0"));
 
 sub fds {
 	return scalar(() = glob("/proc/$_[0]/fd/*"));

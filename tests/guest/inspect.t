@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use Test::More;
 
@@ -30,10 +31,7 @@ sub long_mode {
 		. pack('vV', 15, $at + length($tail) + 6) . pack('VVVV', 0, 0, 0xffff, 0x00af9b00);
 }
 
-open(my $out, '>:raw', "$dir/paging") or die;
-print $out pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000,
-	0x100000, 0, 0, 0x100020) . long_mode();
-close($out);
+put_file("$dir/paging", multiboot(long_mode()));
 
 my $pid = start('-smp', 2, '-kernel', "$dir/paging", '-no-reboot', '-no-shutdown', '-S', '-qmp', "unix:$dir/q,server,nowait",
 	'-monitor', "unix:$dir/m,server,nowait", '-serial', "unix:$dir/s,server,nowait");

@@ -11,7 +11,7 @@ use FindBin;
 use IO::Socket::INET;
 use Test::More;
 use lib $FindBin::Bin;
-use vmmtest qw(put multiboot);
+use files;
 use vnctest;
 
 my $names = '/usr/include/xkbcommon/xkbcommon-keysyms.h';
@@ -57,10 +57,10 @@ sub read_map {
 
 # ---- a guest that prints each byte of the keyboard, in scan code set 1, to port 0xe9 ----
 
-put("$dir/keys.kernel", multiboot(pack('H*', 'b060' . 'e664' . 'b040' . 'e660'
+put_file("$dir/keys.kernel", multiboot(pack('H*', 'b060' . 'e664' . 'b040' . 'e660'
 	. 'e464' . 'a801' . '74fa' . 'e460' . 'e6e9' . 'ebf4')));
 # The same with a mouse that was told to report.
-put("$dir/mouse.kernel", multiboot(pack('H*', 'b060' . 'e664' . 'b040' . 'e660' . 'b0d4' . 'e664'
+put_file("$dir/mouse.kernel", multiboot(pack('H*', 'b060' . 'e664' . 'b040' . 'e660' . 'b0d4' . 'e664'
 	. 'b0f4' . 'e660' . 'e464' . 'a801' . '74fa' . 'e460' . 'e6e9' . 'ebf4')));
 
 my ($client, $out);

@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use IO::Select;
 use IPC::Open3;
@@ -56,10 +57,7 @@ open(my $image, '>', "$dir/disk") or die;
 truncate($image, 1 << 20);
 close($image);
 # A flat multiboot kernel that powers off: out 0x604, SLP_EN.
-open(my $kernel, '>:raw', "$dir/off") or die;
-print $kernel pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000, 0x100000, 0, 0, 0x100020),
-	"\x66\xba\x04\x06\x66\xb8\x00\x20\x66\xef\xf4\xeb\xfd";
-close($kernel);
+put_file("$dir/off", multiboot("\x66\xba\x04\x06\x66\xb8\x00\x20\x66\xef\xf4\xeb\xfd"));
 
 my $pid = start('-S', '-no-shutdown', '-name', 'guest one', '-serial', 'null', '-balloon', 'virtio', '-kernel', "$dir/off",
 	'-drive', "file=$dir/disk,if=virtio,format=raw,id=d0",

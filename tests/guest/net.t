@@ -13,6 +13,7 @@ use IO::Socket::INET;
 use IPC::Open3;
 use Test::More;
 use File::Copy qw(copy);
+use files;
 use vmmtest;
 
 plan skip_all => 'no /dev/kvm' unless $kvm;
@@ -24,7 +25,7 @@ my $helper = "$dir/vmm-user-net";
 sub monitor {
 	my ($commands, @args) = @_;
 
-	put('commands', join('', map { "$_\n" } @$commands, 'quit'));
+	put_file('commands', join('', map { "$_\n" } @$commands, 'quit'));
 	my ($status, $out, $err) = say_of(['sh', '-c', 'exec "$@" <commands', 'sh'], {}, '-S',
 		qw(-m 32 -display none -serial none -monitor stdio), @args);
 	$out =~ s/\r|\e\[\d*[A-Z]//g;
@@ -121,7 +122,7 @@ e1000\.0: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:58
 }m, 'info network is as QEMU prints it');
 
 # What cards hear, through QMP.
-put('qmp', join('', map { "$_\n" } '{"execute":"qmp_capabilities"}',
+put_file('qmp', join('', map { "$_\n" } '{"execute":"qmp_capabilities"}',
 	'{"execute":"query-rx-filter"}', '{"execute":"query-rx-filter","arguments":{"name":"x"}}',
 	'{"execute":"query-rx-filter","arguments":{"name":"e"}}',
 	'{"execute":"announce-self","arguments":{"rounds":2}}',

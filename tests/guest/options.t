@@ -9,6 +9,7 @@ use warnings;
 no warnings 'qw'; # options have commas
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use vmmtest;
 use IO::Handle;
 use IO::Socket::UNIX;
@@ -16,11 +17,11 @@ use Test::More;
 
 # Both write 'L' to the first serial port; then the one halts, the other ends with status 33.
 my $hello = "\x66\xba\xf8\x03\xb0L\xee";
-put('halt', multiboot($hello . "\xfa\xf4\xeb\xfd"));
-put('end', multiboot($hello . "\x66\xba\xf4\x00\xb0\x10\xee\xf4"));
-put('disk', "\0" x 65536);
-put('text', 'io.systemd.credential:x=y');
-put('disk2', "\0" x 65536);
+put_file('halt', multiboot($hello . "\xfa\xf4\xeb\xfd"));
+put_file('end', multiboot($hello . "\x66\xba\xf4\x00\xb0\x10\xee\xf4"));
+put_file('disk', "\0" x 65536);
+put_file('text', 'io.systemd.credential:x=y');
+put_file('disk2', "\0" x 65536);
 my @end = ('-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', 'end');
 
 sub gives {
@@ -96,7 +97,7 @@ for (
 # ---- graphics cards ----
 
 mkdir('roms');
-put('roms/own.rom', "\x55\xaa\x02" . "\0" x 1021);
+put_file('roms/own.rom', "\x55\xaa\x02" . "\0" x 1021);
 gives(33, qr/^L$/, '-L', 'roms', '-device', 'VGA,romfile=own.rom', @end);
 gives(33, qr/^L$/, '-vga', 'none', '-device', 'bochs-display,vgamem=8M', @end);
 

@@ -9,6 +9,7 @@ use warnings;
 no warnings 'qw'; # options have commas
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use IPC::Open3;
 use Test::More;
@@ -16,11 +17,7 @@ use Test::More;
 sub kernel {
 	my ($name, $code) = @_;
 
-	open(my $out, '>:raw', "$dir/$name") or die;
-	print $out pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000,
-		0x100000, 0, 0, 0x100020) . $code;
-	close($out);
-	return ('-kernel', "$dir/$name");
+	return ('-kernel', put_file("$dir/$name", multiboot($code)));
 }
 my @halt = kernel('halt', "\xfa\xf4\xeb\xfd");
 my @print = kernel('print', "\xb0L\x66\xba\x00\x04\xee\xfa\xf4\xeb\xfd"); # 'L' to port 0x400
@@ -44,23 +41,6 @@ sub run {
 	return ($? >> 8, slurp("$dir/said"));
 }
 
-sub slurp {
-	my ($path) = @_;
-
-	open(my $in, '<:raw', $path) or return undef;
-	local $/;
-	return <$in> // '';
-}
-
-sub write_file {
-	my ($path, $text) = @_;
-
-	open(my $out, '>', $path) or die;
-	print $out $text;
-	close($out);
-	return $path;
-}
-
 # The process is not our child: its going shows in /proc.
 sub gone {
 	my ($pid) = @_;
@@ -77,7 +57,7 @@ sub gone {
 my ($status, $said) = run(@small, @halt, '-daemonize', '-pidfile', "$dir/pid", '-qmp', "unix:$dir/q,server,nowait");
 is($status, 0, '-daemonize: the caller goes on') or diag($said);
 is($said, '', 'and nothing is said');
-my ($pid) = (slurp("$dir/pid") // '') =~ /^(\d+)\n\z/;
+my ($pid) = slurp("$dir/pid") =~ /^(\d+)\n\z/;
 ok($pid && -e "/proc/$pid", '-pidfile: the process in the background');
 my $c = IO::Socket::UNIX->new(Peer => "$dir/q");
 ok($c, 'the monitor is there at once');
@@ -94,9 +74,9 @@ my $limited = eval {
 	$out;
 };
 like($limited, qr/^(vmm: VNC on [^\n]*\n)?\z/, 'nobody holds its output');
-my ($second) = (slurp("$dir/pid2") // '') =~ /^(\d+)/;
+my ($second) = slurp("$dir/pid2") =~ /^(\d+)/;
 is(join(' ', map { my $d = $_; grep { ($_ // '') =~ /^pipe:/ } map { readlink("/proc/$d/fd/$_") } 0 .. 2 }
-	grep { /^\d+$/ } split(' ', slurp("/proc/$second/task/$second/children") // '')), '', 'nor do the processes that it started');
+	grep { /^\d+$/ } split(' ', slurp("/proc/$second/task/$second/children"))), '', 'nor do the processes that it started');
 kill('TERM', $second);
 ok(gone($second), 'it ends');
 ($status, $said) = run(@small, @halt, '-pidfile', "$dir/pid");
@@ -150,7 +130,7 @@ SKIP: {
 # ---- UUID, options from files, properties ----
 
 my $uuid = '550e8400-e29b-41d4-a716-446655440000';
-my $options = write_file("$dir/options", <<"END");
+my $options = put_file("$dir/options", <<"END");
 # one option a line
 -display none
 -m 16
@@ -161,7 +141,7 @@ my $options = write_file("$dir/options", <<"END");
 -chardev file,id=con,path=$dir/con
 -device isa-debugcon,chardev=con
 END
-write_file("$dir/config", <<"END");
+put_file("$dir/config", <<"END");
 # as QEMU writes it
 [memory]
   size = "16"
@@ -206,7 +186,7 @@ for my $row (
 	["-m x\n", qr/options:1: -m: 'x' is not a size/], ["-options $dir/options\n", qr/names no other one/], ["-h\n", qr/no option that a file/],
 ) {
 	my ($text, $pattern) = @$row;
-	my ($status, $said) = run('-options', write_file("$dir/bad", $text) && rename("$dir/bad", "$dir/options") && "$dir/options");
+	my ($status, $said) = run('-options', put_file("$dir/bad", $text) && rename("$dir/bad", "$dir/options") && "$dir/options");
 
 	ok($status == 2 && $said =~ $pattern && $said =~ /^[^\n]*\n\z/, "-options: $pattern") or diag("$status: $said");
 }
@@ -216,7 +196,7 @@ for my $row (
 	["[nographic]\n", qr/no section/],
 ) {
 	my ($text, $pattern) = @$row;
-	my ($status, $said) = run('-readconfig', write_file("$dir/config", $text));
+	my ($status, $said) = run('-readconfig', put_file("$dir/config", $text));
 
 	ok($status == 2 && $said =~ $pattern && $said =~ /^[^\n]*\n\z/, "-readconfig: $pattern") or diag("$status: $said");
 }

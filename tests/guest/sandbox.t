@@ -10,19 +10,12 @@ use warnings;
 no warnings 'qw'; # options have commas
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use Fcntl qw(F_SETFD);
 use Test::More;
 
 plan skip_all => 'sanitizers need what the sandbox refuses' if `ldd '$vmm'` =~ /libasan/;
-
-sub slurp {
-	my ($path) = @_;
-
-	open(my $in, '<:raw', $path) or return '';
-	local $/;
-	return <$in> // '';
-}
 
 sub field {
 	my ($path, $name) = @_;
@@ -73,8 +66,7 @@ ok(!-e "$dir/q" && !-e "$dir/m", 'and removes its sockets');
 
 my $ring = -e '/proc/sys/kernel/io_uring_disabled' && slurp('/proc/sys/kernel/io_uring_disabled') eq "0\n";
 $pid = start(@small, '-pidfile', "$dir/pid", '-drive', "file=$dir/disks/a.raw,format=raw,if=virtio", '-chardev', "socket,id=s,path=$dir/s,server=on,wait=off", '-device', 'isa-debugcon,chardev=s',
-	'-kernel', do { open(my $k, '>:raw', "$dir/k") or die;
-		print $k pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000, 0x100000, 0, 0, 0x100020), "\xfa\xf4\xeb\xfd"; close($k); "$dir/k" });
+	'-kernel', put_file("$dir/k", multiboot("\xfa\xf4\xeb\xfd")));
 my $end = time + $limit;
 select(undef, undef, undef, 0.01) while (field("/proc/$pid/status", 'Seccomp') // '') ne '2' && time < $end;
 is(field("/proc/$pid/status", 'Seccomp'), '2', 'confined');

@@ -10,17 +10,10 @@ use strict;
 use warnings;
 use Exporter qw(import);
 use Time::HiRes qw(sleep time);
+use files;
 use montest;
 
-our @EXPORT = qw(screen see type press text_memory cells picture grid same_grid slurp);
-
-sub slurp {
-	my ($path) = @_;
-
-	open(my $in, '<:raw', $path) or return '';
-	local $/;
-	return <$in> // '';
-}
+our @EXPORT = qw(screen see type press text_memory cells picture grid same_grid);
 
 # The text, or '' while the screen shows graphics.
 sub screen {

@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use files qw(put_file multiboot);
 use vmmtest;
 use IPC::Open2;
 use Test::More;
@@ -17,15 +18,15 @@ plan skip_all => 'script(1) is not installed' if !`which script 2>/dev/null`;
 
 # Both write 'L' to the first serial port; then the one halts, the other ends with status 33.
 my $hello = "\x66\xba\xf8\x03\xb0L\xee";
-put('halt', multiboot($hello . "\xfa\xf4\xeb\xfd"));
-put('end', multiboot($hello . "\x66\xba\xf4\x00\xb0\x10\xee\xf4"));
+put_file('halt', multiboot($hello . "\xfa\xf4\xeb\xfd"));
+put_file('end', multiboot($hello . "\x66\xba\xf4\x00\xb0\x10\xee\xf4"));
 my @small = qw(-m 16 -nodefaults -display none);
 my @exit = ('-device', 'isa-debug-exit,iobase=0xf4,iosize=4');
 
 # Between two looks at its settings, a shell runs vmm and reports its status; the file
 # "pid" is vmm's, "tty" the terminal's name.
 # Ctrl-C reaches the shell as well.
-put('job', <<'JOB');
+put_file('job', <<'JOB');
 trap : INT
 tty >tty
 stty -a >before

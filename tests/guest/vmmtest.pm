@@ -13,7 +13,7 @@ use File::Basename qw(dirname);
 use File::Copy qw(copy);
 use File::Temp qw(tempdir);
 
-our @EXPORT = qw($top $dir $vmm $kvm $fakes $spaces @nobody put multiboot say_of in_space
+our @EXPORT = qw($top $dir $vmm $kvm $fakes $spaces @nobody say_of in_space
 	compile_fake);
 
 our $top = abs_path(dirname(__FILE__) . '/../..');
@@ -45,22 +45,6 @@ our $fakes = `ldd '$vmm'` !~ /libasan/;
 our @space = $> ? qw(unshare --map-root-user --mount) : qw(unshare --mount);
 our $spaces = system("@space true 2>/dev/null") == 0;
 our @nobody = qw(setpriv --reuid 65534 --regid 65534 --clear-groups);
-
-sub put {
-	my ($name, $bytes) = @_;
-
-	open(my $out, '>:raw', $name) or die "$name: $!\n";
-	print $out $bytes;
-	close($out) or die "$name: $!\n";
-}
-
-# A flat multiboot kernel at 1 MiB with this code.
-sub multiboot {
-	my ($code) = @_;
-
-	return pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000,
-		0x100000, 0, 0, 0x100020) . $code;
-}
 
 # Exit status, standard output and error of vmm. @$prefix: a command in front of it;
 # %$env: more environment.

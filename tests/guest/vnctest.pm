@@ -15,8 +15,9 @@ use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Test::More;
+use files;
 
-our @EXPORT = qw($vmm $build $dir $limit slurp start read_prompt ask text_of see finish still
+our @EXPORT = qw($vmm $build $dir $limit start read_prompt ask text_of see finish still
 	read_ppm unfilter read_png difference read_cells get rfb_open rfb_picture rfb_key
 	children wait_until port_of);
 
@@ -31,14 +32,6 @@ our $limit = 120;
 
 my @running;
 $SIG{PIPE} = 'IGNORE';
-
-sub slurp {
-	my ($path) = @_;
-
-	open(my $in, '<:raw', $path) or return '';
-	local $/;
-	return <$in> // '';
-}
 
 sub start {
 	my ($name, @args) = @_;

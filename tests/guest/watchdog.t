@@ -9,6 +9,7 @@ use warnings;
 no warnings 'qw'; # options have commas
 use FindBin;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use IPC::Open3;
 use Test::More;
@@ -20,10 +21,7 @@ my $unlock = "\x66\xc7\x43\x0c\x80\0\x66\xc7\x43\x0c\x86\0";
 my $code = "\xb8\x10\x28\0\x80\x66\xba\xf8\x0c\xef\x66\xba\xfc\x0c\xed\x83\xe0\xf0\x89\xc3"
 	. "$unlock\xc7\x03\x14\0\0\0$unlock\xc7\x43\x04\x14\0\0\0"
 	. "\xb8\x68\x28\0\x80\x66\xba\xf8\x0c\xef\x66\xba\xfc\x0c\xb0\x02\xee\xfa\xf4\xeb\xfd";
-open(my $out, '>:raw', "$dir/dog") or die;
-print $out pack('V8', 0x1badb002, 0x10000, -(0x1badb002 + 0x10000) & 0xffffffff, 0x100000,
-	0x100000, 0, 0, 0x100020) . $code;
-close($out);
+put_file("$dir/dog", multiboot($code));
 
 my @dog = (qw(-m 16 -display none -serial null -S -device i6300esb,addr=5 -kernel), "$dir/dog",
 	'-qmp', "unix:$dir/q,server,nowait");
