@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Frames over a stream socket (frames.h). The input buffer holds several frames, so that
- * small ones cost a fraction of a system call each; a frame in it is whole or nothing is
- * given out. What the socket takes only in part is kept, because the peer could not find
- * the next length otherwise.
+ * small ones cost a fraction of a system call each, and a socket that gave less than it
+ * was asked for is not asked again to say that it is empty; a frame in the buffer is
+ * whole or nothing is given out. What the socket takes only in part is kept, because the
+ * peer could not find the next length otherwise. Large frames are not gathered: a copy
+ * costs more than a call.
  */
 #include "common/frames.h"
 
@@ -16,6 +18,7 @@
 #define HEAD    4
 #define IN_CAP  (2 * (FRAMES_MAX + HEAD))
 #define MAX_IOV 1024 /* segments of one sendmsg() */
+#define LARGE   8192 /* bytes of a frame that does not wait for others */
 
 int frames_init(struct frames *f, int fd, size_t out_cap)
 {
@@ -39,25 +42,28 @@ void frames_free(struct frames *f)
 
 /* ---- receive ---- */
 
-/* One read of as much as there is room for. */
+/* One read of as much as there is room for; the frame that has begun fits. */
 static int fill(struct frames *f)
 {
+	size_t room;
 	ssize_t n;
 
-	if (f->in_start) {
+	if (f->in_start + FRAMES_MAX + HEAD > IN_CAP || !f->in_len) {
 		memmove(f->in, f->in + f->in_start, f->in_len);
 		f->in_start = 0;
 	}
+	room = IN_CAP - f->in_start - f->in_len;
 	do {
-		n = recv(f->fd, f->in + f->in_len, IN_CAP - f->in_len, MSG_DONTWAIT);
+		n = recv(f->fd, f->in + f->in_start + f->in_len, room, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
 	f->in_len += n;
+	f->drained = (size_t)n < room;
 	return n ? 0 : -EPIPE;
 }
 
-ssize_t frames_recv(struct frames *f, void *buf)
+ssize_t frames_next(struct frames *f, uint8_t **frame)
 {
 	for (;;) {
 		uint32_t len = 0;
@@ -69,17 +75,28 @@ ssize_t frames_recv(struct frames *f, void *buf)
 			if (!len || len > FRAMES_MAX)
 				return -EPROTO;
 			if (f->in_len >= HEAD + len) {
-				memcpy(buf, f->in + f->in_start + HEAD, len);
+				*frame = f->in + f->in_start + HEAD;
 				f->in_start += HEAD + len;
 				f->in_len -= HEAD + len;
 				return len;
 			}
 		}
-		/* A frame and its length fit: there is room. */
-		ret = fill(f);
-		if (ret < 0)
+		ret = f->drained ? -EAGAIN : fill(f);
+		if (ret < 0) {
+			f->drained = false;
 			return ret;
+		}
 	}
+}
+
+ssize_t frames_recv(struct frames *f, void *buf)
+{
+	uint8_t *frame;
+	ssize_t n = frames_next(f, &frame);
+
+	if (n > 0)
+		memcpy(buf, frame, n);
+	return n;
 }
 
 /* ---- send ---- */
@@ -128,12 +145,12 @@ static void keep(struct frames *f, const struct iovec *iov, unsigned count, size
 }
 
 /* The frame as one list that starts with its length; frames of more segments than the
- * kernel takes are no frames. */
+ * kernel takes, with one for what waits, are no frames. */
 static int list(struct iovec *all, uint32_t *head, const struct iovec *iov,
                 unsigned count, size_t *len)
 {
 	*len = 0;
-	if (count >= MAX_IOV)
+	if (count + 2 > MAX_IOV)
 		return -EMSGSIZE;
 	for (unsigned i = 0; i < count; i++) {
 		all[i + 1] = iov[i];
@@ -147,18 +164,38 @@ static int list(struct iovec *all, uint32_t *head, const struct iovec *iov,
 	return *len > HEAD ? 0 : -EMSGSIZE;
 }
 
+/* What waits and, behind it, the frame, of which all[0] is free for the former: how much
+ * of the frame was taken, or -errno. */
+static ssize_t send_behind(struct frames *f, struct iovec *all, unsigned count)
+{
+	size_t before = f->out_len;
+	ssize_t n;
+
+	all[0] = (struct iovec){ f->out + f->out_start, before };
+	n = send_some(f->fd, all + !before, count + !!before);
+	if (n < 0)
+		return n;
+	if ((size_t)n < before) {
+		f->out_start += n;
+		f->out_len -= n;
+		return -EAGAIN;
+	}
+	f->out_start = f->out_len = 0;
+	return n - before;
+}
+
 int frames_send(struct frames *f, const struct iovec *iov, unsigned count)
 {
 	struct iovec all[MAX_IOV];
 	uint32_t head;
 	size_t len;
-	ssize_t n = list(all, &head, iov, count, &len);
+	ssize_t n = list(all + 1, &head, iov, count, &len);
 
 	if (n < 0)
 		return n;
-	n = f->corked && f->out_cap - f->out_len >= len ? -EAGAIN : frames_flush(f);
-	if (!n)
-		n = send_some(f->fd, all, count + 1);
+	n = -EAGAIN;
+	if (!f->corked || len >= LARGE || f->out_cap - f->out_len < len)
+		n = send_behind(f, all, count + 1);
 	if (n < 0 && n != -EAGAIN)
 		return n;
 	if (n < 0 && f->out_cap - f->out_len < len)
@@ -169,6 +206,6 @@ int frames_send(struct frames *f, const struct iovec *iov, unsigned count)
 		memmove(f->out, f->out + f->out_start, f->out_len);
 		f->out_start = 0;
 	}
-	keep(f, all, count + 1, n);
+	keep(f, all + 1, count + 1, n);
 	return 0;
 }

@@ -20,7 +20,8 @@
 struct frames {
 	int fd;
 	uint8_t *in, *out;
-	size_t in_start, in_len;            /* bytes that were read, not yet taken */
+	size_t in_start, in_len; /* bytes that were read, not yet taken */
+	bool drained; /* the socket had less than there was room for: it is empty */
 	size_t out_start, out_len, out_cap; /* bytes that the socket did not take yet */
 	bool corked; /* more will be sent at once: frames wait for frames_flush() as long
 	                as there is room; the user's to set and clear */
@@ -34,8 +35,12 @@ void frames_free(struct frames *f);
 
 /* The next frame, copied to buf of at least FRAMES_MAX bytes: its length; -EAGAIN when
  * the rest of it has not come; -EPIPE when the peer has gone, -EPROTO when it sent a
- * length that cannot be, or another -errno. After those there is nothing left to read. */
+ * length that cannot be, or another -errno. After those there is nothing left to read.
+ * -EAGAIN may be said of a socket that has become readable since it was last read: wait
+ * for it with a poll that is level-triggered. */
 ssize_t frames_recv(struct frames *f, void *buf);
+/* The same without a copy: *frame is valid until the next call. */
+ssize_t frames_next(struct frames *f, uint8_t **frame);
 /* Sends one frame of 1 to FRAMES_MAX bytes: 0 when it is sent or waits here, -EAGAIN when
  * there is no room for it, -EMSGSIZE, or -errno when the connection is broken. */
 int frames_send(struct frames *f, const struct iovec *iov, unsigned count);

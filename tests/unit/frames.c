@@ -77,9 +77,11 @@ static void test_receive(void)
 	tap_eq(frames_recv(&e.f, got), 100, "byte by byte");
 	tap_ok(!memcmp(got, data, 100), "it is whole");
 	put(&e, 60);
+	tap_eq(frames_recv(&e.f, got), (uint64_t)-EAGAIN, "the socket was empty before");
 	close(e.peer);
 	e.peer = -1;
 	tap_eq(frames_recv(&e.f, got), 60, "what was sent before the end arrives");
+	tap_eq(frames_recv(&e.f, got), (uint64_t)-EAGAIN, "no more was there");
 	tap_eq(frames_recv(&e.f, got), (uint64_t)-EPIPE, "then the end");
 	close_ends(&e);
 }
@@ -99,6 +101,32 @@ static void test_bad(void)
 		tap_eq(frames_recv(&e.f, got), (uint64_t)-EPROTO, "which is refused");
 		close_ends(&e);
 	}
+}
+
+/* Frames that wait for each other, and one that is too large for that. */
+static void test_corked(void)
+{
+	struct iovec small = { data, 60 }, large = { data, 20000 };
+	struct frames f;
+	struct ends e;
+
+	open_ends(&e, 0);
+	frames_init(&f, e.peer, 0);
+	e.f.corked = true;
+	frames_send(&e.f, &small, 1);
+	frames_send(&e.f, &small, 1);
+	tap_eq(e.f.out_len, 128, "two small frames wait");
+	tap_eq(frames_recv(&f, got), (uint64_t)-EAGAIN, "nothing was sent");
+	frames_send(&e.f, &large, 1);
+	tap_eq(e.f.out_len, 0, "a large one does not, and takes them along");
+	tap_eq(frames_recv(&f, got), 60, "the first arrives");
+	tap_eq(frames_recv(&f, got), 60, "the second");
+	tap_eq(frames_recv(&f, got), 20000, "the large one");
+	tap_ok(!memcmp(got, data, 20000), "with its bytes");
+	frames_send(&e.f, &small, 1);
+	tap_eq(frames_flush(&e.f), 0, "what waits is sent at the end");
+	frames_free(&f);
+	close_ends(&e);
 }
 
 /* Sends frames of `len` until the socket and the buffer are full; how many. */
@@ -121,7 +149,7 @@ static unsigned drain(struct ends *e, size_t len)
 
 	frames_init(&f, e->peer, 0);
 	for (;;) {
-		bool waits = e->f.out_len;
+		bool waits = e->f.out_len || f.drained;
 
 		ret = frames_recv(&f, got);
 		if (ret >= 0 && (ret != (ssize_t)len || memcmp(got, data, len)))
@@ -170,6 +198,7 @@ int main(void)
 		data[i] = i * 7 + i / 256;
 	test_receive();
 	test_bad();
+	test_corked();
 	test_send();
 	return tap_done();
 }

@@ -146,8 +146,10 @@ static void test_stream(const char *dir)
 	tap_eq(create(reg, text, &err) != NULL, 1, "another client waits");
 	third = net_find(reg, "c");
 	net_registry_free(other);
-	while (net_recv(server, got) >= 0)
-		;
+	/* It may be told once more that the socket was empty. */
+	for (unsigned i = 0; i < 2; i++)
+		while (net_recv(server, got) >= 0)
+			;
 	tap_ok(a.links >= 2, "the first one goes");
 	settle();
 	tap_ok(net_link_up(server), "the next one is served");
