@@ -39,9 +39,9 @@ void card_open(struct card *c, struct guest *g, const char *opts, bool legacy,
 	open_with(c, g, opts, legacy, features, false);
 }
 
-void card_open_header(struct card *c, struct guest *g)
+void card_open_header(struct card *c, struct guest *g, uint64_t features)
 {
-	open_with(c, g, "", false, ALL, true);
+	open_with(c, g, "", false, features, true);
 }
 
 void card_close(struct card *c)

@@ -25,7 +25,7 @@ struct card {
 void card_open(struct card *c, struct guest *g, const char *opts, bool legacy,
                uint64_t features);
 /* The same on a netdev whose frames have a header. */
-void card_open_header(struct card *c, struct guest *g);
+void card_open_header(struct card *c, struct guest *g, uint64_t features);
 void card_close(struct card *c);
 
 /* Every byte depends on its place. */

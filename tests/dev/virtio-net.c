@@ -280,6 +280,30 @@ static void test_longest(struct guest *g)
 
 /* ---- headers, where the back end has them ---- */
 
+/* A driver that negotiated no offloads gets no frame that needs them. */
+static void test_refused_header(struct guest *g, const struct virtio_net_hdr_v1 *hdr)
+{
+	uint64_t at = guest_alloc(g, 4096);
+	struct netdev *nd;
+	struct card c;
+	uint16_t n;
+
+	card_open_header(&c, g, 1ull << VIRTIO_F_VERSION_1);
+	nd = net_find(g->board.vm.nets, "n");
+	n = vqueue_add(&c.rx, &(struct vseg){ at, 4096, true }, 1);
+	vqueue_notify(&c.rx);
+	memset(got, 0, 200);
+	memcpy(got, hdr, 12);
+	card_say_bytes(&c, got, 200);
+	got[1] = 0;
+	card_say_bytes(&c, got, 200);
+	memset(got, 0, 12);
+	card_say_bytes(&c, got, 150);
+	tap_eq(card_wait(&c, n), 150, "without offloads a plain frame arrives");
+	tap_eq(net_stats(nd)->rx_dropped, 2, "and not those that leave work undone");
+	card_close(&c);
+}
+
 static void test_offloads(struct guest *g)
 {
 	struct virtio_net_hdr_v1 hdr = { .flags = 0xff,
@@ -294,7 +318,7 @@ static void test_offloads(struct guest *g)
 	struct card c;
 	uint16_t n;
 
-	card_open_header(&c, g);
+	card_open_header(&c, g, ALL);
 	nd = net_find(g->board.vm.nets, "n");
 	memcpy(guest_ptr(g, at), &hdr, 12);
 	vqueue_do(&c.tx, &(struct vseg){ at, 12 + 60000, false }, 1);
@@ -307,13 +331,23 @@ static void test_offloads(struct guest *g)
 	memcpy(guest_ptr(g, at), &hdr, 12);
 	vqueue_do(&c.tx, &(struct vseg){ at, 12 + 60000, false }, 1);
 	tap_eq(net_stats(nd)->tx_dropped, 1, "a checksum beyond the frame is dropped");
+	hdr.csum_start = 34;
+	hdr.csum_offset = 16;
 	n = vqueue_add(&c.rx, &(struct vseg){ at, 70000, true }, 1);
 	vqueue_notify(&c.rx);
-	card_say(&c, 12 + 50000);
+	card_fill(got, 12 + 50000);
+	hdr.gso_type = VIRTIO_NET_HDR_GSO_UDP;
+	memcpy(got, &hdr, 12);
+	card_say_bytes(&c, got, 12 + 50000);
+	hdr.gso_type = VIRTIO_NET_HDR_GSO_TCPV6;
+	memcpy(got, &hdr, 12);
+	card_say_bytes(&c, got, 12 + 50000);
 	tap_eq(card_wait(&c, n), 12 + 50000, "50000 bytes arrive with their header");
-	tap_ok(card_same(guest_ptr(g, at), 10), "which is the back end's");
+	tap_ok(!memcmp(guest_ptr(g, at), &hdr, 10), "which is the back end's");
 	tap_eq(((uint8_t *)guest_ptr(g, at))[10], 1, "but for the count of buffers");
+	tap_eq(net_stats(nd)->rx_dropped, 1, "what the driver does not take was dropped");
 	card_close(&c);
+	test_refused_header(g, &hdr);
 }
 
 int main(void)

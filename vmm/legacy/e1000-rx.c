@@ -10,8 +10,8 @@
 #include "vmm/legacy/e1000-core.h"
 
 #include "common/bytes.h"
+#include "common/csum.h"
 #include "vmm/core/vm.h"
-#include "vmm/net/csum.h"
 
 #include <netinet/in.h>
 
@@ -125,7 +125,7 @@ static bool length_ok(struct e1000 *e, size_t len)
 
 static bool sum_ok(const uint8_t *data, size_t len, uint64_t sum)
 {
-	return net_csum_fold(net_csum_add(data, len, sum)) == 0xffff;
+	return csum_fold(csum_add(data, len, sum)) == 0xffff;
 }
 
 /* TCP and UDP in IPv4, in one piece. */
@@ -141,7 +141,7 @@ static void check_l4(const uint8_t *ip, size_t head, size_t total, struct verdic
 	if (udp && !ld16(l4 + 6))
 		return; /* its sender made none */
 	v->status |= STATUS_TCPCS;
-	if (!sum_ok(l4, len, net_csum_add(ip + 12, 8, htons(ip[9]) + htons(len))))
+	if (!sum_ok(l4, len, csum_add(ip + 12, 8, htons(ip[9]) + htons(len))))
 		v->errors |= ERROR_TCPE;
 }
 
@@ -157,7 +157,7 @@ static void check_sums(const struct e1000 *e, const uint8_t *frame, size_t len,
 		return;
 	}
 	if (start < len)
-		v->sum = net_csum_fold(net_csum_add(frame + start, len - start, 0));
+		v->sum = csum_fold(csum_add(frame + start, len - start, 0));
 	if (len < ETH_HEAD + 20 || ld16(frame + TAG_AT) != htons(0x0800) ||
 	    ip[0] >> 4 != 4)
 		return;

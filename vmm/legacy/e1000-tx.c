@@ -15,8 +15,8 @@
 #include "vmm/legacy/e1000-core.h"
 
 #include "common/bytes.h"
+#include "common/csum.h"
 #include "vmm/core/vm.h"
-#include "vmm/net/csum.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -148,7 +148,7 @@ static void insert_sum(uint8_t *frame, size_t len, size_t start, size_t at, size
 
 	if (at + 2 > len || start >= stop)
 		return;
-	sum = ~net_csum_fold(net_csum_add(frame + start, stop - start, 0));
+	sum = ~csum_fold(csum_add(frame + start, stop - start, 0));
 	st16(frame + at, sum ? sum : 0xffff);
 }
 
@@ -168,7 +168,7 @@ static void add_length(uint8_t *frame, size_t at, unsigned len)
 {
 	uint16_t big = htons(len);
 
-	st16(frame + at, net_csum_fold((uint64_t)ld16(frame + at) + big));
+	st16(frame + at, csum_fold((uint64_t)ld16(frame + at) + big));
 }
 
 /* The IP header of a frame or segment of len bytes, the nth one. */

@@ -9,8 +9,10 @@
  */
 #include "common/helper.h"
 #include "common/log.h"
+#include "common/netproto.h"
 #include "vmm/net/user.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -91,6 +93,35 @@ bool net_user_installed(void)
 	_cleanup_free_ char *path = helper_find(HELPER);
 
 	return path;
+}
+
+/* ---- offloads ---- */
+
+static_assert((int)NETPROTO_CSUM == NET_OFFLOAD_CSUM &&
+                      (int)NETPROTO_TSO4 == NET_OFFLOAD_TSO4 &&
+                      (int)NETPROTO_TSO6 == NET_OFFLOAD_TSO6 &&
+                      (int)NETPROTO_ECN == NET_OFFLOAD_ECN &&
+                      NETPROTO_HEADER == NET_HDR_LEN,
+              "what the helper is told");
+
+/* -EAGAIN: when there is room. */
+static int tell_offloads(struct user *u)
+{
+	uint8_t header[NETPROTO_HEADER] = { u->offloads };
+	struct iovec iov = { header, sizeof(header) };
+	int ret = u->untold && u->link.fd >= 0 ? net_link_send(&u->link.nd, &iov, 1) : 0;
+
+	u->untold &= ret < 0 || u->link.fd < 0;
+	return ret;
+}
+
+static void user_set_offload(struct netdev *nd, unsigned offloads)
+{
+	struct user *u = (struct user *)nd;
+
+	u->untold |= offloads != u->offloads;
+	u->offloads = offloads;
+	nd->want_out |= tell_offloads(u) == -EAGAIN;
 }
 
 /* ---- the helper's life ---- */
@@ -181,6 +212,9 @@ static int watch_helper(struct user *u, int frames, int ctl)
 	u->ctl = ctl;
 	u->started = loop_now();
 	ret = net_link_use(&u->link, frames);
+	u->untold = u->offloads;
+	if (ret >= 0)
+		tell_offloads(u);
 	if (ret >= 0)
 		ret = loop_add(u->link.nd.reg->loop, &u->watch, u->child.pidfd, EPOLLIN,
 		               helper_ended, u);
@@ -296,6 +330,7 @@ static int user_open(struct netdev *nd, struct err *err)
 
 	u->link.fd = u->ctl = -1;
 	u->link.lost = lost;
+	nd->header = true;
 	loop_timer_init(nd->reg->loop, &u->restart, restart, u);
 	u->helper = helper_find(HELPER);
 	if (!u->helper)
@@ -315,6 +350,7 @@ static int user_send(struct netdev *nd, const struct iovec *iov, unsigned count)
 {
 	struct user *u = (struct user *)nd;
 	struct err err = { 0 };
+	int ret;
 
 	if (!u->child.pid && start_helper(u, &err) < 0) {
 		log_error("netdev %s: %s", nd->id, err.text);
@@ -322,7 +358,8 @@ static int user_send(struct netdev *nd, const struct iovec *iov, unsigned count)
 		net_use_fd(nd, -1); /* once is enough */
 		return -EIO;
 	}
-	return net_link_send(nd, iov, count);
+	ret = tell_offloads(u);
+	return ret < 0 ? ret : net_link_send(nd, iov, count);
 }
 
 static void user_close(struct netdev *nd)
@@ -348,6 +385,7 @@ const struct net_ops net_user_ops = {
 	.send = user_send,
 	.flush = net_link_flush,
 	.cork = net_link_cork,
+	.set_offload = user_set_offload,
 	.command = command,
 	.command_fd = user_command_fd,
 	.answer = user_answer,

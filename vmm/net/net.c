@@ -413,8 +413,10 @@ bool net_has_header(const struct netdev *nd)
 
 void net_set_offload(struct netdev *nd, unsigned offloads)
 {
-	if (nd->opened && nd->ops->set_offload)
-		nd->ops->set_offload(nd, offloads);
+	if (!nd->opened || !nd->ops->set_offload)
+		return;
+	nd->ops->set_offload(nd, offloads);
+	update_watch(nd);
 }
 
 void net_enable_queue(struct netdev *nd, bool on)

@@ -33,10 +33,12 @@ struct user {
 	struct spawned child;
 	int ctl;
 	struct loop_fd ctl_watch;
-	bool greeted;   /* it has told whether it could start */
-	unsigned asked; /* number of the last command */
-	unsigned open;  /* commands without an answer */
-	char *pending;  /* the last one, while somebody wants its answer */
+	bool greeted;     /* it has told whether it could start */
+	unsigned asked;   /* number of the last command */
+	unsigned open;    /* commands without an answer */
+	char *pending;    /* the last one, while somebody wants its answer */
+	uint8_t offloads; /* that the guest takes, enum net_offload */
+	bool untold;      /* the helper does not know them yet */
 	uint64_t started;
 	unsigned failures;
 	struct loop_fd watch;

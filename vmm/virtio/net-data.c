@@ -22,6 +22,27 @@
 
 /* ---- receive ---- */
 
+/* 5.1.6.4: the driver understands the header. What was on its way when the driver changed
+ * its mind, or comes from a peer that does not care, it may not. */
+static bool header_fits(const struct virtio_net *net, const uint8_t *header)
+{
+	static const uint8_t types[] = {
+		[VIRTIO_NET_HDR_GSO_TCPV4] = VIRTIO_NET_F_GUEST_TSO4,
+		[VIRTIO_NET_HDR_GSO_TCPV6] = VIRTIO_NET_F_GUEST_TSO6,
+	};
+	uint64_t taken = net->guest_offloads;
+	uint8_t flags = header[0], type = header[1];
+
+	if (flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+	    !(taken >> VIRTIO_NET_F_GUEST_CSUM & 1))
+		return false;
+	if (type & VIRTIO_NET_HDR_GSO_ECN && !(taken >> VIRTIO_NET_F_GUEST_ECN & 1))
+		return false;
+	type &= ~VIRTIO_NET_HDR_GSO_ECN;
+	return !type ||
+	       (type < ARRAY_SIZE(types) && types[type] && taken >> types[type] & 1);
+}
+
 /* The next frame that the guest wants, into pair->rx. False: there is none. */
 static bool fetch(struct net_pair *pair)
 {
@@ -34,6 +55,7 @@ static bool fetch(struct net_pair *pair)
 		return false;
 	n += head;
 	if (n < NET_HDR_LEN + ETH_HEAD || !net_link_up(pair->nd) ||
+	    (!head && !header_fits(net, pair->rx.data)) ||
 	    !net_accepts(net, frame, n - NET_HDR_LEN)) {
 		net_stats(pair->nd)->rx_dropped++;
 		return true;

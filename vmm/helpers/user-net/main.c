@@ -17,6 +17,7 @@
 #include "common/strbuf.h"
 #include "vmm/helpers/user-net/config.h"
 #include "vmm/helpers/user-net/guestfwd.h"
+#include "vmm/helpers/user-net/offload.h"
 #include "vmm/helpers/user-net/sandbox.h"
 
 #include <errno.h>
@@ -43,6 +44,7 @@ struct timer {
 struct net {
 	Slirp *slirp;
 	struct frames frames;
+	struct joiner joiner;
 	int ctl;
 	struct timer *timers;
 	struct guestfwd *guestfwds;
@@ -66,8 +68,7 @@ static int64_t now_ns(void *opaque)
 /* No room is a frame lost, as on any wire. */
 static ssize_t send_packet(const void *buf, size_t len, void *opaque)
 {
-	struct iovec iov = { (void *)buf, len };
-	int ret = frames_send(&((struct net *)opaque)->frames, &iov, 1);
+	int ret = joiner_add(&((struct net *)opaque)->joiner, buf, len);
 
 	return ret < 0 && ret != -EAGAIN && ret != -EMSGSIZE ? -1 : (ssize_t)len;
 }
@@ -196,21 +197,41 @@ static int until_timer(const struct net *net, uint32_t timeout)
 
 /* ---- the guest and vmm ---- */
 
+/* vmm sends whole headers; what is not right behind one is the guest's. */
+static void take_frame(struct net *net, uint8_t *frame, size_t len)
+{
+	if (len < NETPROTO_HEADER)
+		net->ended = true;
+	else if (len == NETPROTO_HEADER)
+		net->joiner.offloads = frame[0];
+	else if (offload_finish(frame, len))
+		slirp_input(net->slirp, frame + NETPROTO_HEADER, len - NETPROTO_HEADER);
+}
+
 static void take_frames(struct net *net)
 {
-	static uint8_t buf[FRAMES_MAX];
-
 	net->more = false;
-	for (unsigned i = 0; i < IN_BATCH; i++) {
-		ssize_t n = frames_recv(&net->frames, buf);
+	for (unsigned i = 0; i < IN_BATCH && !net->ended; i++) {
+		uint8_t *frame;
+		ssize_t n = frames_next(&net->frames, &frame);
 
 		if (n < 0) {
 			net->ended |= n != -EAGAIN;
 			return;
 		}
-		slirp_input(net->slirp, buf, n);
+		take_frame(net, frame, n);
 	}
 	net->more = true;
+}
+
+/* What one round has for the guest. */
+static void send_round(struct net *net)
+{
+	int ret = joiner_flush(&net->joiner);
+
+	if (ret >= 0 || ret == -EAGAIN)
+		ret = frames_flush(&net->frames);
+	net->ended |= ret < 0 && ret != -EAGAIN;
 }
 
 static void answer(struct net *net, const char *number, const struct err *err,
@@ -261,6 +282,7 @@ static void serve(struct net *net)
 {
 	/* What one round has for the guest goes there in one piece. */
 	net->frames.corked = true;
+	net->joiner.frames = &net->frames;
 	while (!net->ended) {
 		uint32_t timeout = UINT32_MAX;
 		bool full = net->frames.out_len;
@@ -289,8 +311,7 @@ static void serve(struct net *net)
 		slirp_pollfds_poll(net->slirp, ret < 0, get_revents, net);
 		guestfwd_serve(net->guestfwds, get_revents, net);
 		run_timers(net);
-		ret = frames_flush(&net->frames);
-		net->ended |= ret < 0 && ret != -EAGAIN;
+		send_round(net);
 	}
 }
 

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Offloads of the user network: sums that a guest left undone, packets that it did not
+ * cut, and TCP segments that are joined on their way to it. */
+#include "vmm/helpers/user-net/offload.h"
+#include "common/bytes.h"
+#include "common/cleanup.h"
+#include "common/csum.h"
+#include "tests/tap.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { HEADER = NETPROTO_HEADER, ETHER = 14, TCP = 20, ACK = 0x10, PSH = 8, FIN = 1 };
+
+static uint8_t frame[FRAMES_MAX], got[FRAMES_MAX];
+
+struct segment {
+	bool six;
+	uint32_t seq, ack;
+	uint16_t port;
+	uint8_t flags;
+	size_t len;
+};
+
+static unsigned ip_head(bool six)
+{
+	return six ? 40 : 20;
+}
+
+/* The sum of a packet's TCP part with its pseudo header: 0xffff when it is right. */
+static uint16_t tcp_sum(const uint8_t *ether, bool six, size_t len)
+{
+	const uint8_t *addresses = ether + ETHER + (six ? 8 : 12);
+	uint64_t sum = htons(6) + htons(len);
+
+	return csum_fold(csum_add(ether + ETHER + ip_head(six), len,
+	                          csum_add(addresses, six ? 32 : 8, sum)));
+}
+
+/* A segment as libslirp makes it, complete; its size. The data is that of its place in
+ * the stream. */
+static size_t make(uint8_t *ether, const struct segment *s)
+{
+	unsigned head = ip_head(s->six), l4 = ETHER + head;
+	size_t tcp_len = TCP + s->len;
+	uint8_t *ip = ether + ETHER;
+
+	memset(ether, 0, l4 + TCP);
+	memset(ether, 0x52, 12);
+	if (s->six) {
+		st16(ether + 12, htons(0x86dd));
+		ip[0] = 0x60;
+		st16(ip + 4, htons(tcp_len));
+		ip[6] = 6;
+		memset(ip + 8, 0xfe, 32);
+	} else {
+		st16(ether + 12, htons(0x0800));
+		ip[0] = 0x45;
+		st16(ip + 2, htons(20 + tcp_len));
+		st16(ip + 4, htons(s->seq)); /* a number of its own */
+		ip[9] = 6;
+		memset(ip + 12, 10, 8);
+		st16(ip + 10, ~csum_fold(csum_add(ip, 20, 0)));
+	}
+	st16(ether + l4, htons(80));
+	st16(ether + l4 + 2, htons(s->port));
+	st32(ether + l4 + 4, htonl(s->seq));
+	st32(ether + l4 + 8, htonl(s->ack));
+	ether[l4 + 12] = TCP / 4 << 4;
+	ether[l4 + 13] = s->flags;
+	for (size_t i = 0; i < s->len; i++)
+		ether[l4 + TCP + i] = (s->seq + i) * 7;
+	st16(ether + l4 + 16, ~tcp_sum(ether, s->six, tcp_len));
+	return l4 + TCP + s->len;
+}
+
+/* ---- from the guest ---- */
+
+static void test_finish(bool six)
+{
+	unsigned l4 = ETHER + ip_head(six);
+	struct segment s = { .six = six, .seq = 5, .flags = ACK, .len = 30001 };
+	struct virtio_net_hdr_v1 hdr = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		                         .gso_type = six ? VIRTIO_NET_HDR_GSO_TCPV6
+		                                         : VIRTIO_NET_HDR_GSO_TCPV4,
+		                         .gso_size = 1460,
+		                         .csum_start = l4,
+		                         .csum_offset = 16 };
+	uint8_t *ether = frame + HEADER;
+	size_t size = make(ether, &s);
+	uint16_t sum = ld16(ether + l4 + 16);
+
+	memcpy(frame, &hdr, sizeof(hdr));
+	/* What a driver leaves: the sum of the pseudo header alone, and no IP length. */
+	st16(ether + l4 + 16,
+	     csum_fold(csum_add(ether + ETHER + (six ? 8 : 12), six ? 32 : 8,
+	                        htons(6) + htons(size - l4))));
+	st16(ether + ETHER + (six ? 4 : 2), 0);
+	tap_ok(offload_finish(frame, HEADER + size), "IPv%u: 30001 bytes", six ? 6 : 4);
+	tap_eq(ld16(ether + l4 + 16), sum, "with their checksum");
+	tap_eq(ntohs(ld16(ether + ETHER + (six ? 4 : 2))), size - (six ? l4 : ETHER),
+	       "and the length in the IP header");
+	tap_ok(six || csum_fold(csum_add(ether + ETHER, 20, 0)) == 0xffff,
+	       "whose own sum is right");
+}
+
+static void test_malformed(void)
+{
+	static const struct {
+		const char *what;
+		struct virtio_net_hdr_v1 hdr;
+		size_t size;
+	} bad[] = {
+		{ "a sum behind the end",
+		  { .flags = 1, .csum_start = 90, .csum_offset = 9 },
+		  100 },
+		{ "a start behind the end",
+		  { .flags = 1, .csum_start = 65535, .csum_offset = 65535 },
+		  100 },
+		{ "to be cut, but with a sum",
+		  { .gso_type = 1, .gso_size = 1000 },
+		  3000 },
+		{ "IPv6 that is IPv4",
+		  { .flags = 1, .gso_type = 4, .csum_start = 34, .csum_offset = 16 },
+		  3000 },
+		{ "to be cut, without a TCP header",
+		  { .flags = 1, .gso_type = 1, .csum_start = 34, .csum_offset = 16 },
+		  53 },
+		{ "more than a packet has",
+		  { .flags = 1, .gso_type = 1, .csum_start = 34, .csum_offset = 16 },
+		  65550 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct segment s = { .flags = ACK, .len = 3000 };
+
+		make(frame + HEADER, &s);
+		memcpy(frame, &bad[i].hdr, HEADER);
+		tap_ok(!offload_finish(frame, HEADER + bad[i].size), "refused: %s",
+		       bad[i].what);
+	}
+}
+
+/* A sum of 0 says that there is none. */
+static void test_zero(void)
+{
+	struct virtio_net_hdr_v1 hdr = { .flags = 1, .csum_start = 40, .csum_offset = 6 };
+	uint8_t *ether = frame + HEADER;
+
+	memcpy(frame, &hdr, sizeof(hdr));
+	memset(ether, 0, 60);
+	st16(ether + 46, 0xffff);
+	tap_ok(offload_finish(frame, HEADER + 60), "UDP");
+	tap_eq(ld16(ether + 46), 0xffff, "a sum that comes to 0 is told as 0xffff");
+}
+
+/* ---- to the guest ---- */
+
+struct wire {
+	struct frames out, in;
+	struct joiner j;
+};
+
+static struct wire *wire_open(unsigned offloads)
+{
+	struct wire *w = calloc(1, sizeof(*w));
+	int fds[2];
+
+	if (!w || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 ||
+	    frames_init(&w->out, fds[0], 1 << 20) < 0 ||
+	    frames_init(&w->in, fds[1], 0) < 0)
+		exit(1);
+	w->j.frames = &w->out;
+	w->j.offloads = offloads;
+	return w;
+}
+
+static void wire_close(struct wire *w)
+{
+	close(w->out.fd);
+	close(w->in.fd);
+	frames_free(&w->out);
+	frames_free(&w->in);
+	free(w);
+}
+
+static void put(struct wire *w, const struct segment *s)
+{
+	size_t size = make(frame, s);
+
+	if (joiner_add(&w->j, frame, size) < 0)
+		tap_diag("a segment of %zu bytes cannot be sent", s->len);
+}
+
+/* The next frame that the guest gets: bytes of data, 0 for none. */
+static size_t next(struct wire *w, bool six, struct virtio_net_hdr_v1 *hdr)
+{
+	unsigned l4 = ETHER + ip_head(six);
+	ssize_t n = -EAGAIN;
+
+	for (unsigned i = 0; i < 2 && n == -EAGAIN; i++)
+		n = frames_recv(&w->in, got);
+	if (n < HEADER + ETHER)
+		return 0;
+	memcpy(hdr, got, HEADER);
+	return n - HEADER - l4 - TCP;
+}
+
+/* That it is one packet as a driver expects it, whose sum the guest can finish. */
+static bool is_packet(bool six, size_t len, uint32_t seq)
+{
+	unsigned l4 = ETHER + ip_head(six);
+	const uint8_t *ether = got + HEADER;
+	bool same = ntohl(ld32(ether + l4 + 4)) == seq;
+
+	for (size_t i = 0; i < len; i++)
+		same &= ether[l4 + TCP + i] == (uint8_t)((seq + i) * 7);
+	if (six)
+		same &= ntohs(ld16(ether + ETHER + 4)) == TCP + len;
+	else
+		same &= ntohs(ld16(ether + ETHER + 2)) == 20 + TCP + len &&
+		        csum_fold(csum_add(ether + ETHER, 20, 0)) == 0xffff;
+	return same && offload_finish(got, HEADER + l4 + TCP + len) &&
+	       tcp_sum(ether, six, TCP + len) == 0xffff;
+}
+
+static void test_join(bool six)
+{
+	struct segment s = { .six = six, .seq = 0xfffffe00, .flags = ACK, .len = 1000 };
+	struct wire *w = wire_open(NETPROTO_CSUM | (six ? NETPROTO_TSO6 : NETPROTO_TSO4));
+	unsigned l4 = ETHER + ip_head(six);
+	struct virtio_net_hdr_v1 hdr;
+
+	put(w, &s);
+	s.seq += 1000;
+	put(w, &s);
+	tap_eq(next(w, six, &hdr), 0, "IPv%u: two segments wait", six ? 6 : 4);
+	s.seq += 1000;
+	s.len = 501;
+	s.flags |= PSH;
+	put(w, &s);
+	tap_eq(next(w, six, &hdr), 2501, "the third, shorter one ends the frame");
+	tap_ok(hdr.flags == VIRTIO_NET_HDR_F_NEEDS_CSUM && hdr.gso_size == 1000 &&
+	               hdr.gso_type == (six ? 4 : 1) && hdr.hdr_len == l4 + TCP &&
+	               hdr.csum_start == l4 && hdr.csum_offset == 16,
+	       "whose header says how to cut it");
+	tap_eq(got[HEADER + l4 + 13], ACK | PSH, "it is pushed");
+	tap_ok(is_packet(six, 2501, 0xfffffe00), "and is one packet");
+	s.seq += 501;
+	put(w, &s);
+	tap_eq(next(w, six, &hdr), 501, "what is pushed does not wait");
+	tap_eq(hdr.flags << 8 | hdr.gso_type, VIRTIO_NET_HDR_F_DATA_VALID << 8,
+	       "alone it is nothing special, its sum is known to be right");
+	s.flags = ACK;
+	s.len = 1460;
+	for (unsigned i = 0; i < 50; i++, s.seq += 1460)
+		put(w, &s);
+	joiner_flush(&w->j);
+	tap_eq(next(w, six, &hdr), 44 * 1460, "a frame takes what a packet can");
+	tap_eq(next(w, six, &hdr), 6 * 1460, "the rest is in the next one");
+	wire_close(w);
+}
+
+/* A segment, and one that must not be joined with it. */
+static void test_apart(void)
+{
+	static const struct segment first = {
+		.seq = 1000, .ack = 7, .flags = ACK, .len = 900
+	};
+	struct segment others[7];
+	static const char *const what[] = { "sent again",
+		                            "of another connection",
+		                            "with news of the other direction",
+		                            "the last",
+		                            "longer",
+		                            "without data",
+		                            "after a gap" };
+	unsigned rest[] = { 900, 900, 900, 900, 901, 0, 900 };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		others[i] = first;
+		others[i].seq += 900;
+	}
+	others[0].seq = 1000;
+	others[1].port = 9;
+	others[2].ack = 8;
+	others[3].flags |= FIN;
+	others[4].len = 901;
+	others[5].len = 0;
+	others[6].seq++;
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		struct wire *w = wire_open(NETPROTO_CSUM | NETPROTO_TSO4);
+		struct virtio_net_hdr_v1 hdr;
+		size_t a, b;
+
+		put(w, &first);
+		put(w, &others[i]);
+		joiner_flush(&w->j);
+		a = next(w, false, &hdr);
+		b = next(w, false, &hdr);
+		tap_ok(a == 900 && b == rest[i], "not joined: a segment %s (%zu, %zu)",
+		       what[i], a, b);
+		wire_close(w);
+	}
+}
+
+static void test_plain(void)
+{
+	struct segment s = { .seq = 1, .flags = ACK, .len = 100 };
+	struct wire *w = wire_open(0);
+	struct virtio_net_hdr_v1 hdr, none = { 0 };
+
+	put(w, &s);
+	s.seq += 100;
+	put(w, &s);
+	tap_eq(next(w, false, &hdr), 100,
+	       "a guest that takes no offloads gets the first");
+	tap_ok(!memcmp(&hdr, &none, sizeof(none)), "without any");
+	tap_eq(next(w, false, &hdr), 100, "and the second");
+	wire_close(w);
+}
+
+int main(void)
+{
+	test_finish(false);
+	test_finish(true);
+	test_malformed();
+	test_zero();
+	test_join(false);
+	test_join(true);
+	test_apart();
+	test_plain();
+	return tap_done();
+}

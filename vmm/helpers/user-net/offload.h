@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Between frames with virtio-net headers (common/netproto.h) and libslirp, which knows
+ * whole packets with checksums. One thread.
+ */
+#ifndef VMM_HELPERS_USER_NET_OFFLOAD_H
+#define VMM_HELPERS_USER_NET_OFFLOAD_H
+
+#include "common/frames.h"
+#include "common/netproto.h"
+
+#include <stdbool.h>
+
+/* A frame of the guest, its header in front, len bytes in all: computes what the guest
+ * left undone. A segment that should be cut stays one, of up to 64 KiB: libslirp takes it
+ * as it is. False: the frame is malformed. */
+bool offload_finish(uint8_t *frame, size_t len);
+
+#define JOINER_HEAD (14 + 40 + 60) /* the longest Ethernet, IP and TCP headers */
+
+/* Frames to the guest. Zeroed memory with `frames` set; the segments of a TCP connection
+ * that follow each other become one frame, if the guest takes that. */
+struct joiner {
+	struct frames *frames;
+	unsigned offloads; /* enum netproto_offload, what the guest takes */
+	/* The frame that may grow. */
+	size_t size;       /* 0: there is none */
+	unsigned l4, data; /* where TCP and where its data begin */
+	unsigned segments, segment_size;
+	uint8_t head[JOINER_HEAD]; /* as all segments have it */
+	uint8_t frame[FRAMES_MAX];
+};
+
+/* A frame of libslirp's, complete. As frames_send(), of this frame or the one before. */
+int joiner_add(struct joiner *j, const void *frame, size_t size);
+/* Sends the frame that may have grown. */
+int joiner_flush(struct joiner *j);
+
+#endif
