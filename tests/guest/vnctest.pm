@@ -259,6 +259,7 @@ sub rfb_picture {
 		my $count = unpack('xxn', $update);
 		for (1 .. $count) {
 			my ($x, $y, $w, $h, $encoding) = unpack('nnnnN', get($c->{socket}, 12));
+			$c->{seen}{unpack('l', pack('L', $encoding))}++;
 			$c->{extended}++, next if $encoding == (-258 & 0xffffffff);
 			# ExtendedDesktopSize, with the screens in it.
 			if ($encoding == (-308 & 0xffffffff)) {

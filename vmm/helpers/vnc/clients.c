@@ -173,6 +173,13 @@ static enum rfbNewClientAction on_client(rfbClientPtr cl)
 	return RFB_CLIENT_ACCEPT;
 }
 
+/* The guest draws its pointer. The library would tell clients that ask for its shape that
+ * there is none, and they would hide their own. */
+static void on_update(rfbClientPtr cl)
+{
+	cl->cursorWasChanged = cl->cursorWasMoved = FALSE;
+}
+
 static int get_leds(rfbScreenInfoPtr screen)
 {
 	return ((struct server *)screen->screenData)->leds;
@@ -187,5 +194,6 @@ void clients_init(struct server *s)
 	screen->newClientHook = on_client;
 	screen->passwordCheck = check_password;
 	screen->getKeyboardLedStateHook = get_leds;
+	screen->displayHook = on_update;
 	screen->authPasswdData = s->password; /* until vmm says that none is needed */
 }
