@@ -29,13 +29,17 @@ enum vnc_share { VNC_SHARE_EXCLUSIVE, VNC_SHARE_FORCE, VNC_SHARE_IGNORE };
 enum vnc_command {
 	VNC_START,    /* start */
 	VNC_PASSWORD, /* password: from now on */
-	VNC_SIZE,     /* size: of the surface, from now on */
+	VNC_SIZE,     /* size: of the surface, from now on, and which one can be wished */
 	VNC_DAMAGE,   /* damage: pixels changed */
 	VNC_INPUT,    /* input: the guest's keyboard and pointer, from now on */
 };
 
 struct vnc_rect {
 	uint16_t x, y, width, height;
+};
+
+struct vnc_wish {
+	uint32_t width, height;
 };
 
 struct vnc_packet {
@@ -57,6 +61,8 @@ struct vnc_packet {
 		} password;
 		struct {
 			uint32_t width, height;
+			struct vnc_wish least, most;
+			uint32_t most_pixels; /* 0: nobody to tell wishes */
 		} size;
 		struct {
 			uint32_t count;
@@ -76,6 +82,7 @@ enum vnc_event {
 	VNC_CLIENTS,
 	VNC_KEY,     /* key */
 	VNC_POINTER, /* pointer */
+	VNC_WISH,    /* wish: the size that a client would like, within the limits */
 };
 
 struct vnc_report {
@@ -94,6 +101,7 @@ struct vnc_report {
 			uint32_t relative; /* x and y are movements */
 			uint32_t buttons;  /* 1 left, 2 middle, 4 right, 8 up, 16 down */
 		} pointer;
+		struct vnc_wish wish;
 	};
 };
 

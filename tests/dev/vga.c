@@ -470,6 +470,31 @@ static void test_vbe(void)
 
 /* ---- BAR 2 ---- */
 
+static bool prefers(uint64_t at, unsigned width, unsigned height)
+{
+	uint8_t sum = 0;
+
+	for (unsigned i = 0; i < 128; i++)
+		sum += peek(at + i, 1);
+	return !sum && (peek(at + 56, 1) | (peek(at + 58, 1) & 0xf0) << 4) == width &&
+	       (peek(at + 59, 1) | (peek(at + 61, 1) & 0xf0) << 4) == height;
+}
+
+static void test_wishes(uint64_t at)
+{
+	struct display *d = b.vm.display;
+
+	tap_eq(display_most_pixels(d), (16 << 20) / 4, "wishes: as the memory");
+	display_prefer(d, 1926, 1080);
+	tap_ok(prefers(at, 1920, 1080), "a viewer's wish is in the EDID");
+	display_prefer(d, 632, 480);
+	display_prefer(d, 640, 479);
+	display_prefer(d, 2568, 1000);
+	display_prefer(d, 2560, 1601);
+	display_prefer(d, 0x10000, 0x10000);
+	tap_ok(prefers(at, 1920, 1080), "those out of limits are not");
+}
+
 static void test_mmio(void)
 {
 	uint64_t at = pdev->bars[2].addr;
@@ -487,6 +512,7 @@ static void test_mmio(void)
 	tap_eq(vbe_get(1), 1024, "VBE registers at 0x500");
 	tap_eq(peek(at + 0x502, 2), 1024, "which read back");
 	tap_eq(peek(at + 0x604, 4), 0x1e1e1e1e, "little-endian");
+	test_wishes(at);
 }
 
 /* ---- the same without a VGA's past ---- */
@@ -508,6 +534,10 @@ static void test_bochs_display(void)
 	poke(at + 0x402, 0x67, 1);
 	tap_eq(peek(at + 0x40c, 1), 0, "nor their image in BAR 2");
 	tap_eq(peek(at + 56, 1) | (peek(at + 58, 1) & 0xf0) << 4, 1024, "EDID");
+	display_prefer(b.vm.display, 1280, 800);
+	tap_ok(prefers(at, 1280, 800), "wishes");
+	display_prefer(b.vm.display, 1280, 1024);
+	tap_ok(prefers(at, 1280, 800), "but for which the memory suffices");
 	tap_eq(peek(at + 0x500, 2), 0xb0c5, "VBE registers");
 	tap_eq(peek(at + 0x514, 2), 4 << 20 >> 16, "memory");
 	poke(fb, 0x123456, 4);
@@ -523,6 +553,12 @@ static void test_bochs_display(void)
 	poke(fb + (479 * 640 + 639) * 4, 0xabcdef, 4);
 	draw();
 	tap_eq(pixel(639, 479), 0xabcdef, "to its last pixel");
+	device_destroy(dev);
+	dev = board_add(&b, &bochs_display_class, "edid=off");
+	pdev = (struct pci_device *)dev;
+	pci_bus_assign(b.vm.pci, MMIO, 0xfec00000u, &err);
+	tap_eq(peek(pdev->bars[2].addr, 8), 0, "edid=off: there is none");
+	tap_eq(display_most_pixels(b.vm.display), 0, "and no wish");
 	device_destroy(dev);
 	tap_ok(!device_create_simple(&b.vm, &bochs_display_class, "vgamem=3M", &err),
 	       "3 MiB of memory");

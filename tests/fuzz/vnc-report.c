@@ -32,7 +32,7 @@ static void take(struct board *b, struct vnc *vnc, int helper, const uint8_t *da
 	for (unsigned i = 0; i < vnc->client_count; i++)
 		require(memchr(vnc->clients[i], 0, sizeof(vnc->clients[i])));
 	require(vnc->control >= 0 || (!vnc->watching && !vnc->client_count));
-	require(vnc->control < 0 || (size == sizeof(r) && r.type <= VNC_POINTER));
+	require(vnc->control < 0 || (size == sizeof(r) && r.type <= VNC_WISH));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

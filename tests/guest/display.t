@@ -147,6 +147,62 @@ wait_until(sub { rfb_picture($c) && $c->{height} == 600 });
 is("$c->{width}x$c->{height}", '800x600', 'and as it becomes');
 is(finish($g), 0, 'quit');
 
+# ---- the size that a client would like ----
+
+# BAR 0 to ebx, BAR 2 to esi, by which a mode is set; then, with each key, what the monitor
+# prefers becomes the first two pixels.
+my $bar = sub { pack('H*', "b8$_[0]100080" . '66baf80c' . 'ef' . '66bafc0c' . 'ed' . '25f0ffffff' . $_[1]) };
+put("$dir/wish.kernel", multiboot($bar->('10', '89c3') . $bar->('18', '89c6')
+	. join('', map { pack('H*Vv', '66c786', 0x500 + 2 * $_->[0], $_->[1]) } [1, 640], [2, 480], [3, 32], [4, 0x41])
+	. pack('H*', 'e464' . 'a801' . '74fa' . 'e460' . '8b4638' . '8903' . '8b463b' . '894304' . 'ebeb')));
+
+# SetDesktopSize with one screen, unless there is another; the answer comes with a picture.
+sub wish {
+	my ($c, $w, $h, @screen) = @_;
+	my @s = @screen ? @screen : (0, 0, $w, $h);
+
+	delete($c->{answer});
+	syswrite($c->{socket}, pack('CxnnCxNnnnnN', 251, $w, $h, 1, 0, @s, 0));
+	rfb_picture($c);
+	return $c->{answer} // '';
+}
+
+# From the first two pixels; green and blue of the picture are bytes 1 and 0 of the register.
+sub preferred {
+	my ($c) = @_;
+	my @b = map { unpack('C', $_) } split(//, substr(rfb_picture($c)->{rows}[0], 0, 6));
+
+	return ($b[2] | ($b[0] & 0xf0) << 4) . 'x' . ($b[5] | ($b[3] & 0xf0) << 4);
+}
+
+for my $card ('VGA', 'bochs-display') {
+	$g = start("wish$card", '-kernel', "$dir/wish.kernel", '-device', "$card,addr=2", '-vnc', ':90,to=199');
+	$port = port_of("wish$card");
+	$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), encodings => [-308]);
+	wait_until(sub { rfb_picture($c) && $c->{height} == 480 });
+	ask($g, 'sendkey a');
+	wait_until(sub { preferred($c) ne '0x0' });
+	is(preferred($c), '1280x800', "$card: what the monitor prefers at first");
+	is(wish($c, 1366, 768), '1 4', 'SetDesktopSize: the wish is passed on');
+	is("$c->{width}x$c->{height}", '640x480', 'the size is as before');
+	ask($g, 'sendkey a');
+	wait_until(sub { preferred($c) ne '1280x800' });
+	is(preferred($c), '1360x768', 'and the guest reads it, in columns of eight');
+	is(wish($c, 2568, 1600), '1 2', 'one that is too large is refused');
+	is(wish($c, 320, 200), '1 3', 'as is a small one');
+	is(wish($c, 1024, 768, 0, 0, 800, 600), '1 3', 'and one whose screen is no whole');
+	ask($g, 'sendkey a');
+	ask($g, 'sendkey b');
+	is(preferred($c), '1360x768', 'of which the guest hears nothing');
+	is(finish($g), 0, 'quit');
+}
+$g = start('deaf', '-kernel', "$dir/wish.kernel", '-device', 'VGA,addr=2,edid=off', '-vnc', ':90,to=199');
+$port = port_of('deaf');
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), encodings => [-308]);
+wait_until(sub { rfb_picture($c) && $c->{height} == 480 });
+is(wish($c, 1024, 768), '1 1', 'edid=off: no wish is possible');
+is(finish($g), 0, 'quit');
+
 # ---- a still screen costs nothing, with a client or without ----
 
 # Seconds of CPU that vmm and its helper have used.

@@ -265,6 +265,7 @@ sub rfb_picture {
 			if ($encoding == (-308 & 0xffffffff)) {
 				get($c->{socket}, 16 * unpack('C', get($c->{socket}, 4)));
 				($c->{width}, $c->{height}) = ($w, $h);
+				$c->{answer} = "$x $y";
 				@rows = ("\0" x (3 * $w)) x $h;
 				$pixels = 0;
 				syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, $w, $h));

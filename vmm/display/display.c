@@ -238,6 +238,19 @@ void display_hurry(struct display *d)
 	d->still = 0;
 }
 
+uint32_t display_most_pixels(const struct display *d)
+{
+	return d->source.prefer ? d->source.most_pixels : 0;
+}
+
+void display_prefer(struct display *d, unsigned width, unsigned height)
+{
+	if (width >= DISPLAY_MIN_WIDTH && width <= DISPLAY_MAX_WIDTH &&
+	    height >= DISPLAY_MIN_HEIGHT && height <= DISPLAY_MAX_HEIGHT &&
+	    width * height <= display_most_pixels(d))
+		d->source.prefer(d->source.opaque, width, height);
+}
+
 int display_capture(struct display *d, struct err *err)
 {
 	if (!d->source.refresh)

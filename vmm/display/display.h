@@ -19,6 +19,8 @@
 #include <stdint.h>
 
 enum {
+	DISPLAY_MIN_WIDTH = 640, /* of what a monitor prefers */
+	DISPLAY_MIN_HEIGHT = 480,
 	DISPLAY_MAX_WIDTH = 2560,
 	DISPLAY_MAX_HEIGHT = 1600,
 	DISPLAY_MAX_RECTS = 16,
@@ -46,6 +48,10 @@ struct display_source {
 	/* Appends the characters on the screen as UTF-8 lines; false: they are no text.
 	 */
 	bool (*text)(void *opaque, struct strbuf *out);
+	/* A viewer would like this size, within display_most_pixels(): the guest is told
+	 * and does what it likes. NULL: there is no way to tell it. */
+	void (*prefer)(void *opaque, unsigned width, unsigned height);
+	uint32_t most_pixels; /* that it has memory for */
 	void *opaque;
 };
 
@@ -85,6 +91,11 @@ void display_add_consumer(struct display *display, struct display_consumer *cons
 void display_remove_consumer(struct display *display, struct display_consumer *consumer);
 /* A viewer types or points: what follows from it shall be seen soon. */
 void display_hurry(struct display *display);
+/* How many pixels a viewer may wish for, each side between the minimum and the maximum;
+ * 0: the guest cannot be told. */
+uint32_t display_most_pixels(const struct display *display);
+/* Passes a viewer's wish on if it is within the limits. */
+void display_prefer(struct display *display, unsigned width, unsigned height);
 /* Draws what is on the screen at this moment. -ENODEV with a sentence without a device.
  */
 int display_capture(struct display *display, struct err *err);

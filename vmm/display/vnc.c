@@ -130,6 +130,9 @@ static bool tell_size(struct vnc *vnc)
 
 	p.size.width = s->width;
 	p.size.height = s->height;
+	p.size.least = (struct vnc_wish){ DISPLAY_MIN_WIDTH, DISPLAY_MIN_HEIGHT };
+	p.size.most = (struct vnc_wish){ DISPLAY_MAX_WIDTH, DISPLAY_MAX_HEIGHT };
+	p.size.most_pixels = display_most_pixels(vnc->display);
 	return tell(vnc, &p);
 }
 
@@ -333,7 +336,7 @@ static void on_report(void *opaque, uint32_t events)
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n != sizeof(r) || r.type > VNC_POINTER) {
+	if (n != sizeof(r) || r.type > VNC_WISH) {
 		log_warn("%s ended; the next client starts it again", HELPER);
 		end_helper(vnc);
 		watch_listeners(vnc);
@@ -345,6 +348,8 @@ static void on_report(void *opaque, uint32_t events)
 		input_key(vnc->input, r.key.code, r.key.down);
 	else if (r.type == VNC_POINTER)
 		take_pointer(vnc, &r);
+	else if (r.type == VNC_WISH)
+		display_prefer(vnc->display, r.wish.width, r.wish.height);
 	else
 		take_clients(vnc, &r);
 }

@@ -86,6 +86,7 @@ struct vga {
 	struct pci_device pci;
 	/* properties */
 	uint32_t vgamem_mb, xres, yres;
+	bool has_edid;
 	uint64_t vgamem; /* bytes, instead of vgamem_mb */
 	char *romfile;
 	/* state */
@@ -105,7 +106,7 @@ struct vga {
 	uint32_t vram_size; /* a power of 2 */
 	struct ram_block *block;
 	struct region framebuffer, mmio, window, mono_ports, ports, vbe_ports;
-	uint8_t edid[128];
+	uint8_t edid[128]; /* of the monitor, which a reset of the card does not reach */
 	/* what is on the surface */
 	bool shown;  /* realize has connected it to the display */
 	bool redraw; /* something other than pixels changed */

@@ -149,12 +149,23 @@ static int map_regions(struct vga *vga, struct err *err)
 	return ret < 0 ? err_sys(err, -ret, "cannot map the VGA's addresses") : 0;
 }
 
+/* The monitor prefers another size from now on; a guest that reads its description again
+ * sees that. Modes have columns in eights. */
+static void prefer(void *opaque, unsigned width, unsigned height)
+{
+	struct vga *vga = opaque;
+
+	vga_edid_fill(vga->edid, width & ~7u, height);
+}
+
 static int show(struct vga *vga, struct err *err)
 {
 	const struct display_source source = {
 		.refresh = vga_refresh,
 		.watch = vga_watch,
 		.text = vga->linear ? NULL : vga_text,
+		.prefer = vga->has_edid ? prefer : NULL,
+		.most_pixels = vga->vram_size / 4,
 		.opaque = vga,
 	};
 	struct display *display = vga->pci.dev.vm->display;
@@ -185,7 +196,8 @@ static int vga_realize(struct device *dev, struct err *err)
 		ret = map_regions(vga, err);
 	if (ret >= 0 && vga->romfile && *vga->romfile)
 		ret = pci_rom_load(&vga->pci, vga->romfile, "seabios", err);
-	vga_edid_fill(vga->edid, vga->xres, vga->yres);
+	if (vga->has_edid)
+		vga_edid_fill(vga->edid, vga->xres, vga->yres);
 	if (ret >= 0)
 		ret = show(vga, err);
 	vga->shown = ret >= 0;
@@ -285,16 +297,21 @@ static const struct state_desc vga_state = {
 };
 
 #define MONITOR_PROPS                                                                  \
-	{ .name = "xres",                                                              \
-	  .type = OPT_U32,                                                             \
-	  .offset = offsetof(struct vga, xres),                                        \
-	  .def = "1280",                                                               \
-	  .min = 640,                                                                  \
-	  .max = DISPLAY_MAX_WIDTH,                                                    \
-	  .help = "width that the monitor prefers" },                                  \
+	{ .name = "edid",                                                              \
+	  .type = OPT_BOOL,                                                            \
+	  .offset = offsetof(struct vga, has_edid),                                    \
+	  .def = "on",                                                                 \
+	  .help = "the guest can read what the monitor prefers" },                     \
+		{ .name = "xres",                                                      \
+		  .type = OPT_U32,                                                     \
+		  .offset = offsetof(struct vga, xres),                                \
+		  .def = "1280",                                                       \
+		  .min = DISPLAY_MIN_WIDTH,                                            \
+		  .max = DISPLAY_MAX_WIDTH,                                            \
+		  .help = "width that the monitor prefers" },                          \
 	{                                                                              \
 		.name = "yres", .type = OPT_U32, .offset = offsetof(struct vga, yres), \
-		.def = "800", .min = 480, .max = DISPLAY_MAX_HEIGHT,                   \
+		.def = "800", .min = DISPLAY_MIN_HEIGHT, .max = DISPLAY_MAX_HEIGHT,    \
 		.help = "height that the monitor prefers"                              \
 	}
 

@@ -173,6 +173,30 @@ static enum rfbNewClientAction on_client(rfbClientPtr cl)
 	return RFB_CLIENT_ACCEPT;
 }
 
+/* ---- the size that a client would like ---- */
+
+/* "ExtendedDesktopSize Pseudo-encoding" of the registry rfbproto. */
+enum wish_status { WISH_PROHIBITED = 1, WISH_NO_ROOM, WISH_BAD_LAYOUT, WISH_FORWARDED };
+
+static int on_wish(int width, int height, int count, rfbExtDesktopScreen *screens,
+                   rfbClientPtr cl)
+{
+	const struct server *s = cl->screen->screenData;
+	struct vnc_report r = { .type = VNC_WISH };
+	uint32_t w = width, h = height;
+
+	if (!s->most_pixels)
+		return WISH_PROHIBITED;
+	if (count != 1 || screens->x || screens->y || screens->width != w ||
+	    screens->height != h || w < s->least.width || h < s->least.height)
+		return WISH_BAD_LAYOUT;
+	if (w > s->most.width || h > s->most.height || w * h > s->most_pixels)
+		return WISH_NO_ROOM;
+	r.wish = (struct vnc_wish){ w, h };
+	report(&r);
+	return WISH_FORWARDED;
+}
+
 /* The guest draws its pointer. The library would tell clients that ask for its shape that
  * there is none, and they would hide their own. */
 static void on_update(rfbClientPtr cl)
@@ -194,6 +218,7 @@ void clients_init(struct server *s)
 	screen->newClientHook = on_client;
 	screen->passwordCheck = check_password;
 	screen->getKeyboardLedStateHook = get_leds;
+	screen->setDesktopSizeHook = on_wish;
 	screen->displayHook = on_update;
 	screen->authPasswdData = s->password; /* until vmm says that none is needed */
 }

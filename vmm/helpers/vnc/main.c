@@ -42,8 +42,10 @@ static void set_format(struct server *s)
 	rfbReleaseClientIterator(it);
 }
 
-static bool set_size(struct server *s, uint32_t width, uint32_t height)
+static bool set_size(struct server *s, const struct vnc_packet *p)
 {
+	uint32_t width = p->size.width, height = p->size.height;
+
 	if (!width || !height || width > VNC_MAX_SIDE || height > VNC_MAX_SIDE ||
 	    (size_t)width * height * 4 > s->size)
 		return false;
@@ -52,6 +54,9 @@ static bool set_size(struct server *s, uint32_t width, uint32_t height)
 		rfbNewFramebuffer(s->screen, s->pixels, width, height, 8, 3, 4);
 		set_format(s);
 	}
+	s->least = p->size.least;
+	s->most = p->size.most;
+	s->most_pixels = p->size.most_pixels;
 	clients_admit(s);
 	return true;
 }
@@ -102,7 +107,7 @@ static bool take_packet(struct server *s)
 		set_password(s, &p);
 		return true;
 	case VNC_SIZE:
-		return set_size(s, p.size.width, p.size.height);
+		return set_size(s, &p);
 	case VNC_DAMAGE:
 		mark(s, &p);
 		return true;

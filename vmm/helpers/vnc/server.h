@@ -31,7 +31,9 @@ struct server {
 	char password[VNC_MAX_PASSWORD + 1];
 	uint64_t expires; /* CLOCK_REALTIME seconds, 0: never */
 	unsigned failures;
-	time_t locked_until; /* CLOCK_MONOTONIC seconds */
+	time_t locked_until;         /* CLOCK_MONOTONIC seconds */
+	struct vnc_wish least, most; /* what clients may wish for */
+	uint32_t most_pixels;
 	struct ratelimit warned;
 };
 
