@@ -32,7 +32,7 @@ run mmio
 ok $? "a guest that runs into nothing ends with status 1"
 says "KVM internal error" "suberror 1" "cannot be emulated"
 ok $? "KVM's error is named"
-says "CPU#0" "RIP=00000000d0000000" "RDI=00000000600df00d" "CR0=0000003" "CS =0010"
+says "CPU#0" "EIP=d0000000" "EDI=600df00d" "CR0=0000003" "CS =0010"
 ok $? "the registers are printed"
 says "Code=?? " " <??> "
 ok $? "where there is no code the dump says so"
@@ -48,13 +48,13 @@ run triple -no-reboot
 [ "$status" = 0 ] && [ "$out" = triple ]
 ok $? "with -no-reboot it ends with status 0"
 run triple -no-reboot -d kvm
-[ "$status" = 0 ] && says "vmm: triple fault" "vmm: CPU#0" "RIP=" "Code="
+[ "$status" = 0 ] && says "vmm: triple fault" "vmm: CPU#0" "EIP=" "Code="
 ok $? "-d kvm shows the registers"
 
 run panic -device pvpanic
 [ "$status" = 1 ]
 ok $? "a panic ends with status 1"
-says "vmm: the guest's kernel panicked" "CPU#0" "RDI=00000000600df00d"
+says "vmm: the guest's kernel panicked" "CPU#0" "EDI=600df00d"
 ok $? "and prints registers"
 # It stops there, or a few instructions later.
 says "b0 01 ee <fa> f4 eb" || says "b0 01 ee fa <f4> eb" || says "b0 01 ee fa f4 <eb>"

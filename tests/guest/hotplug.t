@@ -45,10 +45,10 @@ expect($m, qr/\(qemu\) $/);
 
 my $attached = "    Attached to:      ide/1.0/ide-cd\n";
 my $cache = "    Cache mode:       writeback\n";
-is(hmp($m, 'info block'), "ide1-cd0: $one (raw, read-only)\n$attached"
+is(hmp($m, 'info block'), "ide1-cd0 (#block0): $one (raw, read-only)\n$attached"
 	. "    Removable device: not locked, tray closed\n$cache"
 	. "\ncd0: [not inserted]\n    Attached to:      second\n    Removable device: not locked, tray closed\n"
-	. "\nd0: $disk (raw)\n$cache", 'info block: a CD, an empty drive, a disk that nobody has')
+	. "\nd0 (#block1): $disk (raw)\n$cache", 'info block: a CD, an empty drive, a disk that nobody has')
 	or diag(hmp($m, 'info block'));
 is(hmp($m, 'eject ide1-cd0'), '', 'eject');
 my $moved = event($q, 'DEVICE_TRAY_MOVED');
@@ -58,10 +58,10 @@ like(hmp($m, 'info block'), qr/^ide1-cd0: \[not inserted\]\n\Q$attached\E    Rem
 	'the tray is open and empty');
 is(hmp($m, "change ide1-cd0 $two"), '', 'change');
 is(event($q, 'DEVICE_TRAY_MOVED')->{data}{'tray-open'}, JSON::PP::false, 'the tray closes');
-like(hmp($m, 'info block'), qr/^ide1-cd0: \Q$two\E \(raw, read-only\)\n\Q$attached\E    Removable device: not locked, tray closed\n/,
+like(hmp($m, 'info block'), qr/^ide1-cd0 \(#block\d\): \Q$two\E \(raw, read-only\)\n\Q$attached\E    Removable device: not locked, tray closed\n/,
 	'with the other medium');
 like(hmp($m, 'change ide1-cd0 /nonexistent'), qr{^Error: cannot open the disk image /nonexistent}, 'a file that is not there');
-like(hmp($m, 'info block'), qr/^ide1-cd0: \Q$two\E /, 'changes nothing');
+like(hmp($m, 'info block'), qr/^ide1-cd0 \(#block\d\): \Q$two\E /, 'changes nothing');
 is(hmp($m, "change cd0 $one raw read-only"), '', 'a medium for the empty drive, with format and mode');
 like(hmp($m, "change cd0 $one raw upside-down"), qr/^Error: Invalid parameter 'upside-down'/, 'an unknown mode');
 is(hmp($m, 'eject d0'), "Error: Device 'd0' is not removable\n", 'a disk has no tray');
@@ -92,7 +92,7 @@ is_deeply(qmp($q, 'blockdev-change-medium', id => 'second', filename => $two, fo
 my $short = file('short.iso', 40960, "\0" x 0x8000 . "\1CD001\1" . "\0" x 73 . pack('VN', 100, 100));
 like(hmp($m, "change cd0 $short"), qr{^Warning: the CD image \Q$short\E is truncated: its volume has 204800 bytes, the file 40960; copy it again$},
 	'change warns of a truncated CD');
-like(hmp($m, 'info block'), qr{^cd0: \Q$short\E }m, 'which is in the drive');
+like(hmp($m, 'info block'), qr{^cd0 \(#block\d+\): \Q$short\E }m, 'which is in the drive');
 is_deeply(qmp($q, 'blockdev-change-medium', id => 'second', filename => $short), { return => {} },
 	'blockdev-change-medium takes it');
 truncate($short, 204800);
@@ -112,7 +112,7 @@ is(hmp($m, 'device_add virtio-blk-pci,drive=d0,id=v0'), '', 'device_add before t
 like(hmp($m, 'info pci'), qr/SCSI controller: PCI device 1af4:1001\n.*BAR0: I\/O at 0x[c-f]\w{3} .*id "v0"/s, 'it has its addresses');
 is(hmp($m, 'device_del v0'), '', 'and device_del');
 is(event($q, 'DEVICE_DELETED')->{data}{path}, '/machine/peripheral/v0', 'takes it away at once');
-unlike(hmp($m, 'info block'), qr/^d0: /m, 'its drive goes with it') or diag(hmp($m, 'info block'));
+unlike(hmp($m, 'info block'), qr/^d0 /m, 'its drive goes with it') or diag(hmp($m, 'info block'));
 
 # ---- what is refused ----
 
@@ -235,7 +235,7 @@ is(hmp($m, 'drive_add 0:6 if=virtio,id=x,format=raw,file=' . $disk), "OK pci/00:
 like(hmp($m, "drive_add 0 if=virtio,id=y,format=raw,readonly=on,file=$one"), qr/^OK pci\/00:0\w\.0\/virtio-blk-pci\n/,
 	'in any slot');
 is(hmp($m, 'drive_del x'), '', 'drive_del of a disk in use');
-unlike(hmp($m, 'info block'), qr/^x: /m, 'closes it');
+unlike(hmp($m, 'info block'), qr/^x /m, 'closes it');
 like(hmp($m, 'info qtree'), qr/dev: virtio-blk-pci, id "x"/, 'the device is still there');
 is(hmp($m, "drive_add 0 if=none,id=x,format=raw,file=$disk"), "OK\n", 'name and file are free');
 is(hmp($m, 'drive_del x'), '', 'drive_del of one that nobody has');

@@ -12,13 +12,14 @@ use files;
 use montest;
 use Test::More;
 
-# Maps its first 4 MiB at 0 and at 2^64 - 2^47 in long mode, puts the stack there, writes 'P',
-# spins.
+# Fills registers of the FPU and of SSE from 0x101000, maps its first 4 MiB at 0 and at
+# 2^64 - 2^47 in long mode, puts the stack there, writes 'P', spins.
 sub long_mode {
 	my $half = 0xffff8000;
 	my $code = join('', map { "\xc7\x05" . pack('VV', @$_) } # movl $value, address
 			[0x200000, 0x201003], [0x200800, 0x201003], [0x201000, 0x202003], [0x202000, 0x83], [0x202008, 0x200083])
-		. "\x0f\x20\xe0\x83\xc8\x20\x0f\x22\xe0"                 # CR4.PAE
+		. "\x0f\x20\xe0\x0d\x20\x06\x00\x00\x0f\x22\xe0"         # CR4.PAE, OSFXSR, OSXMMEXCPT
+		. "\x0f\xae\x0d\x00\x10\x10\x00"                       # fxrstor 0x101000
 		. "\xb8\x00\x00\x20\x00\x0f\x22\xd8"                     # CR3 = 0x200000
 		. "\xb9\x80\x00\x00\xc0\x0f\x32\x0d\x00\x01\x00\x00\x0f\x30" # EFER.LME
 		. "\x0f\x20\xc0\x0d\x00\x00\x00\x80\x0f\x22\xc0";        # CR0.PG
@@ -31,7 +32,10 @@ sub long_mode {
 		. pack('vV', 15, $at + length($tail) + 6) . pack('VVVV', 0, 0, 0xffff, 0x00af9b00);
 }
 
-put_file("$dir/paging", multiboot(long_mode()));
+my $kernel = multiboot(long_mode());
+# Its control and status, MXCSR, 1.0 and a vector.
+put_file("$dir/paging", $kernel . "\0" x (0x1000 - length($kernel)) . pack('v3x18V2', 0x37f, 0x3800, 0x80, 0x1f80, 0xffff)
+	. pack('VVv', 0, 0x80000000, 0x3fff) . "\0" x 118 . pack('V4', 0x03020100, 0x07060504, 0x0b0a0908, 0x0f0e0d0c) . "\0" x 336);
 
 my $pid = start('-smp', 2, '-kernel', "$dir/paging", '-no-reboot', '-no-shutdown', '-S', '-qmp', "unix:$dir/q,server,nowait",
 	'-monitor', "unix:$dir/m,server,nowait", '-serial', "unix:$dir/s,server,nowait");
@@ -55,14 +59,31 @@ like(hmp($m, 'x /1xw $cr3+0xffff800000000000'), qr/^ffff800000200000: 0x002010[0
 is(hmp($m, 'p $nix'), "Error: val: there is no register \$nix\n", 'an unknown register');
 is(hmp($m, 'p 1/0'), "Error: val: a division by zero\n", 'a division by zero');
 like(hmp($m, 'info registers'), qr/^RIP=[0-9a-f]{16} RFL=[0-9a-f]{8} \[[-DOSZAPC]{7}\] CPL=0 II=0 A20=1 SMM=0 HLT=[01]\n/m, 'info registers: flags');
-like(hmp($m, 'info registers'), qr/^CS =[0-9a-f]{4} [0-9a-f]{16} [0-9a-f]{8} [0-9a-f]{8} DPL=0 CS64 \[-RA\]\n(?:.*\n)*TR .*TSS-busy\n(?:.*\n)*DR6=/m, 'segments');
+like(hmp($m, 'info registers'), qr/^CS =[0-9a-f]{4} [0-9a-f]{16} [0-9a-f]{8} [0-9a-f]{8} DPL=0 CS64 \[-RA\]\n(?:.*\n)*TR .*TSS64-busy\n(?:.*\n)*DR6=/m, 'segments');
+like(hmp($m, 'info registers'), qr/^FCW=037f FSW=3800 \[ST=7\] FTW=80 MXCSR=00001f80\nFPR0=8000000000000000 3fff FPR1=0{16} 0000\n(?:FPR.*\n){3}XMM00=0f0e0d0c0b0a0908 0706050403020100 XMM01=0{16} 0{16}\n(?:XMM.*\n){7}\z/m,
+	'info registers: floating point and vectors');
+like(hmp($m, 'info registers -a'), qr/^\nCPU#0\nRAX=.*^\nCPU#1\nEAX=[0-9a-f]{8} .*^CS =[0-9a-f]{4} [0-9a-f]{8} [0-9a-f]{8} [0-9a-f]{8}.*^XMM06=/ms, 'info registers -a');
+unlike(hmp($m, 'info registers'), qr/CPU#1/, 'without -a of one CPU');
+
+my @mapped = map { [/^([0-9a-f]{16}): ([0-9a-f]{16}) --P[-D][-A]---W$/] } split(/\n/, hmp($m, 'info tlb'));
+is_deeply(\@mapped, [map { [split] } '0000000000000000 0000000000000000', '0000000000200000 0000000000200000',
+	'ffff800000000000 0000000000000000', 'ffff800000200000 0000000000200000'], 'info tlb');
+my $high = "ffff800000000000-ffff800000400000 0000000000400000 -rw\n";
+is(hmp($m, 'info mem'), "0000000000000000-0000000000400000 0000000000400000 -rw\n$high", 'info mem');
+is(hmp($m, 'info mem 0xffff800000000000'), $high, 'from an address on');
+like(hmp($m, 'x /2i 0xffff800000100000'), qr/^0xffff800000100000: Asm output not supported.*\nffff800000100000: 0x02 0xb0 0xad 0x1b .*\nffff800000100010: (0x[0-9a-f]{2} ?){14}\n\z/, 'x/i: the bytes');
 is(hmp($m, 'cpu 1'), '', 'cpu');
+is(hmp($m, 'info mem'), "PG disabled\n", 'info mem of a CPU without paging');
 is(hmp($m, 'p/x $cr0&1'), "0\n", 'registers are those of the chosen CPU');
 
 like(hmp($m, 'info pic'), qr/^ioapic0: .*\n  pin 0 .*masked.*^  IRR      \(none\)\n  Remote IRR \(none\)\npic1: irr=.*^pic0: /ms, 'info pic');
 like(hmp($m, 'info lapic'), qr/^dumping local APIC state for CPU 1\n.*^LVT0\t 0x000\d{5} .*^ISR\t \(none\)$/ms, 'info lapic');
 like(hmp($m, 'info irq'), qr/^raised lines:/m, 'info irq');
 like(hmp($m, 'info uptime'), qr/^0:\d\d:\d\d since/, 'info uptime');
+
+is(hmp($m, 'i /b 0x3fd'), "portb[0x03fd] = 0x60\n", 'the serial port');
+is(hmp($m, 'chardev-send-break serial0'), '', 'chardev-send-break');
+is(hmp($m, 'i /b 0x3fd'), "portb[0x03fd] = 0x71\n", 'gets a break');
 
 my $stats = qmp($q, 'query-stats');
 SKIP: {

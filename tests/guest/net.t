@@ -126,7 +126,11 @@ put_file('qmp', join('', map { "$_\n" } '{"execute":"qmp_capabilities"}',
 	'{"execute":"query-rx-filter"}', '{"execute":"query-rx-filter","arguments":{"name":"x"}}',
 	'{"execute":"query-rx-filter","arguments":{"name":"e"}}',
 	'{"execute":"announce-self","arguments":{"rounds":2}}',
-	'{"execute":"announce-self","arguments":{"rounds":0}}', '{"execute":"quit"}'));
+	'{"execute":"announce-self","arguments":{"rounds":0}}',
+	'{"execute":"announce-self","arguments":{"initial":4294967296}}',
+	'{"execute":"announce-self","arguments":{"interfaces":["c","x"],"id":"one"}}',
+	'{"execute":"announce-self","arguments":{"interfaces":[1]}}',
+	(map { qq({"execute":"announce-self","arguments":{"id":"$_"}}) } 1 .. 16), '{"execute":"quit"}'));
 ($status, $out) = say_of(['sh', '-c', 'exec "$@" <qmp', 'sh'], {}, '-S', qw(-m 32 -display none
 	-serial none -qmp stdio -netdev user,id=a -device virtio-net-pci,netdev=a,id=c
 	-netdev user,id=b -device e1000,netdev=b,id=e));
@@ -137,7 +141,11 @@ like($answers[1], qr/"main-mac": "52:54:00:12:34:56", "vlan-table": \[\]/, 'with
 like($answers[2], qr/invalid net client name: x/, 'no such card');
 like($answers[3], qr/'e' has no filter/, 'a card that tells nothing');
 like($answers[4], qr/"return": \{\}/, 'announce-self');
-like($answers[5], qr/at most/, 'with numbers that are possible');
+like($answers[$_], qr/at most/, 'with numbers that are possible') for 5, 6;
+like($answers[7], qr/"return": \{\}/, 'of some cards, under a name');
+like($answers[8], qr/'interfaces', expected: string/, 'a card is a string');
+like($answers[22], qr/"return": \{\}/, 'several at once');
+like($answers[24], qr/16 announcements are under way/, 'but not any number');
 
 # A helper that hangs: the monitor says so soon.
 my $hung = open3(my $keys, my $screen, undef, $vmm, qw(-S -m 32 -display none -serial none

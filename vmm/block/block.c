@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "vmm/block/file.h"
 #include "vmm/block/node.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ struct block_registry {
 	struct loop *loop;
 	struct aio *aio; /* made with the first image */
 	struct block_node *first;
+	unsigned names;           /* node names that were made up */
 	struct block_node *batch; /* nodes with completions in this batch */
 	struct block_req *soon, **soon_tail;
 	struct loop_work soon_work;
@@ -54,20 +56,32 @@ void block_registry_on_error(struct block_registry *reg,
 	reg->error_opaque = opaque;
 }
 
+static void count(struct block_stats *stats, const struct block_req *req, int ret)
+{
+	uint64_t end = req->offset + req->len;
+	bool written = req->op == BLOCK_WRITE || req->op == BLOCK_WRITE_ZEROES;
+
+	stats->last = loop_now();
+	stats->time[req->op] += stats->last - req->submitted;
+	if (ret < 0) {
+		stats->errors[req->op]++;
+		return;
+	}
+	stats->ops[req->op]++;
+	stats->bytes[req->op] += req->len;
+	if (written && stats->highest_written < end)
+		stats->highest_written = end;
+}
+
 void block_complete(struct block_req *req, int ret)
 {
 	struct block_node *node = req->node;
 
 	node->in_flight--;
-	node->stats.ops[req->op]++;
-	if (ret < 0) {
-		node->stats.errors[req->op]++;
-		if (node->reg->on_error)
-			node->reg->on_error(node->reg->error_opaque, node->id,
-			                    req->op != BLOCK_READ, -ret);
-	} else {
-		node->stats.bytes[req->op] += req->len;
-	}
+	count(&node->stats, req, ret);
+	if (ret < 0 && node->reg->on_error)
+		node->reg->on_error(node->reg->error_opaque, node->id,
+		                    req->op != BLOCK_READ, -ret);
 	if (!node->batch_pending) {
 		node->batch_pending = true;
 		node->batch_next = node->reg->batch;
@@ -119,6 +133,7 @@ void block_submit(struct block_node *node, struct block_req *req)
 
 	req->node = node;
 	req->durable = !node->write_cache;
+	req->submitted = loop_now();
 	node->in_flight++;
 	if (ret < 0 || (!req->len && req->op != BLOCK_FLUSH))
 		block_complete_soon(req, ret);
@@ -248,7 +263,20 @@ static int set_id(struct block_registry *reg, struct block_node *node,
 	if (!id || block_find(reg, id))
 		return err_usage(err, ID_TAKEN, id ? id : made);
 	node->id = strdup(id);
+	node->no_drive = !image->id && image->node_name;
 	return node->id ? 0 : err_sys(err, ENOMEM, "drive");
+}
+
+/* QEMU's way of naming images that have no name: no user's begins with #. */
+static int set_node_name(struct block_node *node, const char *name, struct err *err)
+{
+	if (name && block_find(node->reg, name))
+		return err_usage(err, ID_TAKEN, name);
+	if (name)
+		node->node_name = strdup(name);
+	else if (asprintf(&node->node_name, "#block%u", node->reg->names++) < 0)
+		node->node_name = NULL;
+	return node->node_name ? 0 : err_sys(err, ENOMEM, "drive");
 }
 
 static struct block_node *open_image(struct block_registry *reg,
@@ -265,8 +293,13 @@ static struct block_node *open_image(struct block_registry *reg,
 	node = file_open(reg, image, err);
 	if (node)
 		node = format_open(reg, node, image, err);
-	if (node)
-		node->cache = image->cache;
+	if (!node)
+		return NULL;
+	node->cache = image->cache;
+	if (set_node_name(node, image->node_name, err) < 0) {
+		block_close(node);
+		return NULL;
+	}
 	return node;
 }
 
@@ -326,6 +359,7 @@ void block_close(struct block_node *node)
 	block_unlink(node);
 	node->driver->close(node);
 	free(node->id);
+	free(node->node_name);
 	free(node->path);
 	free(node->user);
 	free(node);
@@ -374,7 +408,8 @@ struct aio *block_aio(struct block_registry *reg)
 struct block_node *block_find(struct block_registry *reg, const char *id)
 {
 	for (struct block_node *node = reg->first; node; node = node->next)
-		if (!strcmp(node->id, id))
+		if (!strcmp(node->id, id) ||
+		    (node->node_name && !strcmp(node->node_name, id)))
 			return node;
 	return NULL;
 }
@@ -429,12 +464,22 @@ void block_get_info(const struct block_node *node, struct block_info *info)
 		.path = node->path,
 		.format = node->driver->name,
 		.id = node->id,
+		.node_name = node->node_name,
+		.no_drive = node->no_drive,
 	};
 	/* Of a drive: what is in it. */
 	if (block_is_removable(node)) {
 		info->path = node->child ? node->child->path : NULL;
 		info->format = node->child ? node->child->driver->name : NULL;
+		info->node_name = node->child ? node->child->node_name : NULL;
 	}
+}
+
+int64_t block_allocated(const struct block_node *node)
+{
+	while (node->child)
+		node = node->child;
+	return node->driver == &file_driver ? file_allocated(node) : -1;
 }
 
 const struct block_stats *block_get_stats(const struct block_node *node)

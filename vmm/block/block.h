@@ -38,7 +38,8 @@ struct block_req {
 	void (*done)(struct block_req *req, int ret);
 	void *opaque;
 	/* for the node */
-	bool durable; /* must be on stable storage when it completes */
+	bool durable;       /* must be on stable storage when it completes */
+	uint64_t submitted; /* loop_now() */
 	struct block_req *next;
 	struct block_node *node;
 	int result;
@@ -55,10 +56,18 @@ struct block_info {
 	                              (O_DIRECT) */
 	const char *path, *format; /* NULL: no medium */
 	const char *id;
+	/* Of the image, by which blockdev-… commands know it ("#block0" when nobody gave
+	 * it one); NULL: no medium. */
+	const char *node_name;
+	bool no_drive; /* id is only that name: the image came with blockdev-add */
 };
 
 struct block_stats {
-	uint64_t bytes[5], ops[5], errors[5]; /* by enum block_op */
+	/* By enum block_op; what failed is among errors only. */
+	uint64_t bytes[5], ops[5], errors[5];
+	uint64_t time[5]; /* ns, from submission to completion */
+	uint64_t last;    /* loop_now() of the last completion; 0: there was none */
+	uint64_t highest_written; /* offset behind the last byte that was written */
 };
 
 /* Ignores SIGXFSZ from now on. NULL when memory is short. */
@@ -84,6 +93,7 @@ void block_close(struct block_node *node); /* drained and not in use */
 void block_remove(struct block_node *node);
 /* The image came with -drive or drive_add: it goes when its device is unplugged. */
 void block_set_auto_close(struct block_node *node);
+/* By its id or its node name. */
 struct block_node *block_find(struct block_registry *reg, const char *id);
 /* The image after node, or the first for NULL; NULL at the end. */
 struct block_node *block_next(struct block_registry *reg, struct block_node *node);
@@ -91,6 +101,8 @@ struct block_node *block_next(struct block_registry *reg, struct block_node *nod
 const char *block_user(const struct block_node *node);
 
 void block_get_info(const struct block_node *node, struct block_info *info);
+/* Bytes that the image takes on the host; -1 where that is not known. */
+int64_t block_allocated(const struct block_node *node);
 const struct block_stats *block_get_stats(const struct block_node *node);
 /* Claims the node for one device; -EBUSY with a sentence when it has one. resized is
  * called (in the loop) when the length changed. */

@@ -220,6 +220,15 @@ static int file_resize(struct block_node *node, uint64_t length, struct err *err
 
 /* ---- life ---- */
 
+int64_t file_allocated(const struct block_node *node)
+{
+	struct stat st;
+
+	return fstat(to_file((struct block_node *)node)->fd, &st) < 0
+	               ? -1
+	               : (int64_t)st.st_blocks * 512;
+}
+
 int file_peek(struct block_node *node, uint64_t offset, void *buf, unsigned len)
 {
 	_cleanup_free_ uint8_t *block = NULL;

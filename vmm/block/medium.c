@@ -129,6 +129,7 @@ struct block_node *block_make_removable(struct block_node *medium, struct err *e
 		return NULL;
 	}
 	node->auto_close = medium->auto_close;
+	node->no_drive = medium->no_drive;
 	put_in(node, medium);
 	return node;
 }

@@ -28,6 +28,8 @@ struct block_node {
 	struct block_node *next;  /* in the registry: top nodes only */
 	struct block_node *child; /* owned; NULL for a protocol */
 	char *id, *path;
+	char *node_name; /* NULL: it has no medium, or is a child */
+	bool no_drive;   /* see struct block_info */
 	uint64_t length;
 	enum block_cache cache;
 	bool readonly, discard, write_cache;
@@ -78,6 +80,8 @@ struct block_node *file_open(struct block_registry *reg, const struct image_opts
 /* Reads at once, for probing: at most len bytes of the block of 4 KiB that begins at
  * offset; the count or -errno. */
 int file_peek(struct block_node *node, uint64_t offset, void *buf, unsigned len);
+/* Bytes that a file's blocks take, or -1. */
+int64_t file_allocated(const struct block_node *node);
 
 /* format.c: the format node above file, which it owns from then on (also on failure). */
 struct block_node *format_open(struct block_registry *reg, struct block_node *file,

@@ -109,8 +109,6 @@ size_t chardev_room(struct chardev *chr);
 bool chardev_busy(struct chardev *chr);
 /* Hands input over: at most chardev_room() bytes. */
 void chardev_deliver(struct chardev *chr, const void *data, size_t len);
-/* The peer sent a break. */
-void chardev_line_break(struct chardev *chr);
 /* A peer came or went. When it went, a front end that waits is told that it can go on. */
 void chardev_set_open(struct chardev *chr, bool open);
 /* The back end takes data again. Loop's thread. */

@@ -93,6 +93,8 @@ size_t chardev_write_wait(struct chardev *chr, const void *data, size_t len,
                           unsigned timeout_ms);
 /* can_read may have become non-zero. */
 void chardev_accept_input(struct chardev *chr);
+/* The peer sent a break, or the user in its place: the front end in focus hears of it. */
+void chardev_line_break(struct chardev *chr);
 /* Closes one that nobody uses. -EBUSY with a sentence when somebody does. Loop's thread.
  */
 int chardev_remove(struct chardev *chr, struct err *err);

@@ -6,6 +6,7 @@
 
 #include "vmm/kvm/irqchip.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vcpu.h"
 
 #include <errno.h>
 #include <linux/kvm.h>
@@ -17,9 +18,9 @@ struct strbuf;
 /* Reads guest RAM; 0 or -errno. */
 typedef int vcpu_peek_fn(void *opaque, uint64_t gpa, void *buf, size_t len);
 
-/* Registers and code bytes of the vCPU behind fd. */
-void vcpu_dump_fd(int fd, unsigned index, vcpu_peek_fn *peek, void *opaque,
-                  struct strbuf *out);
+/* Registers of the vCPU behind fd, and more. */
+void vcpu_dump_fd(int fd, unsigned index, enum vcpu_dump what, vcpu_peek_fn *peek,
+                  void *opaque, struct strbuf *out);
 
 struct irqchip {
 	struct kvm_vm *kvm; /* NULL: a board without KVM */

@@ -60,7 +60,7 @@ static void log_dump(struct vcpu *vcpu, enum log_level level)
 	struct strbuf dump = { 0 };
 	char *text, *line, *rest;
 
-	vcpu_dump(vcpu->set, vcpu->index, &dump);
+	vcpu_dump(vcpu->set, vcpu->index, VCPU_DUMP_CODE, &dump);
 	text = strbuf_take(&dump);
 	for (line = text; line && *line; line = rest) {
 		rest = strchr(line, '\n');
@@ -422,9 +422,9 @@ int vcpu_nmi(const struct vcpus *set, unsigned index)
 	return ioctl(set->cpu[index].fd, KVM_NMI) < 0 ? -errno : 0;
 }
 
-void vcpu_dump(struct vcpus *set, unsigned index, struct strbuf *out)
+void vcpu_dump(struct vcpus *set, unsigned index, enum vcpu_dump what, struct strbuf *out)
 {
-	vcpu_dump_fd(set->cpu[index].fd, index, set->ops->peek, set->opaque, out);
+	vcpu_dump_fd(set->cpu[index].fd, index, what, set->ops->peek, set->opaque, out);
 }
 
 void vcpu_log(struct vcpus *set, unsigned index)

@@ -81,10 +81,15 @@ struct vcpu_entry {
  * that firmware would have set. */
 int vcpus_set_entry(struct vcpus *vcpus, const struct vcpu_entry *entry, struct err *err);
 
-/* Registers and the bytes at the instruction pointer as text. The vCPU is paused, or the
- * caller is its thread. */
-void vcpu_dump(struct vcpus *vcpus, unsigned index, struct strbuf *out);
-/* The same into the log, as errors. */
+/* Registers as text, and what else is of interest. The vCPU is paused, or the caller is
+ * its thread. */
+enum vcpu_dump {
+	VCPU_DUMP_CODE, /* the bytes at the instruction pointer */
+	VCPU_DUMP_FPU,  /* floating point and vectors */
+};
+void vcpu_dump(struct vcpus *vcpus, unsigned index, enum vcpu_dump what,
+               struct strbuf *out);
+/* With the code, into the log, as errors. */
 void vcpu_log(struct vcpus *vcpus, unsigned index);
 
 #endif

@@ -11,6 +11,7 @@
 #include "vmm/legacy/fwcfg.h"
 #include "vmm/legacy/ide.h"
 #include "vmm/legacy/rtc.h"
+#include "vmm/machine/control.h"
 #include "vmm/pci/pci.h"
 
 #include <errno.h>
@@ -146,8 +147,24 @@ int pc_set_boot_order(struct pc *pc, bool first, struct err *err)
 {
 	const struct boot_config *boot = &pc->config->boot;
 
-	set_letters(pc, first && boot->once ? boot->once
-	                : boot->order       ? boot->order
-	                                    : CONFIG_BOOT_ORDER);
+	set_letters(pc, *pc->boot_order       ? pc->boot_order
+	                : first && boot->once ? boot->once
+	                : boot->order         ? boot->order
+	                                      : CONFIG_BOOT_ORDER);
 	return pc_set_boot_paths(pc, err);
+}
+
+int pc_set_boot_letters(struct pc *pc, const char *order, struct err *err)
+{
+	int ret = config_check_order(order, err);
+
+	if (ret < 0)
+		return ret;
+	if (!pc->vm.firmware)
+		return err_set(err, ENOTSUP,
+		               "the guest starts in its kernel: no BIOS looks for "
+		               "something to boot");
+	snprintf(pc->boot_order, sizeof(pc->boot_order), "%s", order);
+	set_letters(pc, order);
+	return 0;
 }

@@ -14,6 +14,14 @@ const char *const watchdog_words[] = {
 	"reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi", NULL,
 };
 
+const char *const reboot_words[] = { "reset", "shutdown", NULL };
+const char *const shutdown_words[] = { "poweroff", "pause", NULL };
+const char *const panic_words[] = { [PANIC_SHUTDOWN] = "shutdown",
+	                            [PANIC_PAUSE] = "pause",
+	                            [PANIC_EXIT_FAILURE] = "exit-failure",
+	                            [PANIC_NONE] = "none",
+	                            NULL };
+
 void config_init(struct vm_config *config)
 {
 	*config = (struct vm_config){ .ram = 512ull << 20, .smp.cpus = 1 };
@@ -98,21 +106,20 @@ static const struct opt_desc boot_opts[] = {
 	{ .name = NULL },
 };
 
-static int check_order(const char *order, struct err *err)
+int config_check_order(const char *order, struct err *err)
 {
 	for (const char *p = order; p && *p; p++) {
 		if (!strchr(BOOT_LETTERS, *p))
 			return err_usage(err,
-			                 "-boot: '%c' is no boot device; a and b are "
+			                 "'%c' is no boot device; a and b are "
 			                 "floppies, c is the disk, d the CD-ROM, n the "
 			                 "network",
 			                 *p);
 		if (strchr(p + 1, *p))
-			return err_usage(err, "-boot: '%c' is given twice", *p);
+			return err_usage(err, "'%c' is given twice", *p);
 	}
 	if (order && strlen(order) > BOOT_MAX)
-		return err_usage(err, "-boot: '%s' has more than %d letters", order,
-		                 BOOT_MAX);
+		return err_usage(err, "'%s' has more than %d letters", order, BOOT_MAX);
 	return 0;
 }
 
@@ -122,7 +129,7 @@ static int check_time(const char *key, const char *value, uint64_t max, struct e
 
 	if (value && (opt_parse_u64(value, &ms) < 0 || ms > max))
 		return err_usage(err,
-		                 "-boot: %s=%s is not a number of milliseconds up "
+		                 "%s=%s is not a number of milliseconds up "
 		                 "to %llu",
 		                 key, value, (unsigned long long)max);
 	return 0;
@@ -136,12 +143,12 @@ int config_boot(struct vm_config *config, const char *text, struct err *err)
 
 	config->boot_given = true;
 	if (ret >= 0)
-		ret = opts_apply(boot_opts, &list, boot, "-boot", err);
+		ret = opts_apply(boot_opts, &list, boot, NULL, err);
 	opt_list_free(&list);
 	if (ret >= 0)
-		ret = check_order(boot->order, err);
+		ret = config_check_order(boot->order, err);
 	if (ret >= 0)
-		ret = check_order(boot->once, err);
+		ret = config_check_order(boot->once, err);
 	if (ret >= 0)
 		ret = check_time("splash-time", boot->splash_time, 0xffff, err);
 	return ret < 0 ? ret

@@ -41,7 +41,13 @@ enum panic_action {
 	PANIC_PAUSE,
 	PANIC_EXIT_FAILURE, /* the same as PANIC_SHUTDOWN */
 	PANIC_NONE,         /* only the event */
+	PANIC_ACTIONS
 };
+
+/* The words of -action and set-action, NULL-terminated: off (0) or on (1) of no_reboot
+ * and no_shutdown, enum panic_action. */
+extern const char *const reboot_words[], *const shutdown_words[];
+extern const char *const panic_words[PANIC_ACTIONS + 1];
 
 /* When the guest's watchdog barks; QEMU's words for it. */
 enum watchdog_action {
@@ -107,6 +113,8 @@ int str_list_add(struct str_list *list, const char *text);
 
 /* Takes one -boot; several of them add up. */
 int config_boot(struct vm_config *config, const char *text, struct err *err);
+/* Letters of -boot order. -EINVAL with a sentence of usage. */
+int config_check_order(const char *order, struct err *err);
 
 /* Fills what the user left out, and checks that the numbers agree. */
 int config_smp(struct smp_config *smp, struct err *err);

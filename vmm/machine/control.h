@@ -27,11 +27,13 @@ unsigned pc_cpu_count(const struct pc *pc);
 int pc_cpu_thread(const struct pc *pc, unsigned index);
 
 /* What KVM tells about a vCPU; the vCPUs are stopped meanwhile. Registers as text; one
- * register (-ENOENT: there is none of that name); guest-virtual to guest-physical
- * (-EFAULT where nothing is mapped); memory at a virtual address (the bytes that could be
- * read); the local APIC as text. */
+ * register (-ENOENT: there is none of that name), or `count` of them as they are at one
+ * moment; guest-virtual to guest-physical (-EFAULT where nothing is mapped); memory at a
+ * virtual address (the bytes that could be read); the local APIC as text. */
 void pc_cpu_dump(struct pc *pc, unsigned index, struct strbuf *out);
 int pc_cpu_register(struct pc *pc, unsigned index, const char *name, uint64_t *value);
+int pc_cpu_registers(struct pc *pc, unsigned index, const char *const *names,
+                     uint64_t *values, unsigned count);
 int pc_cpu_translate(struct pc *pc, unsigned index, uint64_t gva, uint64_t *gpa);
 size_t pc_cpu_read(struct pc *pc, unsigned index, uint64_t gva, void *buf, size_t len);
 int pc_lapic_dump(struct pc *pc, unsigned index, struct strbuf *out, struct err *err);
@@ -49,8 +51,13 @@ int pc_cont(struct pc *pc, struct err *err);
  * ("host-qmp-quit"), static. Acted on when the callback has returned. */
 void pc_request(struct pc *pc, enum vm_request request, const char *cause);
 void pc_power_button(struct pc *pc);
-/* enum watchdog_action: what follows from now on when the guest's watchdog barks. */
+/* enum watchdog_action: what follows from now on when the guest's watchdog barks; enum
+ * panic_action: when its kernel panics. */
 void pc_set_watchdog(struct pc *pc, unsigned action);
+void pc_set_panic(struct pc *pc, unsigned action);
+/* Letters of -boot: what the BIOS tries from the next start on. -errno with a sentence.
+ */
+int pc_set_boot_letters(struct pc *pc, const char *order, struct err *err);
 /* A machine check on one vCPU; broadcast: the others learn of it. 0 or -errno. */
 int pc_mce(struct pc *pc, unsigned index, const struct machine_check *mce,
            bool broadcast);

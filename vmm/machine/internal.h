@@ -37,8 +37,10 @@ struct pc {
 	struct device *rtc, *fwcfg; /* fwcfg: NULL without firmware and -fw_cfg */
 	bool booted;                /* guest RAM was used once */
 	enum watchdog_action watchdog;
-	uint64_t barked;   /* when that was told last, monotonic ns */
-	const char *cause; /* of the pending request, if the guest did not make it */
+	enum panic_action panic;
+	char boot_order[4]; /* letters that boot_set gave, or "" */
+	uint64_t barked;    /* when that was told last, monotonic ns */
+	const char *cause;  /* of the pending request, if the guest did not make it */
 	int signal_fd;
 	struct loop_fd signal_watch;
 };

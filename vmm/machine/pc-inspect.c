@@ -40,17 +40,25 @@ void pc_cpu_dump(struct pc *pc, unsigned index, struct strbuf *out)
 {
 	bool running = pause_cpus(pc);
 
-	vcpu_dump(pc->vcpus, index, out);
+	vcpu_dump(pc->vcpus, index, VCPU_DUMP_FPU, out);
 	run_cpus(pc, running);
+}
+
+int pc_cpu_registers(struct pc *pc, unsigned index, const char *const *names,
+                     uint64_t *values, unsigned count)
+{
+	bool running = pause_cpus(pc);
+	int ret = 0;
+
+	for (unsigned i = 0; i < count && ret >= 0; i++)
+		ret = inspect_register(vcpu_fd(pc->vcpus, index), names[i], &values[i]);
+	run_cpus(pc, running);
+	return ret;
 }
 
 int pc_cpu_register(struct pc *pc, unsigned index, const char *name, uint64_t *value)
 {
-	bool running = pause_cpus(pc);
-	int ret = inspect_register(vcpu_fd(pc->vcpus, index), name, value);
-
-	run_cpus(pc, running);
-	return ret;
+	return pc_cpu_registers(pc, index, &name, value, 1);
 }
 
 int pc_cpu_translate(struct pc *pc, unsigned index, uint64_t gva, uint64_t *gpa)

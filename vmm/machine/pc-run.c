@@ -145,7 +145,7 @@ static void log_registers(struct pc *pc)
 static bool panicked(struct pc *pc)
 {
 	static const char *const names[] = { "poweroff", "pause", "poweroff", "run" };
-	enum panic_action action = pc->config->panic;
+	enum panic_action action = pc->panic;
 	const struct vm_event_field fields[] = {
 		{ "action", VM_EVENT_STR, .str = names[action] },
 		{ .name = NULL },
@@ -310,6 +310,11 @@ int pc_cont(struct pc *pc, struct err *err)
 	ret = go(pc, err);
 	vm_lock(&pc->vm);
 	return ret;
+}
+
+void pc_set_panic(struct pc *pc, unsigned action)
+{
+	pc->panic = action;
 }
 
 void pc_set_watchdog(struct pc *pc, unsigned action)

@@ -96,6 +96,7 @@ struct pc *pc_new(const struct vm_config *config, struct spawner *spawner,
 	pc->config = config;
 	pc->vm.spawner = spawner;
 	pc->watchdog = config->watchdog;
+	pc->panic = config->panic;
 	pc->signal_fd = -1;
 	pthread_mutex_init(&pc->vm.lock, NULL);
 	pc->vm.rom_dirs = config->firmware_dirs.items;

@@ -160,14 +160,6 @@ int cli_collect_msg(struct vm_config *config, const char *arg, struct err *err)
 
 /* ---- -action ---- */
 
-static const char *const reboot_words[] = { "reset", "shutdown", NULL };
-static const char *const shutdown_words[] = { "poweroff", "pause", NULL };
-static const char *const panic_words[] = { [PANIC_SHUTDOWN] = "shutdown",
-	                                   [PANIC_PAUSE] = "pause",
-	                                   [PANIC_EXIT_FAILURE] = "exit-failure",
-	                                   [PANIC_NONE] = "none",
-	                                   NULL };
-
 struct action_opts {
 	int reboot, shutdown, panic, watchdog;
 };

@@ -246,6 +246,18 @@ static void print_read(const json_t *result, struct strbuf *out)
 	strbuf_addc(out, '\n');
 }
 
+static int run_break(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                     struct err *err)
+{
+	struct chardev *chr = find(ctx, mon_str(args, "id", ""), err);
+
+	(void)result;
+	if (!chr)
+		return -err->code;
+	chardev_line_break(chr);
+	return 0;
+}
+
 static int run_write(struct mon_ctx *ctx, const json_t *args, json_t **result,
                      struct err *err)
 {
@@ -322,6 +334,9 @@ const struct mon_command mon_chardev_commands[] = {
 	  NULL, run_change, NULL },
 	{ "chardev-remove", "chardev-remove", "close a character device that nobody uses",
 	  remove_args, NULL, run_remove, NULL },
+	{ "chardev-send-break", "chardev-send-break",
+	  "a break, as if it came from a character device's other side", remove_args,
+	  NULL, run_break, NULL },
 	{ "ringbuf-read", "ringbuf_read", "takes output out of a ringbuf", read_args,
 	  "str", run_read, print_read },
 	{ "ringbuf-write", "ringbuf_write", "puts data into a ringbuf", write_args, NULL,

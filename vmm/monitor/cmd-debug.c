@@ -7,6 +7,7 @@
 #include "vmm/core/vm.h"
 #include "vmm/machine/control.h"
 #include "vmm/mem/mem.h"
+#include "vmm/monitor/paging.h"
 #include "vmm/monitor/readline.h"
 #include "vmm/monitor/tables.h"
 
@@ -26,8 +27,10 @@ static int run_registers(struct mon_ctx *ctx, const json_t *args, json_t **resul
 	if (one < 0 || one >= pc_cpu_count(ctx->pc))
 		return err_usage(err, "CPU#%lld not available", (long long)one);
 	for (unsigned i = 0; i < pc_cpu_count(ctx->pc); i++)
-		if (all || i == one)
+		if (all || i == one) {
+			strbuf_addc(&out, '\n');
 			pc_cpu_dump(ctx->pc, i, &out);
+		}
 	*result = mon_text(out.data ? out.data : "");
 	return 0;
 }
@@ -59,6 +62,8 @@ static int run_mtree(struct mon_ctx *ctx, const json_t *args, json_t **result,
 
 /* ---- xp and print ---- */
 
+#define INSTRUCTION_MAX 15 /* bytes */
+
 struct format {
 	unsigned count, size;
 	char letter;
@@ -81,16 +86,18 @@ static int parse_format(const char *text, struct format *f, struct err *err)
 
 		if (size)
 			f->size = 1u << (size - sizes);
-		else if (strchr("xduoc", *p))
+		else if (strchr("xduoci", *p))
 			f->letter = *p;
 		else
 			return err_usage(err,
 			                 "%s: '%c' is neither a size (b h w g) nor a "
-			                 "format (x d u o c)",
+			                 "format (x d u o c i)",
 			                 text, *p);
 	}
-	if (f->letter == 'c')
+	if (f->letter == 'c' || f->letter == 'i')
 		f->size = 1;
+	if (f->letter == 'i')
+		f->count *= INSTRUCTION_MAX;
 	return 0;
 }
 
@@ -169,6 +176,13 @@ static int dump_memory(struct mon_ctx *ctx, const json_t *args, bool is_virtual,
 	data = calloc(f.count, f.size);
 	if (!data)
 		return err_sys(err, ENOMEM, "fmt");
+	/* A disassembler would be larger than the rest: there are the bytes of as many
+	 * instructions, for another program. */
+	if (f.letter == 'i')
+		strbuf_addf(&out,
+		            "0x%016" PRIx64 ": Asm output not supported on this "
+		            "arch; the bytes:\n",
+		            addr);
 	have = is_virtual ? pc_cpu_read(ctx->pc, ctx->cpu, addr, data, f.count * f.size)
 	                  : read_physical(ctx, addr, data, &f);
 	add_memory(&out, &f, addr, data, have);
@@ -201,6 +215,45 @@ static int run_gva2gpa(struct mon_ctx *ctx, const json_t *args, json_t **result,
 		strbuf_addf(&out, "gpa: %#" PRIx64 "\n", gpa);
 	*result = mon_text(out.data);
 	return 0;
+}
+
+static int read_table(void *opaque, uint64_t gpa, void *buf, size_t len)
+{
+	return dma_read(opaque, gpa, buf, len);
+}
+
+/* The guest goes on meanwhile: tables that it changes under our eyes look changed. */
+static int list_pages(struct mon_ctx *ctx, const json_t *args, enum paging_view view,
+                      const char *command, json_t **result, struct err *err)
+{
+	static const char *const names[] = { "cr0", "cr3", "cr4", "efer" };
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	uint64_t values[ARRAY_SIZE(names)];
+	int ret = pc_cpu_registers(ctx->pc, ctx->cpu, names, values, ARRAY_SIZE(names));
+	const struct paging p = { .cr0 = values[0],
+		                  .cr3 = values[1],
+		                  .cr4 = values[2],
+		                  .efer = values[3],
+		                  .read = read_table,
+		                  .opaque = ctx->vm->mem };
+
+	if (ret < 0)
+		return err_sys(err, -ret, "KVM cannot read the registers");
+	paging_list(&p, view, mon_int(args, "addr", 0), command, &out);
+	*result = mon_text(out.data ? out.data : "");
+	return 0;
+}
+
+static int run_mem(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                   struct err *err)
+{
+	return list_pages(ctx, args, PAGING_RANGES, "info mem", result, err);
+}
+
+static int run_tlb(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                   struct err *err)
+{
+	return list_pages(ctx, args, PAGING_PAGES, "info tlb", result, err);
 }
 
 /* Where this process keeps the guest's memory helps nobody but an attacker. */
@@ -324,6 +377,11 @@ static const struct mon_arg addr_args[] = {
 	{ .name = NULL },
 };
 
+static const struct mon_arg from_args[] = {
+	{ "addr", MON_INT, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
 static const struct mon_arg logfile_args[] = {
 	{ "filename", MON_STR, false, 0, NULL, NULL },
 	{ .name = NULL },
@@ -369,6 +427,10 @@ const struct mon_command mon_debug_commands[] = {
 	  NULL, run_xp, NULL },
 	{ NULL, "x", "memory at a virtual address of the CPU that 'cpu' chose", xp_args,
 	  NULL, run_x, NULL },
+	{ NULL, "info mem", "what the page tables map, with its rights; from addr on",
+	  from_args, NULL, run_mem, NULL },
+	{ NULL, "info tlb", "each page that they map, with its flags; from addr on",
+	  from_args, NULL, run_tlb, NULL },
 	{ NULL, "gva2gpa", "the physical address of a virtual one", addr_args, NULL,
 	  run_gva2gpa, NULL },
 	{ NULL, "gpa2hva|gpa2hpa", "not told: addresses of the host", addr_args, NULL,

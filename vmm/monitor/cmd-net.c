@@ -213,24 +213,51 @@ static const struct mon_arg filter_args[] = {
 
 /* ---- announcing ---- */
 
+/* QMP's list with commas between its names. */
+static int join_names(const json_t *list, struct strbuf *out, struct err *err)
+{
+	size_t i;
+	json_t *name;
+
+	json_array_foreach(list, i, name)
+	{
+		if (!json_is_string(name))
+			return err_usage(err, "Invalid parameter type for 'interfaces', "
+			                      "expected: string");
+		strbuf_addf(out, "%s%s", i ? "," : "", json_string_value(name));
+	}
+	return !json_is_array(list) ? err_usage(err, "Invalid parameter type for "
+	                                             "'interfaces', expected: array")
+	       : out->failed        ? err_sys(err, ENOMEM, "interfaces")
+	                            : 0;
+}
+
 static int run_announce(struct mon_ctx *ctx, const json_t *args, json_t **result,
                         struct err *err)
 {
-	const struct net_announce how = {
-		.initial_ms = mon_int(args, "initial", 50),
-		.max_ms = mon_int(args, "max", 550),
-		.rounds = mon_int(args, "rounds", 5),
-		.step_ms = mon_int(args, "step", 100),
-	};
+	const json_t *list = json_object_get(args, "interfaces");
+	_cleanup_strbuf_ struct strbuf names = { 0 };
+	int64_t initial = mon_int(args, "initial", 50), max = mon_int(args, "max", 550),
+		rounds = mon_int(args, "rounds", 5), step = mon_int(args, "step", 100);
+	struct net_announce how = { .initial_ms = initial,
+		                    .max_ms = max,
+		                    .rounds = rounds,
+		                    .step_ms = step,
+		                    .id = mon_str(args, "id", NULL) };
 
 	(void)result;
-	if (how.initial_ms > 100000 || how.max_ms > 100000 || how.rounds > 1000 ||
-	    !how.rounds || how.step_ms > 10000)
+	if (list && !json_is_string(list) && join_names(list, &names, err) < 0)
+		return -err->code;
+	if (list)
+		how.cards = json_is_string(list) ? json_string_value(list)
+		            : names.data         ? names.data
+		                                 : "";
+	if (initial < 0 || initial > 100000 || max < 0 || max > 100000 || rounds < 1 ||
+	    rounds > 1000 || step < 0 || step > 10000)
 		return err_set(err, EINVAL,
 		               "at most 100000 for initial and max, 1000 for rounds, "
 		               "10000 for step are possible");
-	net_announce_all(ctx->vm->nets, &how);
-	return 0;
+	return net_announce(ctx->vm->nets, &how, err);
 }
 
 static const struct mon_arg announce_args[] = {
@@ -238,6 +265,17 @@ static const struct mon_arg announce_args[] = {
 	{ .name = "max", .kind = MON_INT, .optional = true },
 	{ .name = "rounds", .kind = MON_INT, .optional = true },
 	{ .name = "step", .kind = MON_INT, .optional = true },
+	{ .name = "interfaces", .kind = MON_ANY, .optional = true, .type = "[str]" },
+	{ .name = "id", .kind = MON_STR, .optional = true },
+	{ .name = NULL },
+};
+
+static const struct mon_arg hmp_announce_args[] = {
+	{ .name = "interfaces",
+	  .kind = MON_STR,
+	  .optional = true,
+	  .complete = mon_complete_net },
+	{ .name = "id", .kind = MON_STR, .optional = true },
 	{ .name = NULL },
 };
 
@@ -353,9 +391,11 @@ const struct mon_command mon_net_commands[] = {
 	  NULL, run_set_link, NULL },
 	{ "query-rx-filter", NULL, "which frames cards hear", filter_args,
 	  "[RxFilterInfo]", run_rx_filter, NULL },
-	{ "announce-self", "announce_self",
-	  "tell the network where the guests' addresses are", announce_args, NULL,
-	  run_announce, NULL },
+	{ "announce-self", NULL, "tell the network where the guests' addresses are",
+	  announce_args, NULL, run_announce, NULL },
+	{ NULL, "announce_self",
+	  "tell the network where the guests' addresses are; of some cards: a,b",
+	  hmp_announce_args, NULL, run_announce, NULL },
 	{ NULL, "hostfwd_add", "[netdev] rule: lead a host port into a user network",
 	  hostfwd_args, NULL, run_hostfwd_add, NULL },
 	{ NULL, "hostfwd_remove", "[netdev] rule: and no more", hostfwd_args, NULL,

@@ -100,19 +100,74 @@ static int run_nmi(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	return ret < 0 ? err_sys(err, -ret, "cannot inject the NMI") : 0;
 }
 
+/* ---- what follows when … ---- */
+
+/* The index of a word; -EINVAL with a sentence when the list does not have it. */
+static int find_word(const char *const *words, const char *key, const char *word,
+                     struct err *err)
+{
+	for (unsigned i = 0; words[i]; i++)
+		if (!strcmp(words[i], word))
+			return i;
+	return err_usage(err, "Parameter '%s' does not accept value '%s'", key, word);
+}
+
 static int run_watchdog(struct mon_ctx *ctx, const json_t *args, json_t **result,
                         struct err *err)
 {
-	const char *word = mon_str(args, "action", "");
+	int action =
+		find_word(watchdog_words, "action", mon_str(args, "action", ""), err);
 
 	(void)result;
-	for (unsigned i = 0; i < WATCHDOG_ACTIONS; i++) {
-		if (strcmp(watchdog_words[i], word))
-			continue;
-		pc_set_watchdog(ctx->pc, i);
-		return 0;
+	if (action < 0)
+		return action;
+	pc_set_watchdog(ctx->pc, action);
+	return 0;
+}
+
+static int run_set_action(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	static const struct {
+		const char *key;
+		const char *const *words;
+	} keys[] = {
+		{ "reboot", reboot_words },
+		{ "shutdown", shutdown_words },
+		{ "panic", panic_words },
+		{ "watchdog", watchdog_words },
+	};
+	int found[ARRAY_SIZE(keys)];
+
+	(void)result;
+	/* All of them, or none. */
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *word = mon_str(args, keys[i].key, NULL);
+
+		found[i] = word ? find_word(keys[i].words, keys[i].key, word, err) : -1;
+		if (word && found[i] < 0)
+			return found[i];
 	}
-	return err_usage(err, "Parameter 'action' does not accept value '%s'", word);
+	if (found[0] >= 0)
+		ctx->vm->no_reboot = found[0];
+	if (found[1] >= 0)
+		ctx->vm->no_shutdown = found[1];
+	if (found[2] >= 0)
+		pc_set_panic(ctx->pc, found[2]);
+	if (found[3] >= 0)
+		pc_set_watchdog(ctx->pc, found[3]);
+	return 0;
+}
+
+static int run_boot_set(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                        struct err *err)
+{
+	const char *order = mon_str(args, "bootdevice", "");
+	int ret = pc_set_boot_letters(ctx->pc, order, err);
+
+	if (ret >= 0)
+		*result = json_sprintf("boot device list now set to %s\n", order);
+	return ret;
 }
 
 static void complete_watchdog(struct vm *vm, void (*add)(void *opaque, const char *value),
@@ -125,6 +180,19 @@ static void complete_watchdog(struct vm *vm, void (*add)(void *opaque, const cha
 
 static const struct mon_arg watchdog_args[] = {
 	{ "action", MON_STR, false, 0, "WatchdogAction", complete_watchdog },
+	{ .name = NULL },
+};
+
+static const struct mon_arg action_args[] = {
+	{ "reboot", MON_STR, true, 0, "RebootAction", NULL },
+	{ "shutdown", MON_STR, true, 0, "ShutdownAction", NULL },
+	{ "panic", MON_STR, true, 0, "PanicAction", NULL },
+	{ "watchdog", MON_STR, true, 0, "WatchdogAction", NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg boot_args[] = {
+	{ "bootdevice", MON_STR, false, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
@@ -144,5 +212,10 @@ const struct mon_command mon_run_commands[] = {
 	{ "watchdog-set-action", "watchdog_action",
 	  "what follows when the guest's watchdog barks", watchdog_args, NULL,
 	  run_watchdog, NULL },
+	{ "set-action", NULL, "what follows a reboot, a shutdown, a panic, the watchdog",
+	  action_args, NULL, run_set_action, NULL },
+	{ NULL, "boot_set",
+	  "what the BIOS tries from the next start on: letters of -boot", boot_args, NULL,
+	  run_boot_set, NULL },
 	{ .help = NULL },
 };

@@ -9,6 +9,7 @@
 
 extern const struct mon_command mon_run_commands[];     /* cmd-run.c */
 extern const struct mon_command mon_info_commands[];    /* cmd-info.c */
+extern const struct mon_command mon_block_commands[];   /* cmd-block.c */
 extern const struct mon_command mon_device_commands[];  /* cmd-device.c */
 extern const struct mon_command mon_balloon_commands[]; /* cmd-balloon.c */
 extern const struct mon_command mon_net_commands[];     /* cmd-net.c */
@@ -26,7 +27,7 @@ extern const struct mon_command mon_hotplug_commands[]; /* cmd-hotplug.c */
 /* A KeyValue's code (common/keycode.h); 0 with a sentence when it is no key.
  * cmd-display.c */
 uint16_t mon_key(const json_t *value, struct err *err);
-/* Completion with the names of drives (cmd-info.c) and networks (cmd-net.c). */
+/* Completion with the names of drives (cmd-block.c) and networks (cmd-net.c). */
 void mon_complete_drive(struct vm *vm, void (*add)(void *opaque, const char *value),
                         void *opaque);
 void mon_complete_net(struct vm *vm, void (*add)(void *opaque, const char *value),

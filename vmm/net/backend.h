@@ -66,9 +66,8 @@ struct net_registry {
 	struct loop *loop;
 	struct spawner *spawner;
 	struct netdev *first;
-	bool running;                 /* the machine does: nothing waits any more */
-	struct net_announce announce; /* what is left of it */
-	struct loop_timer announce_timer;
+	bool running; /* the machine does: nothing waits any more */
+	struct announcement *announcements;
 };
 
 #define NET_OPTS(object, member)                                                      \
@@ -80,8 +79,8 @@ struct net_registry {
 /* The back end has another descriptor now (-1: none), and with it a carrier or not. The
  * old one is still open. */
 void net_use_fd(struct netdev *nd, int fd);
-/* announce.c */
-void net_announce_init(struct net_registry *reg);
+/* announce.c: ends all that are under way */
+void net_announce_stop(struct net_registry *reg);
 /* One more queue of nd, the last, zeroed but for struct netdev. 0 or -errno. */
 int net_add_queue(struct netdev *nd, struct err *err);
 void net_set_desc(struct netdev *nd, const char *fmt, ...)

@@ -29,7 +29,6 @@ struct net_registry *net_registry_new(struct loop *loop)
 	if (!reg)
 		return NULL;
 	reg->loop = loop;
-	net_announce_init(reg);
 	return reg;
 }
 
@@ -66,7 +65,7 @@ void net_registry_free(struct net_registry *reg)
 {
 	if (!reg)
 		return;
-	loop_timer_disarm(&reg->announce_timer);
+	net_announce_stop(reg);
 	while (reg->first) {
 		struct netdev *nd = reg->first;
 

@@ -149,9 +149,14 @@ void net_set_link(struct netdev *nd, bool up);
  * what the guest itself says. At once, then `rounds` - 1 times. */
 struct net_announce {
 	unsigned initial_ms, max_ms, rounds,
-		step_ms; /* between them: initial + n * step */
+		step_ms;   /* between them: initial + n * step */
+	const char *id;    /* replaces the one of this id that is under way; NULL: "" */
+	const char *cards; /* names with commas between them; NULL: all */
 };
-void net_announce_all(struct net_registry *reg, const struct net_announce *how);
+/* Copies it. -ENOMEM, or -EBUSY when NET_ANNOUNCES are under way, with a sentence. */
+#define NET_ANNOUNCES 16
+int net_announce(struct net_registry *reg, const struct net_announce *how,
+                 struct err *err);
 
 /* For -netdev user: gives its helper a command ("info", "hostfwd_add RULE",
  * "hostfwd_remove RULE"), and never waits. -ENOTSUP with a sentence for other types. */
