@@ -166,10 +166,11 @@ is((ended($pid))[0], 0, 'quit');
 
 my ($status, $said) = sh("$vmm -device \"?\" 2>&1 | grep -F -e \\\"testdev\\\" -e \\\"pc-testdev\\\"");
 is($status, 0, 'the runner finds the test device') or diag($said);
+like((sh("$vmm -device \"?\" 2>&1 | grep -F pci-testdev"))[1], qr/"pci-testdev"/, 'and the one on PCI');
 is((sh("$vmm --help 2>/dev/null | grep -q QEMU"))[0], 0, 'and takes this for QEMU');
 like((sh("$vmm -h | head -n 1"))[1], qr/^QEMU emulator version 7\.2\.0 /, 'of this version');
 my @runner = qw(--no-reboot -nodefaults -global kvm-pit.lost_tick_policy=discard -device pc-testdev
-	-device isa-debug-exit,iobase=0xf4,iosize=0x4 -vnc none -serial stdio -machine accel=kvm);
+	-device isa-debug-exit,iobase=0xf4,iosize=0x4 -vnc none -serial stdio -device pci-testdev -machine accel=kvm);
 # The number of CPUs from fw_cfg, as their library reads it.
 my $cpus = kernel('cpus', "\x66\xb8\x05\x00\x66\xba\x10\x05\x66\xef\x66\x42\xec\xe6\xf4\xf4");
 is((sh("$vmm @runner -kernel $cpus -smp 3"))[0], 3 << 1 | 1, 'fw_cfg tells the number of CPUs');

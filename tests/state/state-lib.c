@@ -64,6 +64,7 @@ const struct state_row state_rows[] = {
 	{ .class = "i6300esb",
 	  .opts = "",
 	  .keeps = "that it barked is there for the next kernel to read" },
+	{ .class = "pci-testdev", .opts = "" },
 	{ .class = "virtio-balloon-pci", .opts = "free-page-reporting=on" },
 	{ .class = "VGA", .opts = "vgamem_mb=1,romfile=" },
 	{ .class = "bochs-display", .opts = "vgamem=1M" },

@@ -13,6 +13,7 @@
 #include "vmm/legacy/i8042.h"
 #include "vmm/legacy/ide.h"
 #include "vmm/legacy/pcihp.h"
+#include "vmm/legacy/pcitestdev.h"
 #include "vmm/legacy/piix.h"
 #include "vmm/legacy/pm.h"
 #include "vmm/legacy/port92.h"
@@ -43,6 +44,7 @@ const struct device_class *const device_catalog[] = {
 	/* pci */
 	&e1000_class,
 	&i6300esb_class,
+	&pci_testdev_class,
 	&virtio_balloon_pci_class,
 	&vga_class,
 	&bochs_display_class,
