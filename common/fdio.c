@@ -130,8 +130,9 @@ int fd_open_regular(const char *path, const char *what, uint64_t *size, struct e
 	struct stat st;
 	int ret;
 
+	/* In these words kvm-unit-tests' runner looks for it. */
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open the %s %s", what, path);
+		return err_sys(err, errno, "could not open %s %s", what, path);
 	if (fstat(fd, &st) < 0)
 		ret = err_sys(err, errno, "cannot look at the %s %s", what, path);
 	else if (S_ISDIR(st.st_mode))

@@ -185,7 +185,7 @@ for (
 
 my $log = '-serial file:log';
 for (
-	['-kernel nowhere', qr/cannot open the kernel nowhere: No such file.*; check the path given to -kernel/],
+	['-kernel nowhere', qr/could not open kernel nowhere: No such file.*; check the path given to -kernel/],
 	['-kernel folder', qr/the kernel folder is a directory, not a file; check the path/],
 	['-kernel fifo', qr/the kernel fifo is not a regular file; check the path/],
 	['-kernel empty', qr/the kernel empty is empty; copy or build it again/],
@@ -194,10 +194,10 @@ for (
 	['-kernel bz-cut', qr/the kernel bz-cut is truncated: its header promises \d+ bytes, the file has 4096; copy it again/],
 	['-kernel elf-cut', qr/the kernel elf-cut is truncated: .*; copy or build it again/],
 	['-kernel multiboot-cut', qr/the multiboot header of the kernel multiboot-cut is truncated; copy/],
-	['-kernel halt -initrd nowhere', qr/cannot open the initrd nowhere: No such file.*; check the path given to -initrd/],
+	['-kernel halt -initrd nowhere', qr/could not open initrd nowhere: No such file.*; check the path given to -initrd/],
 	['-kernel halt -initrd folder', qr/the initrd folder is a directory, not a file; check/],
 	['-kernel halt -initrd empty', qr/the initrd empty is empty; copy or build it again/],
-	['-kernel halt -initrd initrd,nowhere', qr/cannot open the initrd nowhere/],
+	['-kernel halt -initrd initrd,nowhere', qr/could not open initrd nowhere/],
 	["-m ${too_much}M", qr/-m ${too_much}M is more than \d+ times this host's memory and swap \(\d+M\); choose a smaller size/, 1],
 	["$log -drive file=nowhere", qr/-drive: cannot open the disk image nowhere: No such file.*; check the path, or make an empty disk/, 1],
 	["$log -drive file=nowhere,if=pflash", qr/-drive if=pflash: there is no flash image nowhere; .*Debian package ovmf/, 1],

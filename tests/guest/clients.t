@@ -171,6 +171,9 @@ is((sh("$vmm --help 2>/dev/null | grep -q QEMU"))[0], 0, 'and takes this for QEM
 like((sh("$vmm -h | head -n 1"))[1], qr/^QEMU emulator version 7\.2\.0 /, 'of this version');
 my @runner = qw(--no-reboot -nodefaults -global kvm-pit.lost_tick_policy=discard -device pc-testdev
 	-device isa-debug-exit,iobase=0xf4,iosize=0x4 -vnc none -serial stdio -device pci-testdev -machine accel=kvm);
+# It runs this to see whether a kernel would be looked for at all; the words are its script's.
+is((sh("$vmm @runner -kernel _NO_FILE_4Uhere_ -smp 1 2>&1 | grep _NO_FILE_4Uhere_ | grep -q -e '[Cc]ould not \\(load\\|open\\) kernel' -e 'error loading' -e 'failed to load'"))[0],
+	0, 'the runner knows a missing kernel from other troubles');
 # The number of CPUs from fw_cfg, as their library reads it.
 my $cpus = kernel('cpus', "\x66\xb8\x05\x00\x66\xba\x10\x05\x66\xef\x66\x42\xec\xe6\xf4\xf4");
 is((sh("$vmm @runner -kernel $cpus -smp 3"))[0], 3 << 1 | 1, 'fw_cfg tells the number of CPUs');

@@ -156,7 +156,7 @@ static void test_open_regular(const char *dir)
 	close(fd);
 	unlink(path);
 	tap_eq(fd_open_regular(path, "kernel", &size, &err), -ENOENT, "no file");
-	tap_has(err.text, "cannot open the kernel /", "named");
+	tap_has(err.text, "could not open kernel /", "named");
 	err_clear(&err);
 	tap_eq(fd_open_regular(dir, "initrd", &size, &err), -EISDIR, "a folder");
 	tap_has(err.text, "is a directory, not a file", "said");
