@@ -10,7 +10,8 @@
  *
  * A message is a head and strings (path, arguments), each ended by a NUL; descriptors
  * come along. The spawner takes messages from a process that a guest may have taken over:
- * it compares bytes with those that it was sent before the guest ran.
+ * it compares bytes with those that it was sent before the guest ran, and leaves what is
+ * more to a function that it had then.
  */
 #include "common/spawn.h"
 
@@ -144,7 +145,7 @@ static int start_here(const struct spawn_plan *plan, int flags, bool background,
 
 /* ---- messages ---- */
 
-enum op { OP_ALLOW, OP_START, OP_SEAL };
+enum op { OP_ALLOW, OP_ALLOW_MORE, OP_START, OP_SEAL };
 enum { SEAL_NO_SCRIPTS = 1 << 0, SEAL_NO_ELEVATION = 1 << 1 };
 
 struct head {
@@ -212,29 +213,61 @@ static ssize_t receive_with_fds(int sock, void *data, size_t size, int *fds,
 /* ---- the spawner's side ---- */
 
 struct agreed {
-	struct strbuf plans[MAX_ALLOWED]; /* kind and strings, as they came */
+	struct {
+		struct strbuf text; /* kind and strings, as they came */
+		bool more;          /* others may follow that admit() takes */
+	} plans[MAX_ALLOWED];
 	unsigned count;
+	spawner_admit_fn *admit;
 	bool sealed, no_scripts, background;
 };
 
-static bool is_agreed(const struct agreed *a, const char *bytes, size_t len)
+/* The strings of a text, as pointers into it, at least `least`; false: not as they should
+ * be. */
+static bool read_strings(char *text, size_t len, unsigned least,
+                         char *strings[SPAWN_MAX_ARGS + 2])
 {
-	for (unsigned i = 0; i < a->count; i++)
-		if (a->plans[i].len == len && !memcmp(a->plans[i].data, bytes, len))
+	unsigned count = 0;
+
+	if (!len || text[len - 1])
+		return false;
+	for (size_t at = 0; at < len; at += strlen(text + at) + 1) {
+		if (count == SPAWN_MAX_ARGS + 1)
+			return false;
+		strings[count++] = text + at;
+	}
+	strings[count] = NULL;
+	return count >= least;
+}
+
+static bool is_agreed(const struct agreed *a, char *bytes, size_t len)
+{
+	char *args[SPAWN_MAX_ARGS + 2];
+
+	for (unsigned i = 0; i < a->count; i++) {
+		size_t known = a->plans[i].text.len;
+
+		if (known > len || memcmp(a->plans[i].text.data, bytes, known))
+			continue;
+		if (known == len ||
+		    (a->plans[i].more && a->admit &&
+		     read_strings(bytes + known, len - known, 1, args) && a->admit(args)))
 			return true;
+	}
 	return false;
 }
 
-static int agree(struct agreed *a, const char *bytes, size_t len)
+static int agree(struct agreed *a, char *bytes, size_t len, bool more)
 {
-	if (is_agreed(a, bytes, len))
+	if (!more && is_agreed(a, bytes, len))
 		return 0;
 	if (a->sealed)
 		return -EPERM;
 	if (a->count == MAX_ALLOWED)
 		return -ENOSPC;
-	strbuf_add(&a->plans[a->count], bytes, len);
-	return a->plans[a->count++].failed ? -ENOMEM : 0;
+	a->plans[a->count].more = more;
+	strbuf_add(&a->plans[a->count].text, bytes, len);
+	return a->plans[a->count++].text.failed ? -ENOMEM : 0;
 }
 
 static int seal(struct agreed *a, unsigned flags)
@@ -248,22 +281,6 @@ static int seal(struct agreed *a, unsigned flags)
 	return 0;
 }
 
-/* The path, then the arguments; false: not as they should be. */
-static bool read_strings(char *text, size_t len, char *strings[SPAWN_MAX_ARGS + 2])
-{
-	unsigned count = 0;
-
-	if (!len || text[len - 1])
-		return false;
-	for (size_t at = 0; at < len; at += strlen(text + at) + 1) {
-		if (count == SPAWN_MAX_ARGS + 1)
-			return false;
-		strings[count++] = text + at;
-	}
-	strings[count] = NULL;
-	return count >= 2;
-}
-
 static int serve_start(const struct agreed *a, const struct head *head, char *text,
                        size_t len, const int *fds, unsigned fd_count,
                        struct spawned *child)
@@ -271,7 +288,7 @@ static int serve_start(const struct agreed *a, const struct head *head, char *te
 	char *strings[SPAWN_MAX_ARGS + 2];
 	struct spawn_plan plan = { .kind = head->kind, .fds = fds, .fd_count = fd_count };
 
-	if (!read_strings(text, len, strings))
+	if (!read_strings(text, len, 2, strings))
 		return -EPROTO;
 	plan.path = strings[0];
 	plan.argv = strings + 1;
@@ -295,7 +312,8 @@ static bool serve_one(struct agreed *a, int sock)
 		memcpy(&head, buf, sizeof(head));
 		answer.ret = head.op == OP_SEAL ? seal(a, head.kind)
 		                                : agree(a, buf + sizeof(head.op),
-		                                        n - sizeof(head.op));
+		                                        n - sizeof(head.op),
+		                                        head.op == OP_ALLOW_MORE);
 		if (head.op == OP_START && a->no_scripts && head.kind == SPAWN_SCRIPT)
 			answer.ret = -EPERM;
 		if (head.op == OP_START && answer.ret >= 0)
@@ -314,7 +332,7 @@ static bool serve_one(struct agreed *a, int sock)
 /* Keys on the terminal are for vmm, and what ends all of a service ends vmm first. */
 static __attribute__((noreturn)) void serve(int sock, const struct spawner_config *config)
 {
-	struct agreed a = { .background = config->background };
+	struct agreed a = { .admit = config->admit, .background = config->background };
 	struct err err = { 0 };
 	sigset_t all;
 
@@ -432,11 +450,22 @@ static int ask(struct spawner *s, enum op op, const struct spawn_plan *plan,
 	return read_answer(s, child);
 }
 
-int spawn_allow(struct spawner *s, const struct spawn_plan *plan, struct err *err)
+static int allow(struct spawner *s, enum op op, const struct spawn_plan *plan,
+                 struct err *err)
 {
-	int ret = s ? ask(s, OP_ALLOW, plan, 0, NULL) : 0;
+	int ret = s ? ask(s, op, plan, 0, NULL) : 0;
 
 	return ret < 0 ? err_sys(err, -ret, "cannot agree on %s", plan->path) : 0;
+}
+
+int spawn_allow(struct spawner *s, const struct spawn_plan *plan, struct err *err)
+{
+	return allow(s, OP_ALLOW, plan, err);
+}
+
+int spawn_allow_more(struct spawner *s, const struct spawn_plan *plan, struct err *err)
+{
+	return allow(s, OP_ALLOW_MORE, plan, err);
 }
 
 void spawner_seal(struct spawner *s, bool scripts, bool elevate)

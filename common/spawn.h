@@ -5,7 +5,8 @@
  * Once a guest runs its process can execute nothing (vmm/main/sandbox.h), yet a helper
  * that died is replaced and a script runs at the end. A spawner is a process that was
  * forked before, knows nothing of the guest and starts what was agreed on until then,
- * with the arguments of then. What it starts is the caller's child all the same.
+ * with the arguments of then or with more that a function of then takes. What it starts
+ * is the caller's child all the same.
  */
 #ifndef COMMON_SPAWN_H
 #define COMMON_SPAWN_H
@@ -42,10 +43,14 @@ struct spawned {
 };
 
 typedef int spawner_prepare_fn(void *opaque, struct err *err);
+/* Whether these arguments, which end with NULL, may come behind those that were agreed
+ * on. Runs in the spawner; whoever asks may be an intruder. */
+typedef bool spawner_admit_fn(char *const *args);
 
 struct spawner_config {
 	spawner_prepare_fn *prepare; /* to give up privileges; NULL: it keeps them */
 	void *opaque;
+	spawner_admit_fn *admit; /* of spawn_allow_more(); NULL: none */
 	/* Of a process that leaves its caller's terminal: helpers have no standard error,
 	 * and from the seal on nothing that was the caller's is held. */
 	bool background;
@@ -62,6 +67,9 @@ void spawner_free(struct spawner *s);
  * started before spawner_seal() is agreed on as well. s NULL: nothing to do. 0 or -errno
  * with a sentence. */
 int spawn_allow(struct spawner *s, const struct spawn_plan *plan, struct err *err);
+/* Agrees on all plans that start as this one does and go on with arguments that
+ * config->admit takes. */
+int spawn_allow_more(struct spawner *s, const struct spawn_plan *plan, struct err *err);
 /* From now on only what was agreed on is started; scripts: at all; elevate: with the
  * right to gain privileges by their execve (sudo). NULL: nothing to do. */
 void spawner_seal(struct spawner *s, bool scripts, bool elevate);

@@ -125,6 +125,42 @@ static void test_seal(void)
 	spawner_free(s);
 }
 
+/* One argument more, of digits. */
+static bool admit(char *const *args)
+{
+	return !args[1] && **args && strspn(args[0], "0123456789") == strlen(args[0]);
+}
+
+static void test_more(void)
+{
+	char *const base[] = { (char *)"true", (char *)"fixed", NULL };
+	char *const good[] = { (char *)"true", (char *)"fixed", (char *)"12", NULL };
+	char *const two[] = { (char *)"true", (char *)"fixed", (char *)"1", (char *)"2",
+		              NULL };
+	char *const bad[] = { (char *)"true", (char *)"fixed", (char *)"-x", NULL };
+	char *const glued[] = { (char *)"true", (char *)"fixed12", NULL };
+	char *const other[] = { (char *)"true", (char *)"other", (char *)"12", NULL };
+	struct err err = { 0 };
+	struct spawner *s = spawner_new(&(struct spawner_config){ .admit = admit }, &err);
+	struct spawn_plan plan = { SPAWN_HELPER, "/bin/true", base, NULL, 0 };
+
+	tap_eq(spawn_allow_more(s, &plan, &err), 0, "a plan with more is agreed on");
+	plan.path = "/bin/echo";
+	tap_eq(spawn_allow(s, &plan, &err), 0, "and one without");
+	spawner_seal(s, true, true);
+	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", good), "with an argument more");
+	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", base), "with none");
+	tap_ok(!starts(s, SPAWN_HELPER, "/bin/true", two), "not with two");
+	tap_ok(!starts(s, SPAWN_HELPER, "/bin/true", bad), "not with a wrong one");
+	tap_ok(!starts(s, SPAWN_HELPER, "/bin/true", glued), "not with a longer one");
+	tap_ok(!starts(s, SPAWN_HELPER, "/bin/true", other), "not after another");
+	tap_ok(!starts(s, SPAWN_SCRIPT, "/bin/true", good), "not of another kind");
+	tap_ok(!starts(s, SPAWN_HELPER, "/bin/echo", good),
+	       "not behind what goes without");
+	tap_eq(spawn_allow_more(s, &plan, &err), -EPERM, "nothing more is agreed on");
+	spawner_free(s);
+}
+
 /* Says whether it may gain privileges. */
 static void test_elevation(void)
 {
@@ -179,6 +215,7 @@ int main(void)
 	tap_ok(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD,
 	       "it ends when it is freed");
 	test_seal();
+	test_more();
 	test_elevation();
 	test_prepare();
 	return tap_done();
