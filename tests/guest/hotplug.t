@@ -223,7 +223,26 @@ is_deeply([map { event($q, 'DEVICE_DELETED')->{data}{path} } 1, 2], ['/machine/p
 is(hmp($m, 'netdev_add user,id=u,hostfwd=tcp:127.0.0.1:0-:22'), '', 'a user network, whose helper starts now');
 like(hmp($m, 'info network'), qr/^u: index=0,type=user/m, 'is there');
 is(hmp($m, 'netdev_del u'), '', 'and goes');
-like(hmp($m, 'netdev_add user,id=u,net=10.1.0.0/24'), qr/takes no keys but hostfwd; give it with -netdev/, 'another one is refused by the sandbox');
+mkdir("$dir/boot");
+is(hmp($m, "netdev_add user,id=u,net=10.1.0.0/24,host=10.1.0.9,hostname=inner,restrict=on,tftp=$dir/boot,bootfile=x,"
+	. "guestfwd=tcp:10.1.0.100:80-unix:$dir/none,hostfwd=tcp:127.0.0.1:0-:22"), '', 'one with all its keys');
+like(hmp($m, 'info network'), qr/^u: index=0,type=user,net=10\.1\.0\.0,restrict=on/m, 'has them');
+is(hmp($m, 'netdev_del u'), '', 'and goes');
+is_deeply(qmp($q, 'netdev_add', type => 'user', id => 'u', hostfwd => [{ str => 'tcp:127.0.0.1:0-:22' }], ipv6 => JSON::PP::false),
+	{ return => {} }, 'the same in QMP');
+qmp($q, 'netdev_del', id => 'u');
+for (
+	['net=10.1.0.0/33', qr/the prefix must be 8 to 28/],
+	["tftp=$dir/none", qr/tftp=\S+none: No such file/],
+	['bootfil=x', qr/did you mean 'bootfile'/],
+	['hostname=' . 'x' x 300, qr/at most 255 bytes/],
+	['guestfwd=tcp:10.0.2.9:80-cmd:id', qr/let socat serve a Unix socket/],
+) {
+	my ($keys, $says) = @$_;
+
+	like(hmp($m, "netdev_add user,id=u,$keys"), qr/^Error: .*$says/, 'refused: ' . substr($keys, 0, 40));
+	unlike(hmp($m, 'info network'), qr/^u:/m, 'and not there');
+}
 like(hmp($m, 'netdev_add stream,id=t,server=on,addr.type=unix,addr.path=' . "$dir/t"), qr/^$/, 'netdev_add');
 is(hmp($m, 'device_add virtio-net-pci,netdev=t,id=e2'), '', 'its card');
 is(hmp($m, 'netdev_del t'), '', 'netdev_del of a network in use');
@@ -262,6 +281,48 @@ is_deeply(qmp($q, 'device_del', id => 'r'), { return => {} }, 'a guest that is s
 is(qmp($q, 'device_del', id => 'r')->{error}{desc}, 'Device r is already in the process of unplug', 'once');
 qmp($q, 'system_reset');
 is(event($q, 'DEVICE_DELETED')->{data}{device}, 'r', 'a reset takes the device away');
+qmp($q, 'quit');
+is((ended($pid))[0], 0, 'quit');
+
+# ---- a helper that hangs ----
+
+# Who asked waits for it; other monitors, and the machine, do not.
+mkdir("$dir/slow");
+open(my $script, '>', "$dir/slow/vmm-user-net") or die;
+print $script "#!/bin/sh\nexec sleep 1000\n";
+close($script);
+chmod(0755, "$dir/slow/vmm-user-net");
+{
+	local $ENV{KVMKIT_HELPER_DIR} = "$dir/slow";
+	$pid = start('-serial', 'null', '-kernel', $kernel, '-monitor', "unix:$dir/m,server,nowait", '-qmp', "unix:$dir/q,server,nowait");
+}
+$m = connect_to("$dir/m");
+expect($m, qr/\(qemu\) $/);
+$q = qmp_client("$dir/q");
+put($m, "netdev_add user,id=slow\ninfo status\n");
+my $seen;
+for (1 .. 6000) {
+	$seen = qmp($q, 'human-monitor-command', 'command-line' => 'info network')->{return};
+	last if $seen =~ /slow/;
+	select(undef, undef, undef, 0.01);
+}
+like($seen, qr/^slow: index=0,type=user/m, 'while a helper starts other monitors are served');
+is_deeply(qmp($q, 'netdev_del', id => 'slow'), { return => {} }, 'and may change their mind');
+my $told = expect($m, qr/VM status: running\r\n\(qemu\) $/);
+like($told, qr/netdev_add user,id=slow\r\nError: it was removed before it was there\r\n\(qemu\) info status/, 'which who waits hears, and goes on with the next command');
+# The client goes while its command waits.
+put($m, "netdev_add user,id=slow\n");
+for (1 .. 6000) {
+	last if qmp($q, 'human-monitor-command', 'command-line' => 'info network')->{return} =~ /slow/;
+	select(undef, undef, undef, 0.01);
+}
+close($m->{socket});
+$m = connect_to("$dir/m");
+expect($m, qr/\(qemu\) $/);
+like(hmp($m, 'info status'), qr/running/, 'a client that leaves amid its command, and the next one');
+put($m, "info usernet\n");
+qmp($q, 'netdev_del', id => 'slow');
+like(expect($m, qr/\(qemu\) $/), qr/info usernet\r\n/, 'info usernet ends when the network goes');
 qmp($q, 'quit');
 is((ended($pid))[0], 0, 'quit');
 

@@ -7,12 +7,15 @@
 #include "common/bytes.h"
 #include "common/cleanup.h"
 #include "common/csum.h"
+#include "common/helper.h"
+#include "common/spawn.h"
 #include "tests/tap.h"
 #include "vmm/net/backend.h"
 #include "vmm/net/net.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
@@ -262,21 +265,30 @@ static unsigned free_port(void)
 	return ntohs(a.sin_port);
 }
 
+/* Runs the loop until this is answered. */
+static int wait_answer(struct guest *g, uint64_t ticket, struct strbuf *answer,
+                       struct err *err)
+{
+	uint64_t until = loop_now() + WAIT_NS;
+	int ret;
+
+	while ((ret = net_answer(g->nd, ticket, answer, err)) == -EAGAIN &&
+	       loop_now() < until)
+		loop_run_once(g->loop, 50);
+	return ret;
+}
+
 static int command(struct guest *g, struct strbuf *answer, struct err *err,
                    const char *fmt, unsigned port)
 {
+	uint64_t ticket = net_ticket(g->reg);
 	char text[100];
 	int ret;
 
 	err_clear(err);
 	snprintf(text, sizeof(text), fmt, port);
-	ret = net_command(g->nd, text, err);
-	while (ret >= 0 && (ret = net_answer(g->nd, answer, err)) == -EAGAIN) {
-		struct pollfd pfd = { net_command_fd(g->nd), POLLIN, 0 };
-
-		ret = poll(&pfd, 1, 10000) > 0 ? 0 : -ETIMEDOUT;
-	}
-	return ret;
+	ret = net_command(g->nd, text, ticket, err);
+	return ret < 0 ? ret : wait_answer(g, ticket, answer, err);
 }
 
 static void test_forward(struct guest *g)
@@ -320,12 +332,25 @@ static void test_forward(struct guest *g)
 
 /* ---- the helper ---- */
 
-static pid_t helper_pid(void)
+/* The number of children, and the n-th. */
+static unsigned children(unsigned n, pid_t *pid)
 {
 	_cleanup_fclose_ FILE *in = fopen("/proc/thread-self/children", "re");
-	int pid = 0;
+	unsigned count = 0;
+	int one;
 
-	return in && fscanf(in, "%d", &pid) == 1 ? pid : 0;
+	while (in && fscanf(in, "%d", &one) == 1)
+		if (count++ == n)
+			*pid = one;
+	return count;
+}
+
+static pid_t helper_pid(void)
+{
+	pid_t pid = 0;
+
+	children(0, &pid);
+	return pid;
 }
 
 static unsigned status_of(pid_t pid, const char *key)
@@ -341,31 +366,112 @@ static unsigned status_of(pid_t pid, const char *key)
 	return value;
 }
 
-/* A helper that hangs holds nobody up, and its late answers are nobody's. */
+/* A helper that hangs holds nobody up, and its late answers are those of who asked. */
 static void test_hung(struct guest *g)
 {
 	_cleanup_strbuf_ struct strbuf info = { 0 };
+	uint64_t bad = net_ticket(g->reg), good = net_ticket(g->reg), last = 0;
 	pid_t pid = helper_pid();
 	struct err err = { 0 };
 	uint64_t start = loop_now();
 
 	kill(pid, SIGSTOP);
-	tap_eq(net_command(g->nd, "hostfwd_add nonsense", &err), 0,
+	tap_eq(net_command(g->nd, "hostfwd_add nonsense", bad, &err), 0,
 	       "a helper that hangs is given a command");
-	tap_eq(net_answer(g->nd, &info, &err), (uint64_t)-EAGAIN, "and does not answer");
-	tap_eq(net_command(g->nd, "info", &err), 0, "and another one");
+	tap_eq(net_answer(g->nd, bad, &info, &err), (uint64_t)-EAGAIN,
+	       "and does not answer");
+	tap_eq(net_command(g->nd, "info", good, &err), 0, "and another one");
 	tap_ok(loop_now() - start < 2000000000ull, "neither takes time");
+	tap_eq(net_answer(g->nd, net_ticket(g->reg), &info, &err), (uint64_t)-ENOENT,
+	       "what nobody asked has no answer");
 	kill(pid, SIGCONT);
-	for (int ret = -EAGAIN; ret == -EAGAIN;) {
-		struct pollfd pfd = { net_command_fd(g->nd), POLLIN, 0 };
-
-		if (poll(&pfd, 1, 10000) <= 0)
-			break;
-		ret = net_answer(g->nd, &info, &err);
-		if (ret != -EAGAIN)
-			tap_eq(ret, 0, "its answer to the second one comes %s", err.text);
-	}
+	tap_eq(wait_answer(g, good, &info, &err), 0, "the second one is answered");
 	tap_has(info.data ? info.data : "", "Protocol", "and is the right one");
+	tap_eq(wait_answer(g, bad, &info, &err), (uint64_t)-EINVAL,
+	       "the first one is still refused");
+	tap_has(err.text, "must be like", "because: %s", err.text);
+	err_clear(&err);
+	for (unsigned i = 0; i < 100; i++)
+		if (net_command(g->nd, "info", last = net_ticket(g->reg), &err) < 0)
+			break;
+	tap_eq(wait_answer(g, last, &info, &err), 0, "many may be asked");
+	tap_eq(net_answer(g->nd, good, &info, &err), (uint64_t)-ENOENT,
+	       "and old answers are forgotten");
+}
+
+/* A network that is added or removed while the machine runs: nobody waits. */
+static int add(struct guest *g, const char *text, uint64_t *ticket, struct err *err)
+{
+	struct opt_list opts = { 0 };
+	int ret = opt_list_parse(&opts, text, "type", err);
+
+	*ticket = net_ticket(g->reg);
+	if (ret >= 0)
+		ret = net_add(g->reg, &opts, *ticket, err);
+	opt_list_free(&opts);
+	return ret;
+}
+
+static int wait_added(struct guest *g, uint64_t ticket, struct err *err)
+{
+	uint64_t until = loop_now() + WAIT_NS;
+	int ret;
+
+	while ((ret = net_added(g->reg, ticket, false, err)) == -EAGAIN &&
+	       loop_now() < until)
+		loop_run_once(g->loop, 50);
+	return ret;
+}
+
+static void happened(void *opaque)
+{
+	(*(unsigned *)opaque)++;
+}
+
+static void test_added(struct guest *g)
+{
+	uint64_t ticket, start;
+	struct err err = { 0 };
+	unsigned told = 0;
+	char text[100];
+	unsigned port;
+	pid_t pid = 0;
+	int ret;
+
+	net_registry_on_progress(g->reg, happened, &told);
+	ret = add(g, "user,id=v,net=10.7.0.0/24", &ticket, &err);
+	tap_ok(!ret || ret == -EAGAIN, "a network is added");
+	tap_eq(wait_added(g, ticket, &err), 0, "and is there %s", err.text);
+	tap_ok(ret == 0 || told, "which was told");
+	/* Its helper, like any that starts late, may hang. */
+	tap_eq(children(1, &pid), 2, "with a helper of its own");
+	kill(pid, SIGSTOP);
+	start = loop_now();
+	net_remove(net_find(g->reg, "v"));
+	tap_ok(loop_now() - start < 200000000ull, "one whose helper hangs is removed");
+	start = loop_now();
+	while (children(0, &pid) > 1 && loop_now() - start < WAIT_NS)
+		loop_run_once(g->loop, 50);
+	tap_eq(children(0, &pid), 1, "the helper, too, soon");
+	port = free_port();
+	tap_eq(command(g, NULL, &err, "hostfwd_add udp:127.0.0.1:%u-:7", port), 0,
+	       "a port is taken");
+	snprintf(text, sizeof(text), "user,id=v,hostfwd=udp:127.0.0.1:%u-:7", port);
+	ret = add(g, text, &ticket, &err);
+	tap_ok(ret == -EAGAIN || ret == -EINVAL, "a network that wants it, too");
+	ret = ret == -EAGAIN ? wait_added(g, ticket, &err) : ret;
+	tap_eq(ret, (uint64_t)-EINVAL, "is not added");
+	tap_has(err.text, "Address already in use", "because: %s", err.text);
+	tap_ok(!net_find(g->reg, "v"), "and its name is free");
+	err_clear(&err);
+	ret = add(g, "user,id=v,net=1.2.3", &ticket, &err);
+	ret = ret == -EAGAIN ? wait_added(g, ticket, &err) : ret;
+	tap_eq(ret, (uint64_t)-EINVAL, "one whose helper does not start neither");
+	tap_has(err.text, "net=1.2.3", "because: %s", err.text);
+	err_clear(&err);
+	tap_eq(command(g, NULL, &err, "hostfwd_remove udp:127.0.0.1:%u", port), 0,
+	       "the port is free again");
+	net_registry_on_progress(g->reg, NULL, NULL);
 }
 
 static void run_until_links(struct guest *g, unsigned links)
@@ -470,6 +576,106 @@ static void test_refused(void)
 	}
 }
 
+/* ---- words that come while the guest runs ---- */
+
+static void test_words(void)
+{
+	static const struct {
+		const char *words[8];
+		bool good;
+	} rows[] = {
+		{ { "restrict=off", "ipv4=on", "ipv6=on" }, true },
+		{ { "net=10.1.0.0/24", "host=10.1.0.9", "hostname=a b", "tftp=5",
+		    "bootfile=x", "restrict=on", "ipv4=on", "ipv6=off" },
+		  true },
+		{ { "restrict=off", "ipv4=on", "ipv6=on",
+		    "guestfwd=tcp:10.0.2.9:1-unix:/x",
+		    "guestfwd=tcp:10.0.2.9:2-tcp:127.0.0.1:22" },
+		  true },
+		{ { "ipv4=on" }, false },
+		{ { "restrict=yes", "ipv4=on", "ipv6=on" }, false },
+		{ { "ipv4=on", "restrict=off", "ipv6=on" }, false },
+		{ { "restrict=off", "ipv4=on", "ipv6=on", "ipv6=on" }, false },
+		{ { "restrict=off", "ipv4=on", "ipv6=on", "hostfwd=tcp::1-:1" }, false },
+		{ { "restrict=off", "ipv4=on", "ipv6=on", "id=x" }, false },
+		{ { "restrict=off", "ipv4=on", "ipv6=on", "start=lazy" }, false },
+		{ { "restrict=off", "ipv4=on", "ipv6=on", "smb=/" }, false },
+		{ { "tftp=/etc", "restrict=off", "ipv4=on", "ipv6=on" }, false },
+		{ { "tftp=6", "restrict=off", "ipv4=on", "ipv6=on" }, false },
+		{ { "hostname=a\nb", "restrict=off", "ipv4=on", "ipv6=on" }, false },
+		{ { "-x" }, false },
+		{ { "" }, false },
+	};
+	char word[300], *argv[9];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		memcpy(argv, rows[i].words, sizeof(rows[i].words));
+		argv[8] = NULL;
+		tap_eq(net_user_admits(argv), rows[i].good, "%s words: %s ...",
+		       rows[i].good ? "good" : "bad", argv[0]);
+	}
+	memset(word, 'a', sizeof(word));
+	memcpy(word, "hostname=", 9);
+	memcpy(argv + 1, rows[0].words, sizeof(rows[0].words));
+	argv[0] = word;
+	for (unsigned len = 255; len < 257; len++) {
+		word[len] = '\0';
+		tap_eq(net_user_admits(argv), len == 255, "a word of %u bytes", len);
+		word[len] = 'a';
+	}
+}
+
+/* A helper that is given this as its folder: what it says. */
+static void start_with_folder(int folder, char *said, size_t size)
+{
+	_cleanup_free_ char *path = helper_find("vmm-user-net");
+	char *const argv[] = { path, (char *)"3", (char *)"4", (char *)"tftp=5", NULL };
+	int frames[2], ctl[2];
+	struct spawned child;
+	struct err err = { 0 };
+	ssize_t n = -1;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, frames) >= 0 &&
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ctl) >= 0) {
+		int fds[] = { frames[1], ctl[1], folder };
+		struct spawn_plan plan = { SPAWN_HELPER, path, argv, fds, 3 };
+
+		if (spawn_start(NULL, &plan, &child, &err) >= 0) {
+			close(frames[1]);
+			close(ctl[1]);
+			n = recv(ctl[0], said, size - 1, 0);
+			close(frames[0]);
+			close(ctl[0]);
+			spawn_wait(&child);
+		}
+	}
+	said[n > 0 ? n : 0] = '\0';
+}
+
+/* Landlock has nothing against an O_PATH of a folder that may not be read. */
+static void test_folder(const char *dir)
+{
+	static const struct {
+		int flags;
+		const char *says;
+	} rows[] = {
+		{ O_RDONLY | O_DIRECTORY, "0+" },
+		{ O_PATH | O_DIRECTORY, "0?tftp=5: no descriptor of an open folder" },
+		{ -1, "0?tftp=5: no descriptor of an open folder" },
+	};
+	char said[200];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		int fd = open(rows[i].flags < 0 ? "/dev/null" : dir,
+		              rows[i].flags < 0 ? O_RDONLY | O_CLOEXEC
+		                                : rows[i].flags | O_CLOEXEC);
+
+		start_with_folder(fd, said, sizeof(said));
+		tap_str(said, rows[i].says, "folder %u", i);
+		close(fd);
+	}
+}
+
 /* The build's own helper: two folders above this program. */
 static void set_helper(void)
 {
@@ -510,8 +716,11 @@ int main(void)
 	test_tftp(&g);
 	test_forward(&g);
 	test_hung(&g);
+	test_added(&g);
 	test_life(&g);
 	test_lazy();
+	test_words();
+	test_folder(tftp_dir);
 	test_refused();
 	snprintf(path, sizeof(path), "%s/boot.img", tftp_dir);
 	unlink(path);

@@ -82,6 +82,7 @@ static int prepare(struct setting *s, const struct vm_config *config, struct err
 	const struct spawner_config spawner = {
 		.prepare = config->runas ? become : NULL,
 		.opaque = config->runas,
+		.admit = net_user_admits,
 		.background = config->daemonize,
 	};
 	int ret = config->daemonize ? process_daemonize(&s->daemon, err) : 0;

@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define START_MS 10000 /* for the helper of a network */
+
 /* The human monitor's "args", as on the command line, or QMP's members. */
 static int collect(const json_t *args, const char *implied, struct opt_list *opts,
                    struct err *err)
@@ -68,17 +70,31 @@ static int run_object_del(struct mon_ctx *ctx, const json_t *args, json_t **resu
 
 /* ---- networks ---- */
 
-static int run_netdev_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                          struct err *err)
+static int add_netdev(struct mon_ctx *ctx, const json_t *args, struct err *err)
 {
 	struct opt_list opts = { 0 };
 	int ret = collect(args, "type", &opts, err);
 
-	(void)result;
+	ctx->ticket = net_ticket(ctx->vm->nets);
 	if (ret >= 0)
-		ret = net_add(ctx->vm->nets, &opts, err);
+		ret = net_add(ctx->vm->nets, &opts, ctx->ticket, err);
 	opt_list_free(&opts);
 	return ret;
+}
+
+/* A helper that starts is waited for, while the machine goes on. */
+static int run_netdev_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                          struct err *err)
+{
+	int ret = ctx->deadline ? net_added(ctx->vm->nets, ctx->ticket, false, err)
+	                        : add_netdev(ctx, args, err);
+
+	(void)result;
+	if (ret == -EAGAIN)
+		ret = mon_later(ctx, START_MS);
+	return ret == -ETIMEDOUT && !err->code
+	               ? net_added(ctx->vm->nets, ctx->ticket, true, err)
+	               : ret;
 }
 
 static int run_netdev_del(struct mon_ctx *ctx, const json_t *args, json_t **result,

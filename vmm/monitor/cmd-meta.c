@@ -83,6 +83,10 @@ static int run_human(struct mon_ctx *ctx, const json_t *args, json_t **result,
 		return err_usage(err, "cpu-index %u: there are %u CPUs", here.cpu,
 		                 pc_cpu_count(ctx->pc));
 	hmp_run(&here, mon_str(args, "command-line", ""), &out);
+	ctx->deadline = here.deadline;
+	ctx->ticket = here.ticket;
+	if (here.later)
+		return -EINPROGRESS;
 	hmp_add_lines(&lines, &out);
 	*result = mon_text(lines.data ? lines.data : "");
 	return 0;

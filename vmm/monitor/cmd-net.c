@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <poll.h>
-
 #define ANSWER_MS 1000 /* what a person waits for vmm-user-net */
 
 /* ---- what there is ---- */
@@ -282,26 +280,15 @@ static const struct mon_arg hmp_announce_args[] = {
 /* ---- the user network ---- */
 
 /* The machine goes on while the helper thinks; one that hangs is not waited for long. */
-static int ask(struct mon_ctx *ctx, struct netdev *nd, const char *command,
-               struct strbuf *answer, struct err *err)
+static int later(struct mon_ctx *ctx, struct err *err)
 {
-	uint64_t end = loop_now() + ANSWER_MS * 1000000ull, now;
-	int ret = net_command(nd, command, err);
+	int ret = mon_later(ctx, ANSWER_MS);
 
-	while (ret >= 0 && (ret = net_answer(nd, answer, err)) == -EAGAIN &&
-	       (now = loop_now()) < end) {
-		struct pollfd pfd = { net_command_fd(nd), POLLIN, 0 };
-
-		vm_unlock(ctx->vm);
-		poll(&pfd, 1, (end - now) / 1000000 + 1);
-		vm_lock(ctx->vm);
-		ret = 0;
-	}
-	return ret == -EAGAIN ? err_set(err, ETIMEDOUT,
-	                                "vmm-user-net did not answer within %d ms; the "
-	                                "command may still take effect",
-	                                ANSWER_MS)
-	                      : ret;
+	return ret == -ETIMEDOUT ? err_set(err, ETIMEDOUT,
+	                                   "vmm-user-net did not answer within %d ms; "
+	                                   "the command may still take effect",
+	                                   ANSWER_MS)
+	                         : ret;
 }
 
 /* The netdev that a command means: the named one, or the first of type user. */
@@ -322,25 +309,41 @@ static struct netdev *find_user(struct vm *vm, const char *name, struct err *err
 	return NULL;
 }
 
+static int tell_all(struct mon_ctx *ctx, struct err *err)
+{
+	struct netdev *nd = NULL;
+	int ret = 0;
+
+	ctx->ticket = net_ticket(ctx->vm->nets);
+	while (ret >= 0 && (nd = net_next(ctx->vm->nets, nd)))
+		if (!strcmp(net_type(nd), "user"))
+			ret = net_command(nd, "info", ctx->ticket, err);
+	return ret;
+}
+
 static int run_usernet(struct mon_ctx *ctx, const json_t *args, json_t **result,
                        struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 	struct netdev *nd = NULL;
+	int ret = ctx->deadline ? 0 : tell_all(ctx, err);
 
 	(void)args;
-	while ((nd = net_next(ctx->vm->nets, nd))) {
-		int ret;
+	while (ret >= 0 && (nd = net_next(ctx->vm->nets, nd))) {
+		_cleanup_strbuf_ struct strbuf answer = { 0 };
 
-		if (strcmp(net_type(nd), "user"))
-			continue;
-		strbuf_addf(&out, "Hub -1 (%s):\n", net_id(nd));
-		ret = ask(ctx, nd, "info", &out, err);
-		if (ret < 0)
-			return ret;
+		ret = net_answer(nd, ctx->ticket, &answer, err);
+		if (ret >= 0)
+			strbuf_addf(&out, "Hub -1 (%s):\n%s", net_id(nd),
+			            answer.data ? answer.data : "");
+		else if (ret == -ENOENT)
+			ret = 0; /* of another type, or new */
 	}
-	*result = mon_text(out.data ? out.data : "");
-	return 0;
+	if (ret == -EAGAIN)
+		ret = later(ctx, err);
+	if (ret >= 0)
+		*result = mon_text(out.data ? out.data : "");
+	return ret;
 }
 
 /* "[NETDEV] RULE". */
@@ -350,14 +353,23 @@ static int forward(struct mon_ctx *ctx, const char *command, const json_t *args,
 	const char *first = mon_str(args, "netdev_id", ""), *rule;
 	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct netdev *nd;
+	int ret = 0;
 
 	rule = mon_str(args, "rule", NULL);
 	nd = find_user(ctx->vm, rule ? first : NULL, err);
 	if (!nd)
 		return -err->code;
-	strbuf_addf(&text, "%s %s", command, rule ? rule : first);
-	return text.failed ? err_sys(err, ENOMEM, "command")
-	                   : ask(ctx, nd, text.data, NULL, err);
+	if (!ctx->deadline) {
+		ctx->ticket = net_ticket(ctx->vm->nets);
+		strbuf_addf(&text, "%s %s", command, rule ? rule : first);
+		ret = text.failed ? err_sys(err, ENOMEM, "command")
+		                  : net_command(nd, text.data, ctx->ticket, err);
+	}
+	if (ret >= 0)
+		ret = net_answer(nd, ctx->ticket, NULL, err);
+	if (ret == -ENOENT && !err->code)
+		return err_set(err, ENOENT, "the network was removed meanwhile");
+	return ret == -EAGAIN ? later(ctx, err) : ret;
 }
 
 static int run_hostfwd_add(struct mon_ctx *ctx, const json_t *args, json_t **result,

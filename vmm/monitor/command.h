@@ -6,7 +6,7 @@
  *
  * Handlers run in the main loop's thread under the machine lock, at the top of a loop
  * callback: those that must wait for vCPUs (pc_stop() and its siblings) may release the
- * lock meanwhile.
+ * lock meanwhile. Those that wait for another process return mon_later() instead.
  */
 #ifndef VMM_MONITOR_COMMAND_H
 #define VMM_MONITOR_COMMAND_H
@@ -15,6 +15,7 @@
 #include "common/strbuf.h"
 
 #include <jansson.h>
+#include <stdint.h>
 
 struct mon_command;
 struct monitors;
@@ -58,6 +59,10 @@ struct mon_ctx {
 	const struct mon_command *asking;
 	json_t *asking_args;
 	const struct readline *readline; /* of a human monitor, else NULL */
+	/* Of a command that is run again: not 0. */
+	uint64_t deadline;
+	uint64_t ticket; /* as its handler left it */
+	bool later;      /* the last one did not end yet */
 };
 
 struct mon_command {
@@ -86,7 +91,13 @@ extern const struct mon_command *const mon_tables[];
 /* NULL when there is none. */
 const struct mon_command *mon_find_qmp(const char *name);
 
-/* Runs it; an error that may come from the sandbox says so. */
+/* For a handler that waits: has it run again, with the same arguments, when something
+ * happened (monitors_go_on()) or ms after the first time. -EINPROGRESS, which is its
+ * result then, or -ETIMEDOUT without a sentence when that time is over. No other command
+ * of the session runs meanwhile. */
+int mon_later(struct mon_ctx *ctx, unsigned ms);
+
+/* Runs it; an error that may come from the sandbox says so. -EINPROGRESS: ctx->later. */
 int mon_run(const struct mon_command *command, struct mon_ctx *ctx, const json_t *args,
             json_t **result, struct err *err);
 /* Checks names, types and presence; the sentence names the argument. args may be NULL (no

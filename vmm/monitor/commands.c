@@ -4,6 +4,7 @@
 
 #include "common/cleanup.h"
 #include "vmm/core/vm.h"
+#include "vmm/loop/loop.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/tables.h"
 
@@ -106,11 +107,23 @@ int mon_check_args(const struct mon_command *command, const json_t *args, struct
 	return 0;
 }
 
+int mon_later(struct mon_ctx *ctx, unsigned ms)
+{
+	uint64_t now = loop_now();
+
+	if (!ctx->deadline)
+		ctx->deadline = now + ms * 1000000ull;
+	return now < ctx->deadline ? -EINPROGRESS : -ETIMEDOUT;
+}
+
 int mon_run(const struct mon_command *command, struct mon_ctx *ctx, const json_t *args,
             json_t **result, struct err *err)
 {
 	int ret = command->run(ctx, args, result, err);
 
+	ctx->later = ret == -EINPROGRESS;
+	if (!ctx->later)
+		ctx->deadline = 0;
 	if (ret == -EACCES && ctx->vm->confined)
 		err_hint(err, "what the sandbox lets a monitor open is under SANDBOX in "
 		              "vmm(1); -sandbox off lets it open all");

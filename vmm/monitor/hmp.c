@@ -232,6 +232,8 @@ static void run_command(struct mon_ctx *ctx, const struct mon_command *command,
 
 	ctx->ask = NULL;
 	ret = mon_run(command, ctx, args, &result, &err);
+	if (ctx->later)
+		return;
 	if (ret < 0)
 		strbuf_addf(out, "Error: %s\n", err.code ? err.text : strerror(-ret));
 	else
@@ -262,6 +264,7 @@ void hmp_run(struct mon_ctx *ctx, const char *line, struct strbuf *out)
 	struct err err = { 0 };
 	const char *rest;
 
+	ctx->later = false;
 	line = skip_blanks(line);
 	if (!*line || *line == '#' || !args)
 		goto out;
@@ -406,19 +409,26 @@ void hmp_forget(struct monitor *mon)
 	mon->rl.state = RL_PLAIN;
 }
 
-bool hmp_feed(struct monitor *mon, uint8_t byte)
+void hmp_go_on(struct monitor *mon)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
 
-	if (!readline_feed(&mon->rl, byte))
-		return false;
 	if (mon->ctx.asking)
 		run_answer(&mon->ctx, mon->rl.line, &out);
 	else
 		hmp_run(&mon->ctx, mon->rl.line, &out);
+	if (mon->ctx.later)
+		return;
 	hmp_add_lines(&mon->out, &out);
 	/* The client may have gone in the command. */
 	next_line(mon);
 	readline_start(&mon->rl);
+}
+
+bool hmp_feed(struct monitor *mon, uint8_t byte)
+{
+	if (!readline_feed(&mon->rl, byte))
+		return false;
+	hmp_go_on(mon);
 	return true;
 }

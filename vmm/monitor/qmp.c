@@ -83,22 +83,21 @@ static void execute(struct monitor *mon, const struct mon_command *command,
 {
 	struct err err = { 0 };
 	json_t *result = NULL;
-	json_t *none = args ? NULL : json_object();
+	json_t *none = json_object();
 	int ret = mon_check_args(command, args, &err);
 
 	if (ret >= 0)
 		ret = mon_run(command, &mon->ctx, args ? args : none, &result, &err);
-	if (ret < 0) {
+	if (ret < 0 && !mon->ctx.later)
 		send_error(mon,
 		           ret == -ENODEV     ? "DeviceNotFound"
 		           : ret == -ENOTCONN ? "DeviceNotActive"
 		                              : "GenericError",
 		           err.code ? err.text : strerror(-ret), id);
-		json_decref(result);
-	} else {
-		send_new(mon, json_pack("{s:o, s:O*}", "return",
-		                        result ? result : json_object(), "id", id));
-	}
+	else if (ret >= 0)
+		send_new(mon, json_pack("{s:O, s:O*}", "return", result ? result : none,
+		                        "id", id));
+	json_decref(result);
 	json_decref(none);
 }
 
@@ -133,12 +132,30 @@ static void dispatch(struct monitor *mon, const json_t *request)
 	execute(mon, command, args, id);
 }
 
+void qmp_go_on(struct monitor *mon)
+{
+	json_t *request = mon->request;
+
+	mon->request = NULL;
+	mon->ctx.later = false;
+	dispatch(mon, request);
+	if (mon->ctx.later)
+		mon->request = request;
+	else
+		json_decref(request);
+}
+
+void qmp_forget(struct monitor *mon)
+{
+	json_decref(mon->request);
+	mon->request = NULL;
+}
+
 bool qmp_feed(struct monitor *mon, uint8_t byte)
 {
 	const char *reason = NULL;
-	json_t *request = NULL;
 
-	switch (jsonstream_feed(&mon->json, byte, &request, &reason)) {
+	switch (jsonstream_feed(&mon->json, byte, &mon->request, &reason)) {
 	case JSONSTREAM_MORE:
 		return false;
 	case JSONSTREAM_ERROR:
@@ -147,7 +164,6 @@ bool qmp_feed(struct monitor *mon, uint8_t byte)
 	case JSONSTREAM_OBJECT:
 		break;
 	}
-	dispatch(mon, request);
-	json_decref(request);
+	qmp_go_on(mon);
 	return true;
 }

@@ -17,6 +17,7 @@
 #include "vmm/core/vm.h"
 #include "vmm/machine/config.h"
 #include "vmm/machine/control.h"
+#include "vmm/net/net.h"
 
 #include <errno.h>
 #include <string.h>
@@ -70,15 +71,41 @@ static bool mon_busy(void *opaque)
 {
 	const struct monitor *mon = opaque;
 
-	return mon->in_len || (!mon->unfocused && backlog(mon));
+	return mon->in_len || mon->ctx.later || (!mon->unfocused && backlog(mon));
+}
+
+static void go_on(struct monitor *mon)
+{
+	if (mon->mode == MONITOR_QMP)
+		qmp_go_on(mon);
+	else
+		hmp_go_on(mon);
+}
+
+static void time_is_up(void *opaque)
+{
+	struct monitor *mon = opaque;
+
+	loop_post(mon->set->vm->loop, &mon->work);
+}
+
+void monitors_go_on(void *opaque)
+{
+	struct monitors *set = opaque;
+
+	for (struct monitor *mon = set->first; mon; mon = mon->next)
+		if (mon->ctx.later)
+			loop_post(set->vm->loop, &mon->work);
 }
 
 static void run_input(void *opaque)
 {
 	struct monitor *mon = opaque;
 	unsigned used = 0;
-	bool ran = false;
+	bool ran = mon->ctx.later;
 
+	if (ran)
+		go_on(mon);
 	while (used < mon->in_len && !ran && backlog(mon) <= MONITOR_OUT_BUSY) {
 		uint8_t byte = mon->in[used++];
 
@@ -90,7 +117,9 @@ static void run_input(void *opaque)
 	mon->in_len -= used;
 	memmove(mon->in, mon->in + used, mon->in_len);
 	flush(mon);
-	if (mon->in_len && backlog(mon) <= MONITOR_OUT_BUSY)
+	if (mon->ctx.later)
+		loop_timer_arm(&mon->timer, mon->ctx.deadline);
+	else if (mon->in_len && backlog(mon) <= MONITOR_OUT_BUSY)
 		loop_post(mon->set->vm->loop, &mon->work);
 	chardev_accept_input(mon->chr);
 }
@@ -112,7 +141,11 @@ static void forget_client(struct monitor *mon)
 	mon->out_pos = 0;
 	mon->negotiated = false;
 	jsonstream_reset(&mon->json);
+	qmp_forget(mon);
 	hmp_forget(mon);
+	loop_timer_disarm(&mon->timer);
+	mon->ctx.later = false;
+	mon->ctx.deadline = 0;
 }
 
 static void mon_opened(void *opaque, bool open)
@@ -134,7 +167,7 @@ static void mon_focus(void *opaque, bool focused)
 {
 	struct monitor *mon = opaque;
 
-	if (mon->mode == MONITOR_HMP && mon->open && !focused) {
+	if (mon->mode == MONITOR_HMP && mon->open && !focused && !mon->ctx.later) {
 		/* What was typed of a line is forgotten. */
 		strbuf_adds(&mon->out, "\r\n");
 		flush(mon);
@@ -198,6 +231,7 @@ struct monitors *monitors_new(struct pc *pc, struct err *err)
 	set->started = loop_now();
 	set->vm->on_event = monitors_event;
 	set->vm->event_opaque = set;
+	net_registry_on_progress(set->vm->nets, monitors_go_on, set);
 	return set;
 }
 
@@ -232,6 +266,7 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
 	mon->mode = mode;
 	mon->pretty = pretty;
 	mon->work = (struct loop_work){ .fn = run_input, .opaque = mon };
+	loop_timer_init(set->vm->loop, &mon->timer, time_is_up, mon);
 	mon->ctx = (struct mon_ctx){
 		.set = set, .pc = set->pc, .vm = set->vm, .can_ask = mode == MONITOR_HMP
 	};
@@ -256,7 +291,9 @@ static void free_monitor(struct monitor *mon)
 	flush(mon);
 	chardev_detach(mon->chr, mon);
 	loop_cancel(mon->set->vm->loop, &mon->work);
+	loop_timer_disarm(&mon->timer);
 	jsonstream_reset(&mon->json);
+	qmp_forget(mon);
 	hmp_forget(mon);
 	readline_free(&mon->rl);
 	strbuf_free(&mon->out);
@@ -273,6 +310,7 @@ void monitors_free(struct monitors *set)
 	if (!set)
 		return;
 	set->vm->on_event = NULL;
+	net_registry_on_progress(set->vm->nets, NULL, NULL);
 	while (set->first) {
 		struct monitor *mon = set->first;
 

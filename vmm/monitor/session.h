@@ -36,6 +36,9 @@ struct monitor {
 	/* QMP */
 	struct jsonstream json;
 	bool negotiated;
+	/* While a command waits (ctx.later). */
+	struct loop_timer timer;
+	json_t *request; /* of QMP; the human monitor's is the line */
 };
 
 struct monitors {
@@ -49,14 +52,21 @@ struct monitors {
 /* Each takes one byte and returns true when that ran a command. */
 bool hmp_feed(struct monitor *mon, uint8_t byte);
 bool qmp_feed(struct monitor *mon, uint8_t byte);
-/* The line that is typed, and a question that waits for it, are forgotten. */
+/* A command that waited is run again. */
+void hmp_go_on(struct monitor *mon);
+void qmp_go_on(struct monitor *mon);
+/* Something happened that one may wait for. For net_registry_on_progress(). */
+void monitors_go_on(void *set);
+/* The line that is typed, and a question that waits for it, are forgotten; the request
+ * that waits. */
 void hmp_forget(struct monitor *mon);
+void qmp_forget(struct monitor *mon);
 /* A client came. */
 void hmp_greet(struct monitor *mon);
 void qmp_greet(struct monitor *mon);
 
-/* Runs one line of the human monitor; what it prints is appended to out, lines end in LF.
- */
+/* Runs one line of the human monitor; what it prints is appended to out, lines end in LF:
+ * nothing while ctx->later. */
 void hmp_run(struct mon_ctx *ctx, const char *line, struct strbuf *out);
 /* Appends text, with line ends as terminals and clients expect them: CR LF. */
 void hmp_add_lines(struct strbuf *out, const struct strbuf *text);

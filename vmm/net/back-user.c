@@ -14,7 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -22,49 +22,6 @@
 #define RESTART_NS  1000000000ull /* between two starts */
 #define MAX_RESTART 10            /* in a row, each of which lived for less than: */
 #define LIVED_NS    60000000000ull
-
-enum { START_NOW, START_LAZY };
-
-static const char *const starts[] = { "now", "lazy", NULL };
-
-#define STR(key, field, text)                                                         \
-	{                                                                             \
-		.name = key, .type = OPT_STR, .offset = offsetof(struct user, field), \
-		.help = text                                                          \
-	}
-#define BOOL(key, field, on, text)                                                     \
-	{                                                                              \
-		.name = key, .type = OPT_BOOL, .offset = offsetof(struct user, field), \
-		.def = on, .help = text                                                \
-	}
-
-static const struct opt_desc user_opts[] = {
-	NET_OPTS(struct user, link.nd),
-	STR("net", net, "the guest's network (default: 10.0.2.0/24)"),
-	STR("host", host, "the host's address in it (default: .2)"),
-	STR("dns", dns, "the name server's address in it (default: .3)"),
-	STR("dhcpstart", dhcpstart, "first address for the guest (default: .15)"),
-	STR("hostname", hostname, "name that DHCP gives the guest"),
-	STR("domainname", domainname, "domain that DHCP gives the guest"),
-	STR("tftp", tftp, "folder that the guest may read through TFTP"),
-	STR("bootfile", bootfile, "file in it that DHCP names"),
-	STR("hostfwd", hostfwd,
-	    "tcp|udp:[ADDR]:PORT-[GUEST]:PORT: host port that leads to the guest; any "
-	    "number of them"),
-	STR("guestfwd", guestfwd,
-	    "tcp:ADDR:PORT-unix:PATH or ...-tcp:HOST:PORT: address in the guest's network "
-	    "that leads to a server of the host; any number of them"),
-	BOOL("restrict", restricted, "off", "the guest reaches nothing but forwards"),
-	BOOL("ipv4", ipv4, "on", "IPv4"),
-	BOOL("ipv6", ipv6, "on", "IPv6"),
-	{ .name = "start",
-	  .type = OPT_ENUM,
-	  .offset = offsetof(struct user, start),
-	  .def = "now",
-	  .choices = starts,
-	  .help = "when the helper is started; lazy: at the guest's first frame" },
-	{ .name = NULL },
-};
 
 /* ---- options ---- */
 
@@ -126,80 +83,28 @@ static void user_set_offload(struct netdev *nd, unsigned offloads)
 
 /* ---- the helper's life ---- */
 
-struct args {
-	char *argv[SPAWN_MAX_ARGS + 1]; /* ends with NULL */
-	unsigned count;
-	bool failed;
-};
-
-static void add_arg(struct args *a, const char *key, const char *value)
-{
-	struct strbuf text = { 0 };
-
-	if (!value)
-		return;
-	strbuf_addf(&text, "%s%s%s", key, *key ? "=" : "", value);
-	a->argv[a->count] = strbuf_take(&text);
-	a->failed |= !a->argv[a->count++];
-}
-
-/* Always the same: rules of hostfwd are told by commands, because they come and go. */
-static void make_args(const struct user *u, struct args *a)
-{
-	char number[16];
-
-	add_arg(a, "", u->helper);
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(number, sizeof(number), "%u", SPAWN_FIRST_FD + i);
-		add_arg(a, "", number);
-	}
-	add_arg(a, "net", u->net);
-	add_arg(a, "host", u->host);
-	add_arg(a, "dns", u->dns);
-	add_arg(a, "dhcpstart", u->dhcpstart);
-	add_arg(a, "hostname", u->hostname);
-	add_arg(a, "domainname", u->domainname);
-	add_arg(a, "tftp", u->tftp);
-	add_arg(a, "bootfile", u->bootfile);
-	add_arg(a, "restrict", u->restricted ? "on" : "off");
-	add_arg(a, "ipv4", u->ipv4 ? "on" : "off");
-	add_arg(a, "ipv6", u->ipv6 ? "on" : "off");
-	for (unsigned i = 0; i < u->guests.count; i++)
-		add_arg(a, "guestfwd", u->guests.list[i]);
-}
-
 /* fds NULL: only agrees with the spawner that it may be started. */
 static int spawn_helper(struct user *u, const int *fds, struct err *err)
 {
 	struct spawner *spawner = u->link.nd.reg->spawner;
-	struct args a = { .count = 0 };
+	struct user_args a = { .count = 0 };
 	struct spawn_plan plan = { SPAWN_HELPER, u->helper, a.argv, fds, fds ? 2 : 0 };
 	int ret;
 
-	make_args(u, &a);
+	user_args_make(u, &a);
+	if (fds && u->tftp_fd >= 0)
+		plan.fd_count++;
 	if (a.failed)
 		ret = err_sys(err, ENOMEM, HELPER);
 	else
 		ret = fds ? spawn_start(spawner, &plan, &u->child, err)
 		          : spawn_allow(spawner, &plan, err);
 	if (ret == -EPERM)
-		err_hint(err, "once the guest runs, a user network takes no keys but "
-		              "hostfwd; give it with -netdev when vmm starts");
-	for (unsigned i = 0; i < a.count; i++)
-		free(a.argv[i]);
-	return ret;
-}
-
-int net_user_allow(struct net_registry *reg, struct err *err)
-{
-	struct user u = { .link.nd.reg = reg, .helper = helper_find(HELPER) };
-	struct opt_list none = { 0 };
-	int ret = u.helper ? opts_apply(user_opts, &none, &u, NULL, err) : 0;
-
-	if (ret >= 0 && u.helper)
-		ret = spawn_helper(&u, NULL, err);
-	opts_free(user_opts, &u);
-	free(u.helper);
+		err_hint(err,
+		         "once the guest runs, values have at most %d bytes and no "
+		         "control characters",
+		         USER_WORD_MAX);
+	user_args_free(&a);
 	return ret;
 }
 
@@ -233,7 +138,7 @@ static int start_helper(struct user *u, struct err *err)
 		close(frames[1]);
 		return err_sys(err, ret, "cannot create a socket");
 	}
-	ret = spawn_helper(u, (const int[]){ frames[1], ctl[1] }, err);
+	ret = spawn_helper(u, (const int[]){ frames[1], ctl[1], u->tftp_fd }, err);
 	close(frames[1]);
 	close(ctl[1]);
 	if (ret < 0) {
@@ -249,8 +154,6 @@ static int start_helper(struct user *u, struct err *err)
 /* Ends the helper, if one runs. Closing its sockets is enough for one that works. */
 static void stop_helper(struct user *u, bool kill_it)
 {
-	struct pollfd pfd = { .fd = u->child.pidfd, .events = POLLIN };
-
 	net_link_drop(&u->link);
 	user_ctl_stop(u);
 	if (u->ctl >= 0)
@@ -259,10 +162,9 @@ static void stop_helper(struct user *u, bool kill_it)
 	if (!u->child.pid)
 		return;
 	loop_remove(u->link.nd.reg->loop, &u->watch);
-	if (kill_it ||
-	    poll(&pfd, 1, u->link.nd.reg->running ? USER_STOP_MS : USER_WAIT_MS) <= 0)
+	if (kill_it)
 		spawn_kill(&u->child);
-	spawn_wait(&u->child);
+	net_reap(u->link.nd.reg, &u->child);
 }
 
 static void restart(void *opaque);
@@ -273,9 +175,16 @@ static void helper_ended(void *opaque, uint32_t events)
 	const char *id = u->link.nd.id;
 
 	(void)events;
+	if (u->adding) {
+		user_ctl_take(u);
+		stop_helper(u, false);
+		net_progress(u->link.nd.reg);
+		return;
+	}
 	if (loop_now() - u->started > LIVED_NS)
 		u->failures = 0;
 	stop_helper(u, false);
+	net_progress(u->link.nd.reg);
 	if (++u->failures > MAX_RESTART) {
 		log_error("netdev %s: " HELPER " ended %u times in a row; the link stays "
 		          "down",
@@ -308,19 +217,28 @@ static void restart(void *opaque)
 
 /* ---- the back end ---- */
 
-static int user_ready(struct netdev *nd, struct err *err)
+static int user_ready(struct netdev *nd, bool wait, struct err *err)
 {
-	struct user *u = (struct user *)nd;
-
-	return u->child.pid ? user_ctl_wait(u, err) : 0;
+	return user_ctl_ready((struct user *)nd, wait, err);
 }
 
-static int command(struct netdev *nd, const char *text, struct err *err)
+static int command(struct netdev *nd, const char *text, uint64_t ticket, struct err *err)
 {
 	struct user *u = (struct user *)nd;
 	int ret = u->child.pid ? 0 : start_helper(u, err);
 
-	return ret < 0 ? ret : user_command(u, text, err);
+	return ret < 0 ? ret : user_command(u, text, ticket, err);
+}
+
+/* The folder is what this process may read, and not what its name is to the helper. */
+static int open_tftp(struct user *u, struct err *err)
+{
+	u->tftp_fd = open(u->tftp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (u->tftp_fd >= 0)
+		return 0;
+	return errno == ENOTDIR
+	               ? err_set(err, ENOTDIR, "tftp=%s: it is no folder", u->tftp)
+	               : err_sys(err, errno, "tftp=%s", u->tftp);
 }
 
 static int user_open(struct netdev *nd, struct err *err)
@@ -328,7 +246,8 @@ static int user_open(struct netdev *nd, struct err *err)
 	struct user *u = (struct user *)nd;
 	const char *net = u->net ? u->net : "10.0.2.0";
 
-	u->link.fd = u->ctl = -1;
+	u->link.fd = u->ctl = u->tftp_fd = -1;
+	u->adding = true;
 	u->link.lost = lost;
 	nd->header = true;
 	loop_timer_init(nd->reg->loop, &u->restart, restart, u);
@@ -338,9 +257,11 @@ static int user_open(struct netdev *nd, struct err *err)
 		               HELPER
 		               " is not there; install it beside vmm or in "
 		               "../libexec/kvmkit from there, or use tap or stream");
+	if (u->tftp && open_tftp(u, err) < 0)
+		return -err->code;
 	net_set_desc(nd, "net=%.*s,restrict=%s", (int)strcspn(net, "/"), net,
 	             u->restricted ? "on" : "off");
-	if (u->start == START_NOW)
+	if (u->start == USER_START_NOW)
 		return start_helper(u, err);
 	nd->carrier = true;
 	return spawn_helper(u, NULL, err);
@@ -368,8 +289,11 @@ static void user_close(struct netdev *nd)
 
 	loop_timer_disarm(&u->restart);
 	stop_helper(u, false);
+	user_ctl_free(u);
 	user_rules_free(&u->hosts);
 	user_rules_free(&u->guests);
+	if (u->tftp_fd >= 0)
+		close(u->tftp_fd);
 	free(u->helper);
 }
 
@@ -377,7 +301,7 @@ const struct net_ops net_user_ops = {
 	.name = "user",
 	.help = "a network behind the host's sockets, without privileges",
 	.size = sizeof(struct user),
-	.opts = user_opts,
+	.opts = net_user_options,
 	.take = user_take,
 	.open = user_open,
 	.ready = user_ready,
@@ -387,7 +311,6 @@ const struct net_ops net_user_ops = {
 	.cork = net_link_cork,
 	.set_offload = user_set_offload,
 	.command = command,
-	.command_fd = user_command_fd,
 	.answer = user_answer,
 	.close = user_close,
 };

@@ -17,7 +17,8 @@ struct net_ops {
 	int (*take)(struct netdev *nd, struct opt_list *opts, struct err *err);
 	/* Options are set. On failure close() is called. */
 	int (*open)(struct netdev *nd, struct err *err);
-	int (*ready)(struct netdev *nd, struct err *err); /* NULL: always */
+	/* 0, -EAGAIN (not with wait) or -errno with a sentence; NULL: always. */
+	int (*ready)(struct netdev *nd, bool wait, struct err *err);
 	/* As net_recv() and net_send(); other errors of send() count as a lost frame. A
 	 * send() that keeps a part of the frame sets want_out. */
 	ssize_t (*recv)(struct netdev *nd, void *buf);
@@ -29,10 +30,11 @@ struct net_ops {
 	/* net_enable_queue(), net_set_header(); NULL where there is no such thing. */
 	int (*enable)(struct netdev *nd, bool on);
 	void (*set_header)(struct netdev *nd, int len);
-	/* net_command() and its siblings; all or none. */
-	int (*command)(struct netdev *nd, const char *command, struct err *err);
-	int (*command_fd)(struct netdev *nd);
-	int (*answer)(struct netdev *nd, struct strbuf *answer, struct err *err);
+	/* net_command() and its sibling; both or none. */
+	int (*command)(struct netdev *nd, const char *command, uint64_t ticket,
+	               struct err *err);
+	int (*answer)(struct netdev *nd, uint64_t ticket, struct strbuf *answer,
+	              struct err *err);
 	/* Accepts a half-open back end. Each queue is closed by itself, the first last.
 	 */
 	void (*close)(struct netdev *nd);
@@ -43,6 +45,7 @@ struct netdev {
 	struct net_registry *reg;
 	struct netdev *next;
 	char *id, *desc;
+	uint64_t ticket;      /* of net_add() */
 	struct netdev *first; /* itself, or the one that it is a queue of */
 	struct netdev *queue; /* the next queue */
 	unsigned index;       /* among the queues */
@@ -66,7 +69,12 @@ struct net_registry {
 	struct loop *loop;
 	struct spawner *spawner;
 	struct netdev *first;
-	bool running; /* the machine does: nothing waits any more */
+	bool running;     /* the machine does: nothing waits any more */
+	bool ending;      /* and now it has */
+	uint64_t tickets; /* given so far */
+	void (*progress)(void *opaque);
+	void *progress_opaque;
+	struct net_reap *reaps; /* processes that are ending */
 	struct announcement *announcements;
 };
 
@@ -79,6 +87,14 @@ struct net_registry {
 /* The back end has another descriptor now (-1: none), and with it a carrier or not. The
  * old one is still open. */
 void net_use_fd(struct netdev *nd, int fd);
+/* Something that somebody may wait for has happened. */
+void net_progress(struct net_registry *reg);
+/* Takes over a process that ends soon, or is killed if it does not. Before the machine
+ * runs, and at its end, this waits. */
+struct spawned;
+void net_reap(struct net_registry *reg, struct spawned *child);
+/* Kills those that have not ended yet. */
+void net_reap_all(struct net_registry *reg);
 /* announce.c: ends all that are under way */
 void net_announce_stop(struct net_registry *reg);
 /* One more queue of nd, the last, zeroed but for struct netdev. 0 or -errno. */

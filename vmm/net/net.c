@@ -66,12 +66,14 @@ void net_registry_free(struct net_registry *reg)
 	if (!reg)
 		return;
 	net_announce_stop(reg);
+	reg->ending = true;
 	while (reg->first) {
 		struct netdev *nd = reg->first;
 
 		reg->first = nd->next;
 		free_netdev(nd);
 	}
+	net_reap_all(reg);
 	free(reg);
 }
 
@@ -217,15 +219,15 @@ struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
 	return nd;
 }
 
-static int make_ready(struct netdev *nd, struct err *err)
+static int make_ready(struct netdev *nd, bool wait, struct err *err)
 {
-	return nd->ops->ready ? nd->ops->ready(nd, err) : 0;
+	return nd->ops->ready ? nd->ops->ready(nd, wait, err) : 0;
 }
 
 int net_registry_ready(struct net_registry *reg, struct err *err)
 {
 	for (struct netdev *nd = reg->first; nd; nd = nd->next) {
-		int ret = make_ready(nd, err);
+		int ret = make_ready(nd, true, err);
 
 		if (ret < 0) {
 			err_prefix(err, "-netdev %s,id=%s", nd->ops->name, nd->id);
@@ -236,12 +238,48 @@ int net_registry_ready(struct net_registry *reg, struct err *err)
 	return 0;
 }
 
-int net_add(struct net_registry *reg, struct opt_list *opts, struct err *err)
+uint64_t net_ticket(struct net_registry *reg)
+{
+	return ++reg->tickets;
+}
+
+void net_registry_on_progress(struct net_registry *reg, void (*fn)(void *opaque),
+                              void *opaque)
+{
+	reg->progress = fn;
+	reg->progress_opaque = opaque;
+}
+
+void net_progress(struct net_registry *reg)
+{
+	if (reg->progress)
+		reg->progress(reg->progress_opaque);
+}
+
+int net_add(struct net_registry *reg, struct opt_list *opts, uint64_t ticket,
+            struct err *err)
 {
 	struct netdev *nd = net_create(reg, opts, err);
-	int ret = nd ? make_ready(nd, err) : -err->code;
 
-	if (nd && ret < 0)
+	if (!nd)
+		return -err->code;
+	nd->ticket = ticket;
+	return net_added(reg, ticket, false, err);
+}
+
+int net_added(struct net_registry *reg, uint64_t ticket, bool give_up, struct err *err)
+{
+	struct netdev *nd = reg->first;
+	int ret;
+
+	while (nd && nd->ticket != ticket)
+		nd = nd->next;
+	if (!nd)
+		return err_set(err, ENOENT, "it was removed before it was there");
+	ret = make_ready(nd, false, err);
+	if (ret == -EAGAIN && give_up)
+		ret = err_set(err, ETIMEDOUT, "%s: its helper does not answer", nd->id);
+	if (ret < 0 && ret != -EAGAIN)
 		net_remove(nd);
 	return ret;
 }
@@ -255,6 +293,7 @@ void net_remove(struct netdev *nd)
 	*p = nd->next;
 	close_netdev(nd);
 	nd->removed = true;
+	net_progress(nd->reg);
 	if (!nd->attached)
 		free_netdev(nd);
 }
@@ -502,19 +541,14 @@ void net_set_link(struct netdev *nd, bool up)
 	tell_link(nd, before);
 }
 
-int net_command(struct netdev *nd, const char *command, struct err *err)
+int net_command(struct netdev *nd, const char *command, uint64_t ticket, struct err *err)
 {
 	if (!nd->ops->command)
 		return err_set(err, ENOTSUP, "netdev '%s' is not of type user", nd->id);
-	return nd->ops->command(nd, command, err);
+	return nd->ops->command(nd, command, ticket, err);
 }
 
-int net_answer(struct netdev *nd, struct strbuf *answer, struct err *err)
+int net_answer(struct netdev *nd, uint64_t ticket, struct strbuf *answer, struct err *err)
 {
-	return nd->ops->answer(nd, answer, err);
-}
-
-int net_command_fd(struct netdev *nd)
-{
-	return nd->ops->command_fd(nd);
+	return nd->ops->answer ? nd->ops->answer(nd, ticket, answer, err) : -ENOENT;
 }

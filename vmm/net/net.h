@@ -80,8 +80,19 @@ struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
 /* Waits until what the back ends started is there. -errno with a sentence when one of
  * them failed. Before the guest runs; no netdev that is made later makes anybody wait. */
 int net_registry_ready(struct net_registry *reg, struct err *err);
-/* netdev_add: both of these for a machine that runs. 0 or -errno with a sentence. */
-int net_add(struct net_registry *reg, struct opt_list *opts, struct err *err);
+/* A number that stands for who waits for something. */
+uint64_t net_ticket(struct net_registry *reg);
+/* netdev_add: both of these for a machine that runs, without waiting. 0, -EAGAIN: see
+ * net_added(), or -errno with a sentence. */
+int net_add(struct net_registry *reg, struct opt_list *opts, uint64_t ticket,
+            struct err *err);
+/* Whether the netdev of that ticket is there now, with the same answers. One that is not
+ * going to be is removed. give_up: it is removed if it is not there yet. */
+int net_added(struct net_registry *reg, uint64_t ticket, bool give_up, struct err *err);
+/* Has fn called when one of those may be answered, or net_answer(); at the top of a
+ * callback of the loop, where nothing may be removed. fn NULL: no more. */
+void net_registry_on_progress(struct net_registry *reg, void (*fn)(void *opaque),
+                              void *opaque);
 /* netdev_del: at once, and the id is free. A card that has it loses its link. */
 void net_remove(struct netdev *nd);
 struct netdev *net_find(struct net_registry *reg, const char *id);
@@ -92,8 +103,10 @@ void net_help(struct strbuf *out);
 bool net_is_type(const char *name);
 /* The helper of -netdev user is there. */
 bool net_user_installed(void);
-/* Agrees with the spawner that one without further keys may come later. */
+/* Agrees with the spawner that others may come later, with keys that net_user_admits(),
+ * which is the spawner's `admit`. */
 int net_user_allow(struct net_registry *reg, struct err *err);
+bool net_user_admits(char *const *words);
 
 const char *net_id(const struct netdev *nd);
 const char *net_type(const struct netdev *nd);
@@ -160,10 +173,11 @@ int net_announce(struct net_registry *reg, const struct net_announce *how,
 
 /* For -netdev user: gives its helper a command ("info", "hostfwd_add RULE",
  * "hostfwd_remove RULE"), and never waits. -ENOTSUP with a sentence for other types. */
-int net_command(struct netdev *nd, const char *command, struct err *err);
-/* What it answered to the last one; -EAGAIN when it has not yet: then the descriptor
- * becomes readable. */
-int net_answer(struct netdev *nd, struct strbuf *answer, struct err *err);
-int net_command_fd(struct netdev *nd);
+int net_command(struct netdev *nd, const char *command, uint64_t ticket, struct err *err);
+/* What it answered to that one: 0, -EAGAIN when it has not yet, -ENOENT without a
+ * sentence when it was not asked or that is long ago, or -errno with the sentence of a
+ * refusal. */
+int net_answer(struct netdev *nd, uint64_t ticket, struct strbuf *answer,
+               struct err *err);
 
 #endif

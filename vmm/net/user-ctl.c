@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What vmm-user-net is told and answers. Commands have numbers, which come back with the
- * answers, so that nobody has to wait for a helper that hangs: answers that come later
- * are heard by the loop, which notes what was done and logs what was refused.
+ * answers, so that nobody has to wait for a helper that hangs: the loop hears answers
+ * when they come, keeps them for who asked, notes what was done and logs what was refused
+ * of what nobody asked for.
  */
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -48,6 +49,46 @@ static void forget_rule(struct user_rules *rules, const char *rule)
 	}
 }
 
+/* ---- requests ---- */
+
+static void free_request(struct user_request *r)
+{
+	free(r->command);
+	strbuf_free(&r->answer);
+	*r = (struct user_request){ .ticket = 0 };
+}
+
+static struct user_request *find_request(struct user *u, uint64_t ticket)
+{
+	for (unsigned i = 0; i < USER_MAX_REQUESTS && ticket; i++)
+		if (u->requests[i].ticket == ticket)
+			return &u->requests[i];
+	return NULL;
+}
+
+/* What was done is for the next helper, too, should this one end. */
+static void note(struct user *u, const struct user_request *r)
+{
+	const char *rule = strchr(r->command, ' ');
+	struct err err = { 0 };
+
+	if (rule && !strncmp(r->command, "hostfwd_add ", 12) &&
+	    user_rules_add(&u->hosts, USER_MAX_RULES, rule + 1, &err) < 0)
+		log_warn("netdev %s: %s: %s; the next helper will not know it",
+		         u->link.nd.id, rule + 1, err.text);
+	else if (rule && !strncmp(r->command, "hostfwd_remove ", 15))
+		forget_rule(&u->hosts, rule + 1);
+}
+
+static void finish(struct user *u, struct user_request *r, const struct err *err)
+{
+	r->done = true;
+	r->err = *err;
+	r->number = 0;
+	if (!err->code)
+		note(u, r);
+}
+
 /* ---- talking ---- */
 
 static int tell(struct user *u, const char *verb, const char *rest, struct err *err)
@@ -65,70 +106,83 @@ static int tell(struct user *u, const char *verb, const char *rest, struct err *
 }
 
 /* The next answer that came, "N+text", "N-sentence" or "N?sentence" (the words are
- * wrong), and its number; -EAGAIN: none did; -EPIPE: none will. */
-static int hear(struct user *u, uint64_t *number, struct strbuf *answer, struct err *err)
+ * wrong), and its number; -EAGAIN: none did; -EPIPE: none will. What is an error is in
+ * *said. */
+static int hear(struct user *u, uint64_t *number, struct strbuf *answer, struct err *said)
 {
 	_cleanup_free_ char *buf = malloc(ANSWER_MAX);
 	char *text, kind;
 	ssize_t n;
 
-	*number = 0;
 	if (!buf)
-		return err_sys(err, ENOMEM, "answer");
+		return -EAGAIN;
 	n = recv(u->ctl, buf, ANSWER_MAX - 1, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return -EAGAIN;
 	if (n <= 0)
-		return err_set(err, EPIPE, USER_HELPER " ended; see its message");
+		return err_set(said, EPIPE, USER_HELPER " ended; see its message");
 	buf[n] = '\0';
 	text = buf + strcspn(buf, "+-?");
 	kind = *text;
 	*text = '\0';
 	if (!kind || opt_parse_u64(buf, number) < 0)
-		return err_set(err, EPIPE, USER_HELPER " said what is no answer");
+		return err_set(said, EPIPE, USER_HELPER " said what is no answer");
 	u->greeted |= kind == '+';
 	u->open -= *number && u->open;
 	if (kind == '?')
-		return err_usage(err, "%s", text + 1);
-	if (kind == '-')
-		return err_set(err, EINVAL, "%s", text + 1);
-	strbuf_adds(answer, text + 1);
+		err_usage(said, "%s", text + 1);
+	else if (kind == '-')
+		err_set(said, EINVAL, "%s", text + 1);
+	else
+		strbuf_adds(answer, text + 1);
 	return 0;
 }
 
-/* What was done is for the next helper, too, should this one end. */
-static int note(struct user *u, struct err *err)
+/* Nobody asked for it by a command: for who waits for the network, or for the log. */
+static void refused(struct user *u, const struct err *err)
 {
-	const char *rule = u->pending ? strchr(u->pending, ' ') : NULL;
-	int ret = 0;
-
-	if (rule && !strncmp(u->pending, "hostfwd_add ", 12))
-		ret = user_rules_add(&u->hosts, USER_MAX_RULES, rule + 1, err);
-	else if (rule && !strncmp(u->pending, "hostfwd_remove ", 15))
-		forget_rule(&u->hosts, rule + 1);
-	free(u->pending);
-	u->pending = NULL;
-	return ret;
+	if (!u->adding)
+		log_warn("netdev %s: %s", u->link.nd.id, err->text);
+	else if (!u->refusal.code)
+		u->refusal = *err;
 }
 
-/* ---- a new helper ---- */
+bool user_ctl_take(struct user *u)
+{
+	for (;;) {
+		_cleanup_strbuf_ struct strbuf text = { 0 };
+		struct user_request *r = u->requests;
+		struct err err = { 0 };
+		uint64_t number = 0;
+		int ret = hear(u, &number, &text, &err);
+
+		if (ret < 0 && u->adding && ret == -EPIPE)
+			refused(u, &err);
+		if (ret < 0)
+			return ret == -EAGAIN;
+		while (r < u->requests + USER_MAX_REQUESTS &&
+		       !(r->number && r->number == number))
+			r++;
+		if (r < u->requests + USER_MAX_REQUESTS) {
+			strbuf_add(&r->answer, text.data, text.len);
+			finish(u, r, &err);
+		} else if (err.code) {
+			refused(u, &err);
+		}
+	}
+}
 
 static void said(void *opaque, uint32_t events)
 {
-	_cleanup_strbuf_ struct strbuf text = { 0 };
 	struct user *u = opaque;
-	struct err err = { 0 };
-	uint64_t number;
-	int ret = hear(u, &number, &text, &err);
 
 	(void)events;
-	if (ret == -EPIPE)
+	if (!user_ctl_take(u))
 		user_ctl_stop(u);
-	if (ret >= 0 && number && number == u->asked)
-		ret = note(u, &err);
-	if (ret < 0 && ret != -EAGAIN && ret != -EPIPE)
-		log_warn("netdev %s: %s", u->link.nd.id, err.text);
+	net_progress(u->link.nd.reg);
 }
+
+/* ---- a new helper ---- */
 
 int user_ctl_start(struct user *u, struct err *err)
 {
@@ -145,61 +199,86 @@ int user_ctl_start(struct user *u, struct err *err)
 
 void user_ctl_stop(struct user *u)
 {
+	struct err err = { 0 };
+
 	loop_remove(u->link.nd.reg->loop, &u->ctl_watch);
-	free(u->pending);
-	u->pending = NULL;
+	err_set(&err, EPIPE, USER_HELPER " ended; see its message");
+	for (unsigned i = 0; i < USER_MAX_REQUESTS; i++)
+		if (u->requests[i].ticket && !u->requests[i].done)
+			finish(u, &u->requests[i], &err);
 }
 
-int user_ctl_wait(struct user *u, struct err *err)
+void user_ctl_free(struct user *u)
+{
+	for (unsigned i = 0; i < USER_MAX_REQUESTS; i++)
+		free_request(&u->requests[i]);
+}
+
+int user_ctl_ready(struct user *u, bool wait, struct err *err)
 {
 	struct pollfd pfd = { .fd = u->ctl, .events = POLLIN };
-	bool running = u->link.nd.reg->running;
-	int ret = 0;
 
-	while (ret >= 0 && (!u->greeted || u->open)) {
-		_cleanup_strbuf_ struct strbuf text = { 0 };
-		uint64_t number;
-
-		ret = poll(&pfd, 1, running ? USER_START_MS : USER_WAIT_MS);
-		if (!ret)
-			return err_set(err, ETIMEDOUT, USER_HELPER " does not answer");
-		ret = hear(u, &number, &text, err);
-		ret = ret == -EAGAIN ? 0 : ret;
+	while (u->ctl >= 0 && !u->refusal.code && (!u->greeted || u->open)) {
+		if (!user_ctl_take(u))
+			break;
+		if (!u->refusal.code && (!u->greeted || u->open)) {
+			if (!wait)
+				return -EAGAIN;
+			if (poll(&pfd, 1, USER_WAIT_MS) == 0)
+				return err_set(err, ETIMEDOUT,
+				               USER_HELPER " does not answer");
+		}
 	}
-	return ret;
+	if (u->refusal.code)
+		*err = u->refusal;
+	u->adding = false;
+	return -u->refusal.code;
 }
 
 /* ---- commands ---- */
 
-int user_command(struct user *u, const char *command, struct err *err)
+/* The oldest one's place is taken when there is no other: who asked has gone long ago. */
+static struct user_request *new_request(struct user *u)
 {
-	free(u->pending);
-	u->pending = strdup(command);
-	return u->pending ? tell(u, command, "", err) : err_sys(err, ENOMEM, "command");
+	struct user_request *r = u->requests;
+
+	for (unsigned i = 1; i < USER_MAX_REQUESTS && r->ticket; i++)
+		if (u->requests[i].ticket < r->ticket)
+			r = &u->requests[i];
+	free_request(r);
+	return r;
 }
 
-int user_answer(struct netdev *nd, struct strbuf *answer, struct err *err)
+int user_command(struct user *u, const char *command, uint64_t ticket, struct err *err)
+{
+	struct user_request *r = new_request(u);
+	int ret = tell(u, command, "", err);
+
+	if (ret < 0)
+		return ret;
+	r->command = strdup(command);
+	if (!r->command)
+		return err_sys(err, ENOMEM, "command");
+	r->ticket = ticket;
+	r->number = u->asked;
+	return 0;
+}
+
+int user_answer(struct netdev *nd, uint64_t ticket, struct strbuf *answer,
+                struct err *err)
 {
 	struct user *u = (struct user *)nd;
-	_cleanup_strbuf_ struct strbuf text = { 0 };
-	uint64_t number;
-	int ret;
+	struct user_request *r = find_request(u, ticket);
 
-	do { /* the greeting, and answers that nobody waited for */
-		strbuf_free(&text);
-		err_clear(err);
-		ret = hear(u, &number, &text, err);
-		if (ret == -EAGAIN || ret == -EPIPE || (ret < 0 && !number))
-			return ret;
-	} while (number != u->asked);
-	if (ret >= 0)
-		ret = note(u, err);
-	if (ret >= 0 && answer && text.data)
-		strbuf_adds(answer, text.data);
-	return ret;
-}
-
-int user_command_fd(struct netdev *nd)
-{
-	return ((struct user *)nd)->ctl;
+	if (!r)
+		return -ENOENT;
+	if (!r->done)
+		return -EAGAIN;
+	if (r->err.code) {
+		*err = r->err;
+		return -err->code;
+	}
+	if (answer && r->answer.len)
+		strbuf_add(answer, r->answer.data, r->answer.len);
+	return 0;
 }

@@ -5,9 +5,11 @@
  */
 #include "vmm/helpers/user-net/config.h"
 
+#include "common/cleanup.h"
 #include "common/opts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,17 +107,24 @@ static int parse_addresses(struct user_config *c, struct err *err)
 	return ret;
 }
 
-static int check_tftp(const struct user_config *c, struct err *err)
+/* A descriptor of a folder that vmm could open, and not of one that it only knows of: it
+ * is nobody's to be shown to a guest. */
+static int use_tftp(struct user_config *c, struct err *err)
 {
+	_cleanup_free_ char *fd = c->tftp;
 	struct stat st;
+	uint64_t n;
+	int flags;
 
-	if (!c->tftp)
+	c->tftp = NULL;
+	if (!fd)
 		return 0;
-	if (stat(c->tftp, &st) < 0)
-		return err_sys(err, errno, "tftp=%s", c->tftp);
-	return S_ISDIR(st.st_mode)
-	               ? 0
-	               : err_set(err, ENOTDIR, "tftp=%s: it is no folder", c->tftp);
+	if (opt_parse_u64(fd, &n) < 0 || n > INT32_MAX || fstat(n, &st) < 0 ||
+	    !S_ISDIR(st.st_mode) || (flags = fcntl(n, F_GETFL)) < 0 || flags & O_PATH)
+		return err_usage(err, "tftp=%s: no descriptor of an open folder", fd);
+	if (asprintf(&c->tftp, "/proc/self/fd/%s", fd) < 0)
+		c->tftp = NULL;
+	return c->tftp ? 0 : err_sys(err, ENOMEM, "tftp");
 }
 
 int user_config_parse(struct user_config *c, int count, char *const *words,
@@ -139,7 +148,7 @@ int user_config_parse(struct user_config *c, int count, char *const *words,
 	if (ret >= 0)
 		ret = parse_addresses(c, err);
 	if (ret >= 0)
-		ret = check_tftp(c, err);
+		ret = use_tftp(c, err);
 	c->search[0] = c->domainname;
 	c->slirp.version = 1;
 	c->slirp.restricted = c->restricted;

@@ -17,6 +17,7 @@ struct user_config {
 };
 
 /* words: "key=value", as vmm gives them; "hostfwd=" and "guestfwd=" words are skipped.
+ * tftp= is the number of a folder's descriptor, and becomes a path that leads to it.
  * -EINVAL with a sentence. */
 int user_config_parse(struct user_config *config, int count, char *const *words,
                       struct err *err);
