@@ -620,6 +620,28 @@ static void test_damage(void)
 	vbe(4, 0);
 }
 
+/* A text that stands still is looked at when its cursor blinks, or somebody writes. */
+static void test_still_text(void)
+{
+	struct viewer v = { .consumer = { .update = on_update, .opaque = &v } };
+
+	set(0x3ce, 6, 0x0e);
+	set(0x3d4, 0x0a, 0x20);
+	display_add_consumer(b.vm.display, &v.consumer);
+	board_wakeups(&b, 1500);
+	tap_ok(board_wakeups(&b, 1000) <= 2, "text without a cursor is left alone");
+	v.updates = 0;
+	poke(TEXT + 8, 0x0700 | 'A', 2);
+	tap_ok(board_until(&b, was_updated, &v, 60000), "but for what is written");
+	set(0x3d4, 0x0a, 0x0d);
+	set(0x3d4, 0x0b, 0x0e);
+	board_wakeups(&b, 1500);
+	v.updates = 0;
+	tap_ok(board_wakeups(&b, 2000) <= 10, "and a cursor that blinks");
+	tap_ok(v.updates >= 2, "which is seen");
+	display_remove_consumer(b.vm.display, &v.consumer);
+}
+
 int main(void)
 {
 	struct err err = { 0 };
@@ -639,6 +661,7 @@ int main(void)
 	test_vbe();
 	test_mmio();
 	test_damage();
+	test_still_text();
 	device_destroy(dev);
 	test_text_mode();
 	test_bochs_display();

@@ -76,6 +76,7 @@ static void test_damage(struct loop *loop, struct display *d)
 struct blinker {
 	struct display *display;
 	unsigned count;
+	bool still;
 };
 
 static void blink(void *opaque, bool full)
@@ -83,31 +84,72 @@ static void blink(void *opaque, bool full)
 	struct blinker *b = opaque;
 
 	b->count++;
-	display_damage(b->display, 0, 0, 9, 16);
+	if (!b->still)
+		display_damage(b->display, 0, 0, 9, 16);
+}
+
+static uint64_t never(void *opaque)
+{
+	return loop_now() + 3600000000000ull;
 }
 
 static void watch(void *opaque, bool on)
 {
 }
 
-/* A cursor that blinks at each look: ten looks a second, not thirty. */
+/* Looks during a second. */
+static unsigned count_looks(struct loop *loop, const struct blinker *b)
+{
+	uint64_t end = loop_now() + 1000000000;
+	unsigned before = b->count;
+
+	while (loop_now() < end)
+		loop_run_once(loop, 10);
+	return b->count - before;
+}
+
+static void wait_for_looks(struct loop *loop, const struct blinker *b, unsigned count)
+{
+	uint64_t end = loop_now() + 60000000000ull;
+
+	while (b->count < count && loop_now() < end)
+		loop_run_once(loop, 100);
+}
+
+/* A cursor that blinks at each look: ten looks a second, not thirty; nothing at all: two;
+ * and none where the device tells. */
 static void test_still(struct loop *loop, struct display *d)
 {
 	struct seen seen = { .consumer = { .update = on_update, .opaque = &seen } };
 	struct blinker b = { .display = d };
 	struct display_source source = { .refresh = blink, .watch = watch, .opaque = &b };
-	uint64_t end;
-	unsigned before;
+	unsigned looks;
 
 	display_set_source(d, &source);
 	display_add_consumer(d, &seen.consumer);
 	wait_for(loop, &seen, 32);
-	before = b.count;
-	for (end = loop_now() + 1000000000; loop_now() < end;)
-		loop_run_once(loop, 10);
-	before = b.count - before;
-	tap_ok(before <= 11, "%u looks a second at a screen whose cursor blinks", before);
+	looks = count_looks(loop, &b);
+	tap_ok(looks && looks <= 11, "%u looks a second at a screen whose cursor blinks",
+	       looks);
 	tap_eq(seen.updates, b.count, "and each change is told");
+	b.still = true;
+	wait_for_looks(loop, &b, b.count + 10);
+	looks = count_looks(loop, &b);
+	tap_ok(looks && looks <= 3, "%u at a screen that is still", looks);
+	b.still = false;
+	wait_for_looks(loop, &b, b.count + 1);
+	looks = count_looks(loop, &b);
+	tap_ok(looks > 3 && looks <= 11, "%u when the cursor blinks again", looks);
+	display_set_source(d, NULL);
+	source.due = never;
+	display_set_source(d, &source);
+	display_hurry(d);
+	wait_for_looks(loop, &b, b.count + 30);
+	tap_eq(count_looks(loop, &b), 0, "none where the device tells");
+	display_hurry(d);
+	looks = b.count;
+	wait_for_looks(loop, &b, looks + 1);
+	tap_ok(b.count > looks, "until it does");
 	display_remove_consumer(d, &seen.consumer);
 	display_set_source(d, NULL);
 }

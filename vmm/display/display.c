@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The surface, its damage, and the refresh timer (display.h has the contract). The timer
- * slows down while nothing changes, so that a still screen with a viewer costs little.
- * Main loop's thread.
+ * slows down while nothing changes, so that a still screen with a viewer costs little,
+ * and waits for the device where that knows when the next change comes. Main loop's
+ * thread, but for display_hurry(), which vCPUs call under the machine lock.
  */
 #include "vmm/display/display.h"
 
@@ -14,7 +15,9 @@
 #include <sys/mman.h>
 
 #define REFRESH_NS  33000000ull  /* while something moves */
-#define STILL_NS    100000000ull /* after STILL_AFTER refreshes without a change */
+#define STILL_NS    100000000ull /* after STILL_AFTER refreshes with small changes */
+#define SLOWER_NS   50000000ull  /* more after each one without any … */
+#define IDLE_NS     500000000ull /* … up to this */
 #define STILL_AFTER 30
 #define SMALL       1024 /* pixels: two large text cells */
 
@@ -49,10 +52,23 @@ static int make_surface(struct surface *surface, struct err *err)
 	return 0;
 }
 
+static uint64_t interval(const struct display *d)
+{
+	uint64_t ns;
+
+	if (d->still < STILL_AFTER)
+		return REFRESH_NS;
+	ns = STILL_NS + (d->still - STILL_AFTER) * SLOWER_NS;
+	return ns < IDLE_NS ? ns : IDLE_NS;
+}
+
 static void arm(struct display *d)
 {
-	loop_timer_arm(&d->timer,
-	               loop_now() + (d->still < STILL_AFTER ? REFRESH_NS : STILL_NS));
+	uint64_t due = 0;
+
+	if (d->still >= STILL_AFTER && d->source.due)
+		due = d->source.due(d->source.opaque);
+	loop_timer_arm(&d->timer, due ? due : loop_now() + interval(d));
 }
 
 /* A cursor that blinks does not make a screen move. */
@@ -73,7 +89,12 @@ static void deliver(struct display *d)
 	unsigned count = d->rect_count;
 	bool resized = d->resized;
 
-	d->still = resized || !is_small(d) ? 0 : d->still + 1;
+	if (resized || !is_small(d))
+		d->still = 0;
+	else if (!count || d->still < STILL_AFTER)
+		d->still++;
+	else
+		d->still = STILL_AFTER;
 	if (!count && !resized)
 		return;
 	memcpy(rects, d->rects, sizeof(rects));
@@ -200,6 +221,13 @@ void display_damage(struct display *d, unsigned x, unsigned y, unsigned width,
 		d->rects[d->rect_count++] = rect;
 }
 
+void display_hurry(struct display *d)
+{
+	if (d->consumers && d->still >= STILL_AFTER)
+		loop_timer_arm(&d->timer, loop_now() + REFRESH_NS);
+	d->still = 0;
+}
+
 /* ---- for those who look ---- */
 
 void display_add_consumer(struct display *d, struct display_consumer *consumer)
@@ -229,13 +257,6 @@ void display_remove_consumer(struct display *d, struct display_consumer *consume
 		}
 		return;
 	}
-}
-
-void display_hurry(struct display *d)
-{
-	if (d->consumers && d->still >= STILL_AFTER)
-		loop_timer_arm(&d->timer, loop_now() + REFRESH_NS);
-	d->still = 0;
 }
 
 uint32_t display_most_pixels(const struct display *d)

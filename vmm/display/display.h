@@ -43,6 +43,10 @@ struct display_source {
 	/* Sets the dimensions, brings the pixels up to date and reports what changed; all
 	 * of them with full. */
 	void (*refresh)(void *opaque, bool full);
+	/* When it has to be asked again although it does not call display_hurry() before,
+	 * as of loop_now(); 0: pixels may change unseen, so that it is asked every now
+	 * and then. NULL: always 0. */
+	uint64_t (*due)(void *opaque);
 	/* Somebody watches from now on, or nobody does. */
 	void (*watch)(void *opaque, bool on);
 	/* Appends the characters on the screen as UTF-8 lines; false: they are no text.
@@ -83,14 +87,16 @@ void display_resize(struct display *display, unsigned width, unsigned height);
 void display_damage(struct display *display, unsigned x, unsigned y, unsigned width,
                     unsigned height);
 
+/* The device sees that what it shows changes, or a viewer types or points: what follows
+ * shall be seen soon. Cheap. */
+void display_hurry(struct display *display);
+
 /* ---- for those who look ---- */
 
 /* Its first update covers the whole surface. */
 void display_add_consumer(struct display *display, struct display_consumer *consumer);
 /* Idempotent. */
 void display_remove_consumer(struct display *display, struct display_consumer *consumer);
-/* A viewer types or points: what follows from it shall be seen soon. */
-void display_hurry(struct display *display);
 /* How many pixels a viewer may wish for, each side between the minimum and the maximum;
  * 0: the guest cannot be told. */
 uint32_t display_most_pixels(const struct display *display);

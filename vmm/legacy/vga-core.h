@@ -110,12 +110,18 @@ struct vga {
 	/* what is on the surface */
 	bool shown;  /* realize has connected it to the display */
 	bool redraw; /* something other than pixels changed */
+	bool blinks; /* the text that was drawn has a cursor or characters that do */
 	uint32_t colors[256];
 	uint32_t cursor; /* the cell that shows it, or UINT32_MAX */
 	bool blink_off;  /* characters that blink were drawn without their strokes */
 	uint16_t cells[VGA_CELLS]; /* character, and attribute << 8 */
 	uint64_t *dirty;
 };
+
+/* ---- vga.c ---- */
+
+/* Something was written that may show. */
+void vga_touch(const struct vga *vga);
 
 /* ---- vga-regs.c ---- */
 
@@ -138,6 +144,7 @@ extern const struct region_ops vga_window_ops; /* 0xa0000 to 0xbffff */
 /* ---- vga-draw.c ---- */
 
 void vga_refresh(void *opaque, bool full);
+uint64_t vga_due(void *opaque);
 void vga_watch(void *opaque, bool on);
 bool vga_text(void *opaque, struct strbuf *out);
 

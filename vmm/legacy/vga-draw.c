@@ -252,6 +252,13 @@ static void draw_graphics(struct vga *vga, bool all)
 	}
 }
 
+/* False: what was written cannot be known. */
+static bool take_written(struct vga *vga)
+{
+	return vga->block->dirty &&
+	       mem_take_dirty(vga->pci.dev.vm->mem, vga->block, vga->dirty) >= 0;
+}
+
 static void draw_blank(struct vga *vga)
 {
 	struct display *display = vga->pci.dev.vm->display;
@@ -271,19 +278,26 @@ void vga_refresh(void *opaque, bool full)
 	struct vga *vga = opaque;
 	bool vbe = vga->vbe[VBE_ENABLE] & VBE_ENABLED, all = full || vga->redraw;
 
-	vga->redraw = false;
-	/* What cannot be known has changed. */
-	if (!vga->block->dirty ||
-	    mem_take_dirty(vga->pci.dev.vm->mem, vga->block, vga->dirty) < 0)
-		all = true;
+	vga->redraw = vga->blinks = false;
 	if (!vbe && is_blank(vga)) {
 		if (all)
 			draw_blank(vga);
 	} else if (vbe || vga->gr[GR_MISC] & 1) {
-		draw_graphics(vga, all);
+		bool known = take_written(vga);
+
+		draw_graphics(vga, all || !known);
 	} else {
 		vga_draw_text(vga, all);
 	}
+}
+
+/* A linear framebuffer is memory to the guest. What is written to a VGA's window comes
+ * here; its memory may be written past that, but that is nobody's habit. */
+uint64_t vga_due(void *opaque)
+{
+	const struct vga *vga = opaque;
+
+	return vga->vbe[VBE_ENABLE] & VBE_ENABLED ? 0 : vga_text_due(vga);
 }
 
 void vga_watch(void *opaque, bool on)

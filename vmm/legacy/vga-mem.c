@@ -147,6 +147,7 @@ static void window_write(void *opaque, uint64_t offset, uint64_t value, unsigned
 {
 	for (unsigned i = 0; i < size; i++)
 		write_byte(opaque, offset + i, value >> 8 * i);
+	vga_touch(opaque);
 }
 
 const struct region_ops vga_window_ops = { .read = window_read, .write = window_write };

@@ -253,6 +253,7 @@ static void port_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
 		if (vga->misc & MISC_COLOR)
 			write_crtc_port(vga, offset, value);
 	}
+	vga_touch(vga);
 }
 
 /* 0x3b4 is to a monochrome screen what 0x3d4 is to one with colours. */
@@ -273,6 +274,7 @@ static void mono_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
 	(void)size;
 	if (!(vga->misc & MISC_COLOR))
 		write_crtc_port(vga, offset + MONO_TO_PORT, value);
+	vga_touch(vga);
 }
 
 const struct region_ops vga_port_ops = {
@@ -363,6 +365,7 @@ static void write_enable(struct vga *vga, uint16_t value)
 void vga_vbe_write(struct vga *vga, unsigned index, uint16_t value)
 {
 	vga->redraw = true;
+	vga_touch(vga);
 	switch (index) {
 	case VBE_ID:
 		if (value >= VBE_ID_FIRST && value <= VBE_ID_LAST)

@@ -9,8 +9,9 @@
 
 #include "vmm/core/vm.h"
 
-#define CURSOR_NS 266666667ull /* half a period; characters blink half as fast */
-#define BLINKING  0x8000       /* in a cell */
+#define CURSOR_NS 266666667ull  /* half a period; characters blink half as fast */
+#define UNTOLD_NS 1000000000ull /* for writes that did not come through the window */
+#define BLINKING  0x8000        /* in a cell */
 
 struct text {
 	unsigned columns, rows, cell_width, cell_height, dot; /* dot: pixels of a dot */
@@ -126,6 +127,7 @@ static void draw_row(struct vga *vga, const struct text *t, unsigned row, bool a
 		uint32_t index = row * t->columns + column;
 		bool known = index < VGA_CELLS && vga->cells[index] == cell;
 
+		vga->blinks |= t->blink && cell & BLINKING;
 		if (known && !all && !(blinked && cell & BLINKING) &&
 		    (cursor == vga->cursor || (index != cursor && index != vga->cursor)))
 			continue;
@@ -153,9 +155,17 @@ void vga_draw_text(struct vga *vga, bool all)
 	               t.rows * t.cell_height);
 	cursor = find_cursor(vga, &t, phase);
 	vga->blink_off = blink_off;
+	vga->blinks = find_cursor(vga, &t, 0) != UINT32_MAX;
 	for (unsigned row = 0; row < t.rows; row++)
 		draw_row(vga, &t, row, all, blinked && t.blink, cursor);
 	vga->cursor = cursor;
+}
+
+uint64_t vga_text_due(const struct vga *vga)
+{
+	uint64_t now = loop_now();
+
+	return vga->blinks ? (now / CURSOR_NS + 1) * CURSOR_NS : now + UNTOLD_NS;
 }
 
 /* ---- as text ---- */

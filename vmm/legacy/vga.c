@@ -158,10 +158,17 @@ static void prefer(void *opaque, unsigned width, unsigned height)
 	vga_edid_fill(vga->edid, width & ~7u, height);
 }
 
+void vga_touch(const struct vga *vga)
+{
+	if (vga->shown && vga->pci.dev.vm->display)
+		display_hurry(vga->pci.dev.vm->display);
+}
+
 static int show(struct vga *vga, struct err *err)
 {
 	const struct display_source source = {
 		.refresh = vga_refresh,
+		.due = vga_due,
 		.watch = vga_watch,
 		.text = vga->linear ? NULL : vga_text,
 		.prefer = vga->has_edid ? prefer : NULL,
@@ -210,6 +217,7 @@ static void vga_reset(struct device *dev)
 
 	pci_reset(&vga->pci);
 	vga_regs_reset(vga);
+	vga_touch(vga);
 }
 
 static void vga_unrealize(struct device *dev)
@@ -258,6 +266,7 @@ static int vga_post_load(void *obj, struct err *err)
 	(void)err;
 	pci_post_load(&vga->pci);
 	vga->redraw = true;
+	vga_touch(vga);
 	return 0;
 }
 
