@@ -152,7 +152,7 @@ is(finish($g), 0, 'quit');
 # BAR 0 to ebx, BAR 2 to esi, by which a mode is set; then, with each key, what the monitor
 # prefers becomes the first two pixels.
 my $bar = sub { pack('H*', "b8$_[0]100080" . '66baf80c' . 'ef' . '66bafc0c' . 'ed' . '25f0ffffff' . $_[1]) };
-put("$dir/wish.kernel", multiboot($bar->('10', '89c3') . $bar->('18', '89c6')
+put_file("$dir/wish.kernel", multiboot($bar->('10', '89c3') . $bar->('18', '89c6')
 	. join('', map { pack('H*Vv', '66c786', 0x500 + 2 * $_->[0], $_->[1]) } [1, 640], [2, 480], [3, 32], [4, 0x41])
 	. pack('H*', 'e464' . 'a801' . '74fa' . 'e460' . '8b4638' . '8903' . '8b463b' . '894304' . 'ebeb')));
 

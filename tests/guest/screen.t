@@ -10,6 +10,7 @@ use Encode qw(decode);
 use FindBin;
 use Test::More;
 use lib $FindBin::Bin;
+use files;
 use montest;
 use screentest;
 
