@@ -57,6 +57,7 @@ expect($m, qr/\(qemu\) $/);
 is(hmp($m, "pmemsave 0 4096 $dir/disks/ram"), '', 'a file beside a disk');
 like(hmp($m, 'pmemsave 0 4096 /etc/kvmkit-sandbox-test'), qr/Permission denied.*-sandbox/s, '/etc is closed, and the reason is told');
 ok(!-e '/etc/kvmkit-sandbox-test', 'and nothing is there');
+unlink('/etc/kvmkit-sandbox-test');
 like(hmp($m, 'pmemsave 0 4096 /proc/self/comm'), qr/Permission denied/, 'so is /proc');
 for my $folder ('/etc', '/proc/self', '/run') {
 	like(hmp($m, "netdev_add user,id=u,tftp=$folder"), qr/tftp=\Q$folder\E: Permission denied.*-sandbox/s, "nor has a network $folder to show");

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -35,8 +36,12 @@ extern void __asan_init(void) __attribute__((weak));
 
 enum { ENDED = -1 }; /* by SIGSYS */
 
-static char folder[4096]; /* the working one is below */
-static char said[4096];   /* by the last child */
+#define OUTSIDE_TMP    "/tmp/kvmkit-sandbox-test"
+#define OUTSIDE_SYSTEM "/usr/share/kvmkit-sandbox-test"
+
+static char folder[4096];    /* the working one is below */
+static char said[4096];      /* by the last child */
+static char parent_comm[40]; /* of this process */
 
 /* What fn() returned in a confined child: 0, an errno, or ENDED. */
 static int confined(const struct sandbox_needs *needs, long (*fn)(void))
@@ -49,6 +54,7 @@ static int confined(const struct sandbox_needs *needs, long (*fn)(void))
 	if (!pid) {
 		struct err err = { 0 };
 
+		alarm(60); /* what hangs is wrong, too */
 		dup2(log, STDERR_FILENO);
 		if (sandbox_enter(needs, &err) < 0) {
 			dprintf(STDERR_FILENO, "%s\n", err.text);
@@ -83,7 +89,7 @@ static const struct clone_args clone_args = { .exit_signal = SIGCHLD };
 TRY(shadow, opens("/etc/shadow", O_RDONLY))
 TRY(passwd, opens("/etc/passwd", O_RDONLY))
 TRY(root_file, opens("/root/.profile", O_RDONLY))
-TRY(make_file, opens("/tmp/kvmkit-sandbox-test", O_WRONLY | O_CREAT))
+TRY(make_file, opens(OUTSIDE_TMP, O_WRONLY | O_CREAT))
 TRY(own_memory, opens("/proc/self/mem", O_RDWR))
 TRY(null_device, opens("/dev/null", O_RDWR))
 TRY(other_device, opens("/dev/zero", O_RDONLY))
@@ -108,6 +114,9 @@ TRY(limit_others, syscall(SYS_prlimit64, getppid(), RLIMIT_CORE, NULL, NULL))
 TRY(newest_call, syscall(500))
 TRY(new_ring, syscall(SYS_io_uring_setup, 1, said))
 TRY(rename_file, rename("a", "b"))
+TRY(connects, connect(-1, NULL, 0))
+TRY(inet6_socket,
+    -(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0) < 0 && errno != EAFNOSUPPORT))
 
 TRY(exec, syscall(SYS_execve, "/bin/true", NULL, NULL))
 TRY(exec_fd, syscall(SYS_execveat, 0, "", NULL, NULL, AT_EMPTY_PATH))
@@ -169,7 +178,14 @@ TRY(remove_there, unlink("../there/theirs"))
 TRY(write_named, opens("../named/new", O_WRONLY | O_CREAT))
 TRY(write_beside_read, opens("../read/new", O_WRONLY | O_CREAT))
 TRY(read_beside_read, opens("../read/one", O_RDONLY))
-TRY(write_system, opens("/usr/share/kvmkit-sandbox-test", O_WRONLY | O_CREAT))
+TRY(write_read, opens("../read/kernel", O_WRONLY))
+TRY(write_by_socket, opens("../socket/new", O_WRONLY | O_CREAT))
+TRY(write_by_stdin, opens("../stdin/new", O_WRONLY | O_CREAT))
+TRY(parents_comm, opens(parent_comm, O_RDONLY))
+TRY(remove_here, unlink("mine"))
+TRY(remove_new, unlink("new"))
+TRY(remove_disk, unlink("../named/disk"))
+TRY(write_system, opens(OUTSIDE_SYSTEM, O_WRONLY | O_CREAT))
 TRY(read_system, opens("/usr/share/common-licenses/GPL-2", O_RDONLY))
 TRY(make_device, mknod("device", S_IFIFO | 0600, 0))
 TRY(remove_socket, unlink("../socket/s"))
@@ -207,7 +223,10 @@ static const struct attempt without_monitor[] = {
 	ATTEMPT(unix_socket, EACCES),
 	ATTEMPT(new_ring, EACCES),
 	ATTEMPT(remove_there, EACCES),
+	ATTEMPT(remove_here, EACCES),
+	ATTEMPT(remove_disk, EACCES),
 	ATTEMPT(remove_socket, 0),
+	ATTEMPT(connects, EACCES),
 	{ 0 },
 };
 
@@ -220,6 +239,7 @@ static const struct attempt with_monitor[] = {
 	ATTEMPT(kernel_setting, EACCES),
 	ATTEMPT(read_here, 0),
 	ATTEMPT(write_here, 0),
+	ATTEMPT(remove_new, 0),
 	ATTEMPT(write_shared, 0),
 	ATTEMPT(write_named, 0),
 	ATTEMPT(read_there, 0),
@@ -229,10 +249,16 @@ static const struct attempt with_monitor[] = {
 	ATTEMPT(remove_there, EACCES),
 	ATTEMPT(read_beside_read, 0),
 	ATTEMPT(write_beside_read, EACCES),
+	ATTEMPT(write_read, EACCES),
+	ATTEMPT(write_by_socket, EACCES),
+	ATTEMPT(write_by_stdin, EACCES),
+	ATTEMPT(parents_comm, EACCES),
 	ATTEMPT(read_system, 0),
 	ATTEMPT(write_system, EACCES),
 	ATTEMPT(inet_socket, 0),
+	ATTEMPT(inet6_socket, 0),
 	ATTEMPT(unix_socket, 0),
+	ATTEMPT(connects, EBADF),
 	{ 0 },
 };
 
@@ -267,6 +293,69 @@ static const struct attempt always[] = {
 	{ 0 },
 };
 
+static const char *folder_tried;
+
+TRY(list_folder, opens(folder_tried, O_RDONLY | O_DIRECTORY))
+
+/* Where one of them is not there nothing of it can be reached. */
+static void test_system_folders(const struct sandbox_needs *needs)
+{
+	static const char *const closed[] = { "/proc", "/sys",  "/dev", "/etc",
+		                              "/boot", "/root", "/run" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(closed); i++) {
+		int ret;
+
+		folder_tried = closed[i];
+		ret = confined(needs, list_folder);
+		tap_ok(ret == EACCES || ret == ENOENT, "a monitor does not see %s",
+		       closed[i]);
+	}
+}
+
+static long number_tried;
+
+TRY(call_number, syscall(number_tried, -1, -1, -1, -1, -1, -1))
+
+/* Calls whose arguments do not matter. */
+static void test_numbers(const struct sandbox_needs *needs)
+{
+	static const struct {
+		long number;
+		int want;
+	} calls[] = {
+		{ SYS_tkill, EPERM },
+		{ SYS_sched_setaffinity, EPERM },
+		{ SYS_sched_setscheduler, EPERM },
+		{ SYS_sched_setparam, EPERM },
+		{ SYS_setrlimit, EPERM },
+		{ SYS_setpriority, EPERM },
+		{ SYS_ioprio_set, EPERM },
+		{ SYS_chmod, EACCES },
+		{ SYS_fchmodat, EACCES },
+		{ SYS_truncate, EACCES },
+		{ SYS_chdir, EACCES },
+		{ SYS_symlink, EACCES },
+		{ SYS_link, EACCES },
+		{ SYS_linkat, EACCES },
+		{ SYS_mknod, ENDED },
+		{ SYS_chown, ENDED },
+		{ SYS_setgid, ENDED },
+		{ SYS_capset, ENDED },
+		{ SYS_seccomp, ENDED },
+		{ SYS_userfaultfd, ENDED },
+		{ SYS_perf_event_open, ENDED },
+		{ SYS_add_key, ENDED },
+		{ SYS_open_by_handle_at, ENDED },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++) {
+		number_tried = calls[i].number;
+		tap_eq(confined(needs, call_number), calls[i].want, "system call %ld",
+		       number_tried);
+	}
+}
+
 static void test_message(const struct sandbox_needs *needs)
 {
 	confined(needs, exec);
@@ -274,6 +363,19 @@ static void test_message(const struct sandbox_needs *needs)
 	tap_has(said, "-sandbox off", "and the way around");
 	confined(needs, load_bpf);
 	tap_has(said, "(bpf)", "another one");
+}
+
+/* What it has may be inherited, so that something is there to be dropped. */
+static void raise_inheritable(void)
+{
+	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		data[i].inheritable = data[i].permitted;
+	syscall(SYS_capset, &head, data);
 }
 
 /* What the kernel says of a confined process. */
@@ -289,16 +391,20 @@ static void test_status(const struct sandbox_needs *needs)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
+		raise_inheritable();
 		if (sandbox_enter(needs, NULL) < 0 || write(go[1], "x", 1) != 1)
 			_exit(1);
 		for (;;)
 			poll(NULL, 0, -1);
 	}
+	close(go[1]);
 	status = read(go[0], &byte, 1);
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	if (status == 1 && fd_read_file(AT_FDCWD, path, 65536, &text, NULL) >= 0) {
+	if (tap_ok(status == 1, "it is confined") &&
+	    fd_read_file(AT_FDCWD, path, 65536, &text, NULL) >= 0) {
 		tap_has(text, "NoNewPrivs:\t1", "no new privileges");
 		tap_has(text, "Seccomp:\t2", "a filter");
+		tap_has(text, "CapInh:\t0000000000000000", "no capabilities to inherit");
 		/* CAP_DAC_OVERRIDE and CAP_IPC_LOCK, if it had any. */
 		tap_has(text,
 		        geteuid() ? "CapPrm:\t0000000000000000"
@@ -308,7 +414,6 @@ static void test_status(const struct sandbox_needs *needs)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(go[0]);
-	close(go[1]);
 }
 
 static void *waits(void *opaque)
@@ -360,13 +465,14 @@ static bool make_folder(void)
 	return false;
 }
 
-/* Leaves open what vmm would have open: a disk, a file that is only read, a socket. */
+/* Leaves open what vmm would have open: a disk, a file that is only read, a socket, a
+ * device, and what the caller's messages come from. */
 static bool make_folders(void)
 {
-	static const char *const folders[] = { "here", "there", "named", "read",
-		                               "socket" };
+	static const char *const folders[] = { "here", "there",  "named",
+		                               "read", "socket", "stdin" };
 	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "../socket/s" };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd;
 
 	if (!make_folder() || chdir(folder) < 0)
 		return false;
@@ -375,6 +481,13 @@ static bool make_folders(void)
 	put("here/mine");
 	put("there/theirs");
 	put("read/one");
+	snprintf(parent_comm, sizeof(parent_comm), "/proc/%d/comm", getpid());
+	close(STDIN_FILENO);
+	if (open("stdin/words", O_RDWR | O_CREAT | O_CLOEXEC, 0600) != STDIN_FILENO ||
+	    open("/dev/full", O_RDWR | O_CLOEXEC) < 0 ||
+	    open("/proc/self/status", O_RDONLY | O_CLOEXEC) < 0)
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	return open("named/disk", O_RDWR | O_CREAT | O_CLOEXEC, 0600) >= 0 &&
 	       open("read/kernel", O_RDONLY | O_CREAT | O_CLOEXEC, 0600) >= 0 &&
 	       chdir("here") == 0 &&
@@ -389,6 +502,9 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 static void clean_up(void)
 {
+	/* There only when something was not refused. */
+	unlink(OUTSIDE_TMP);
+	unlink(OUTSIDE_SYSTEM);
 	if (chdir("/") < 0 || nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) < 0)
 		tap_diag("%s stays behind", folder);
 }
@@ -416,9 +532,11 @@ int main(void)
 	if (has_landlock()) {
 		attempts(&monitor, with_monitor, "with a monitor");
 		attempts(&none, without_monitor, "without a monitor");
+		test_system_folders(&monitor);
 	} else {
 		tap_skip("paths", "this kernel has no Landlock, or one before ABI 3");
 	}
+	test_numbers(&none);
 	test_message(&none);
 	test_status(&none);
 	test_threads();

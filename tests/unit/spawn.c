@@ -5,14 +5,18 @@
  */
 #include "common/spawn.h"
 #include "common/cleanup.h"
+#include "common/fdio.h"
 #include "tests/tap.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 static struct spawn_plan shell(enum spawn_kind kind, char *const *argv, const int *fds,
@@ -27,15 +31,54 @@ static struct spawn_plan shell(enum spawn_kind kind, char *const *argv, const in
 		(char *)"sh", (char *)"-c", (char *)(text), NULL \
 	}
 
-/* It tells on its first descriptor what it reads from the second. */
-static void test_fds(struct spawner *s, const char *how)
+/* The child of this process that is the spawner; 0: none. */
+static pid_t spawner_pid(void)
+{
+	_cleanup_free_ char *list = NULL;
+	int pid = 0, used;
+
+	fd_read_file(AT_FDCWD, "/proc/thread-self/children", 4096, &list, NULL);
+	for (char *p = list; p && sscanf(p, "%d%n", &pid, &used) == 1; p += used) {
+		_cleanup_free_ char *name = NULL;
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		if (fd_read_file(AT_FDCWD, path, 64, &name, NULL) >= 0 &&
+		    !strcmp(name, "vmm-spawn\n"))
+			return pid;
+	}
+	return 0;
+}
+
+static unsigned count_fds(pid_t pid)
+{
+	unsigned count = 0;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	for (struct dirent *e; dir && (e = readdir(dir));)
+		count += *e->d_name != '.';
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* It tells on its first descriptor what it reads from the second, which of the standard
+ * ones are /dev/null, and what is open: the last one is the list's own. */
+static void test_fds(struct spawner *s, const char *how, const char *nulls)
 {
 	int one[2], two[2], fds[2];
 	struct spawn_plan plan =
-		shell(SPAWN_HELPER, ARGV("read x <&4; echo $x >&3; read x <&4"), fds, 2);
+		shell(SPAWN_HELPER,
+	              ARGV("read x <&4; for i in 0 1 2; do"
+	                   " [ /proc/self/fd/$i -ef /dev/null ] && x=$x$i; done;"
+	                   "echo $x: /proc/$$/fd/* >&3; read x <&4"),
+	              fds, 2);
 	struct spawned child;
 	struct err err = { 0 };
-	char text[64] = "";
+	char text[256] = "", want[16];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, one) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, two) < 0)
@@ -47,7 +90,10 @@ static void test_fds(struct spawner *s, const char *how)
 	close(two[1]);
 	if (write(two[0], "word\n", 5) != 5 || read(one[0], text, sizeof(text) - 1) < 0)
 		tap_diag("no word");
-	tap_has(text, "word", "%s: it has its descriptors", how);
+	snprintf(want, sizeof(want), "word%s: ", nulls);
+	tap_has(text, want, "%s: it has its descriptors", how);
+	tap_has(text, "/fd/4 ", "%s: both", how);
+	tap_has(text, "/fd/5\n", "%s: and no others", how);
 	tap_eq(getpgid(child.pid), child.pid, "%s: and a process group", how);
 	if (write(two[0], "go\n", 3) != 3)
 		tap_diag("no end");
@@ -71,11 +117,53 @@ static void test_end(struct spawner *s, const char *how)
 	tap_eq(poll(&pfd, 1, 60000), 1, "%s: its end is seen", how);
 	tap_eq(spawn_wait(&child), SIGKILL, "%s: killed", how);
 	plan.path = "/nonexistent/x";
+	child = (struct spawned){ 1, 2 };
 	tap_eq(spawn_start(s, &plan, &child, &err), -ENOENT, "%s: one that is not there",
 	       how);
+	tap_ok(!child.pid && child.pidfd == -1, "%s: is none", how);
 	tap_str(err.text, "cannot run /nonexistent/x: No such file or directory",
 	        "%s: which is told", how);
 	tap_eq(waitpid(-1, NULL, WNOHANG), s ? 0 : -1ull, "%s: nobody is left", how);
+}
+
+static int move(int fd, int to)
+{
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, to);
+
+	close(fd);
+	return moved;
+}
+
+/* The first of two pipes ends in the first number, the second in the second one. */
+static void test_numbers(const int fds[2], const char *what)
+{
+	struct spawn_plan plan =
+		shell(SPAWN_HELPER, ARGV("echo one >&3; echo two >&4"), fds, 2);
+	int one[2], two[2];
+	struct spawned child;
+	struct err err = { 0 };
+	char text[8] = "";
+
+	if (pipe2(one, O_CLOEXEC) < 0 || pipe2(two, O_CLOEXEC) < 0)
+		return;
+	/* None of them is where a number may have to be. */
+	for (unsigned i = 0; i < 2; i++) {
+		one[i] = move(one[i], 20);
+		two[i] = move(two[i], 20);
+	}
+	dup3(one[1], fds[0], O_CLOEXEC);
+	dup3(two[1], fds[1], O_CLOEXEC);
+	spawn_start(NULL, &plan, &child, &err);
+	tap_eq(spawn_wait(&child), 0, "%s", what);
+	tap_ok(read(one[0], text, sizeof(text) - 1) == 4 && !strcmp(text, "one\n"),
+	       "the first is the first");
+	tap_ok(read(two[0], text, sizeof(text) - 1) == 4 && !strcmp(text, "two\n"),
+	       "the second the second");
+	for (unsigned i = 0; i < 2; i++) {
+		close(one[i]);
+		close(two[i]);
+		close(fds[i]);
+	}
 }
 
 static bool starts(struct spawner *s, enum spawn_kind kind, const char *path,
@@ -182,6 +270,142 @@ static void test_elevation(void)
 	}
 }
 
+/* Whether grep finds it in its own status. */
+static bool status_has(struct spawner *s, enum spawn_kind kind, const char *pattern)
+{
+	char *const argv[] = { (char *)"grep", (char *)"-q", (char *)pattern,
+		               (char *)"/proc/self/status", NULL };
+	struct spawn_plan plan = { kind, "/bin/grep", argv, NULL, 0 };
+	struct spawned child;
+	struct err err = { 0 };
+
+	spawn_start(s, &plan, &child, &err);
+	return spawn_wait(&child) == 0;
+}
+
+/* This process ignores SIGPIPE and one more, and blocks another. */
+static void test_signals(struct spawner *s, const char *how)
+{
+	sigset_t set, before;
+
+	signal(SIGUSR1, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	tap_ok(status_has(s, SPAWN_HELPER, "^SigIgn:.0*1000$"),
+	       "%s: a helper ignores SIGPIPE alone", how);
+	tap_ok(status_has(s, SPAWN_SCRIPT, "^SigIgn:.0*$"), "%s: a script nothing", how);
+	tap_ok(status_has(s, SPAWN_HELPER, "^SigBlk:.0*$"), "%s: none is blocked", how);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	signal(SIGUSR1, SIG_DFL);
+}
+
+/* What its caller has open is not the spawner's, nor what it passed on; signals for the
+ * whole service are not for it. */
+static void test_spawner(void)
+{
+	int below = fcntl(STDERR_FILENO, F_DUPFD, 0),
+	    above = fcntl(STDERR_FILENO, F_DUPFD, 30);
+	struct err err = { 0 };
+	struct spawner *s = spawner_new(&(struct spawner_config){ 0 }, &err);
+	char *const argv[] = { (char *)"true", NULL };
+	struct spawn_plan plan = { SPAWN_HELPER, "/bin/true", argv, &below, 1 };
+	struct spawned child;
+	pid_t pid;
+
+	spawn_allow(s, &plan, &err);
+	spawner_seal(s, true, true);
+	/* An answer to this means that all before is done. */
+	spawn_allow(s, &plan, &err);
+	pid = spawner_pid();
+	tap_eq(count_fds(pid), 4, "the spawner has its socket and the standard ones");
+	for (unsigned i = 0; i < 3; i++) {
+		spawn_start(s, &plan, &child, &err);
+		spawn_wait(&child);
+	}
+	spawn_allow(s, &plan, &err);
+	tap_eq(count_fds(pid), 4, "and so after some starts");
+	kill(pid, SIGTERM);
+	kill(pid, SIGINT);
+	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", argv), "signals do not end it");
+	spawner_free(s);
+	close(below);
+	close(above);
+}
+
+/* Of a machine in the background. */
+static void test_background(void)
+{
+	struct spawner_config config = { .background = true };
+	struct err err = { 0 };
+	struct spawner *s = spawner_new(&config, &err);
+	char *const argv[] = { (char *)"true", NULL };
+	char path[64], to[64] = "";
+
+	test_fds(s, "in the background", "012");
+	spawner_seal(s, true, true);
+	/* What comes behind the seal is answered after it. */
+	starts(s, SPAWN_HELPER, "/bin/true", argv);
+	snprintf(path, sizeof(path), "/proc/%d/fd/2", spawner_pid());
+	tap_ok(readlink(path, to, sizeof(to) - 1) > 0 && !strcmp(to, "/dev/null"),
+	       "the caller's standard error is let go of");
+	spawner_free(s);
+}
+
+/* Agreeing and sealing go on while the spawner sleeps; what cannot be agreed on is told
+ * then, or when it is to be started. */
+static void test_no_wait(void)
+{
+	static char *long_argv[SPAWN_MAX_ARGS + 2];
+	static char huge[40000];
+	struct err err = { 0 };
+	struct spawner *s = spawner_new(&(struct spawner_config){ 0 }, &err);
+	char number[8];
+	char *const argv[] = { (char *)"true", number, NULL };
+	struct spawn_plan plan = { SPAWN_HELPER, "/bin/true", argv, NULL, 0 };
+	struct spawned child = { 1, 2 };
+	pid_t pid;
+
+	strcpy(number, "0");
+	starts(s, SPAWN_HELPER, "/bin/true", argv);
+	pid = spawner_pid();
+	kill(pid, SIGSTOP);
+	tap_eq(spawn_allow(s, &plan, &err), 0, "agreeing with one that sleeps");
+	kill(pid, SIGCONT);
+	for (unsigned i = 1; i < 64; i++) {
+		snprintf(number, sizeof(number), "%u", i);
+		spawn_allow(s, &plan, &err);
+	}
+	strcpy(number, "64");
+	tap_eq(spawn_allow(s, &plan, &err), (uint64_t)-ENOSPC, "64 plans and no more");
+	tap_has(err.text, "/bin/true", "which is told");
+	err_clear(&err);
+	kill(pid, SIGSTOP);
+	spawner_seal(s, true, true);
+	kill(pid, SIGCONT);
+	tap_ok(!starts(s, SPAWN_HELPER, "/bin/true", argv), "the 65th does not start");
+	strcpy(number, "63");
+	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", argv), "the 64th does");
+	spawner_free(s);
+
+	s = spawner_new(&(struct spawner_config){ 0 }, &err);
+	for (unsigned i = 0; i <= SPAWN_MAX_ARGS; i++)
+		long_argv[i] = number;
+	plan.argv = long_argv;
+	tap_eq(spawn_start(s, &plan, &child, &err), (uint64_t)-EPROTO,
+	       "too many arguments");
+	long_argv[SPAWN_MAX_ARGS] = NULL;
+	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", long_argv),
+	       "as many as there may be");
+	memset(huge, 'x', sizeof(huge) - 1);
+	long_argv[1] = huge;
+	child = (struct spawned){ 1, 2 };
+	tap_eq(spawn_start(s, &plan, &child, &err), (uint64_t)-E2BIG,
+	       "arguments that are too long");
+	tap_ok(!child.pid && child.pidfd == -1, "start nothing");
+	spawner_free(s);
+}
+
 static int refuse(void *opaque, struct err *err)
 {
 	return err_usage(err, "%s", (const char *)opaque);
@@ -199,21 +423,43 @@ static void test_prepare(void)
 	tap_ok(err.usage, "and how it is meant");
 }
 
+/* A spawner that sleeps or does not end would hold who reads our output. */
+static void on_alarm(int sig)
+{
+	pid_t pid = spawner_pid();
+
+	if (pid)
+		kill(pid, SIGKILL);
+	_exit(sig);
+}
+
 int main(void)
 {
 	struct err err = { 0 };
 	struct spawner *s;
 
+	/* What a test runner left open would be inherited. */
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, 0);
+	signal(SIGALRM, on_alarm);
+	alarm(120);
 	signal(SIGPIPE, SIG_IGN);
-	test_fds(NULL, "direct");
+	test_numbers((int[]){ SPAWN_FIRST_FD + 1, SPAWN_FIRST_FD },
+	             "descriptors in each other's place");
+	test_numbers((int[]){ 10, 11 }, "descriptors in other places");
+	test_fds(NULL, "direct", "01");
 	test_end(NULL, "direct");
+	test_signals(NULL, "direct");
 	s = spawner_new(&(struct spawner_config){ 0 }, &err);
 	tap_ok(s != NULL, "a spawner");
-	test_fds(s, "spawner");
+	test_fds(s, "spawner", "01");
 	test_end(s, "spawner");
+	test_signals(s, "spawner");
 	spawner_free(s);
 	tap_ok(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD,
 	       "it ends when it is freed");
+	test_spawner();
+	test_background();
+	test_no_wait();
 	test_seal();
 	test_more();
 	test_elevation();
