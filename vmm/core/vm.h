@@ -40,7 +40,7 @@ enum vm_runstate {
 
 /* One member of an event's data; the list ends with a NULL name. */
 struct vm_event_field {
-	const char *name;
+	const char *name; /* "outer.inner": in an object inside */
 	enum { VM_EVENT_STR, VM_EVENT_BOOL, VM_EVENT_INT } kind;
 	const char *str; /* valid during the call */
 	int64_t num;     /* VM_EVENT_BOOL, VM_EVENT_INT */

@@ -57,6 +57,8 @@ struct vnc {
 	bool watching, behind;
 	unsigned client_count;
 	char clients[VNC_MAX_CLIENTS][64];
+	void (*client)(void *opaque, const char *host, bool came);
+	void *client_opaque;
 };
 
 #define FIELD(f) .offset = offsetof(struct vnc_opts, f)
@@ -194,6 +196,39 @@ static void set_watching(struct vnc *vnc, bool on)
 		display_remove_consumer(vnc->display, &vnc->consumer);
 }
 
+/* Of two hosts' lists: tells what the first has and the second lacks. */
+static void tell_rest(struct vnc *vnc, char (*list)[64], unsigned count,
+                      char (*other)[64], unsigned other_count, bool came)
+{
+	bool used[VNC_MAX_CLIENTS] = { false };
+
+	for (unsigned i = 0; i < count && vnc->client; i++) {
+		unsigned n = 0;
+
+		/* A host may have several clients. */
+		while (n < other_count && (used[n] || strcmp(other[n], list[i])))
+			n++;
+		if (n < other_count)
+			used[n] = true;
+		else
+			vnc->client(vnc->client_opaque, list[i], came);
+	}
+}
+
+static void set_clients(struct vnc *vnc, char (*hosts)[64], unsigned count)
+{
+	char old[VNC_MAX_CLIENTS][64];
+	unsigned old_count = vnc->client_count;
+
+	memcpy(old, vnc->clients, sizeof(old));
+	for (unsigned i = 0; i < count; i++)
+		snprintf(vnc->clients[i], sizeof(vnc->clients[i]), "%.*s",
+		         (int)sizeof(hosts[i]) - 1, hosts[i]);
+	vnc->client_count = count;
+	tell_rest(vnc, old, old_count, vnc->clients, count, false);
+	tell_rest(vnc, vnc->clients, count, old, old_count, true);
+}
+
 static void end_helper(struct vnc *vnc)
 {
 	if (vnc->control < 0)
@@ -203,7 +238,7 @@ static void end_helper(struct vnc *vnc)
 	loop_remove(vnc->loop, &vnc->control_watch);
 	close(vnc->control);
 	vnc->control = -1;
-	vnc->client_count = 0;
+	set_clients(vnc, NULL, 0);
 	spawn_kill(&vnc->child);
 	spawn_wait(&vnc->child);
 }
@@ -320,10 +355,7 @@ static void take_clients(struct vnc *vnc, struct vnc_report *r)
 	unsigned count =
 		r->clients.count < VNC_MAX_CLIENTS ? r->clients.count : VNC_MAX_CLIENTS;
 
-	for (unsigned i = 0; i < count; i++)
-		snprintf(vnc->clients[i], sizeof(vnc->clients[i]), "%.*s",
-		         (int)sizeof(r->clients.host[i]) - 1, r->clients.host[i]);
-	vnc->client_count = count;
+	set_clients(vnc, r->clients.host, count);
 	set_watching(vnc, r->clients.connected);
 }
 
@@ -487,6 +519,8 @@ struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *in
 	vnc->control = -1;
 	vnc->consumer.update = on_update;
 	vnc->consumer.opaque = vnc;
+	vnc->client = config->client;
+	vnc->client_opaque = config->opaque;
 	snprintf(vnc->name, sizeof(vnc->name), "%s", config->name ? config->name : "vmm");
 	snprintf(vnc->layout, sizeof(vnc->layout), "%s",
 	         config->layout ? config->layout : "");

@@ -27,6 +27,8 @@ struct vnc_config {
 	const char *layout; /* of the guest's keyboard; was checked (layout.h); or NULL */
 	/* The text of a secret by its id, or NULL with a sentence. */
 	const char *(*secret)(void *opaque, const char *id, struct err *err);
+	/* A client was let in, or has gone; NULL: nobody listens. */
+	void (*client)(void *opaque, const char *host, bool came);
 	void *opaque;
 	struct spawner *spawner; /* starts the helper; NULL: this process does */
 };

@@ -55,6 +55,33 @@ int pc_add_display(struct pc *pc, struct err *err)
 	return dev ? 0 : -err->code;
 }
 
+/* The helper does not tell from which port a client came. */
+static void client_changed(void *opaque, const char *host, bool came)
+{
+	struct pc *pc = opaque;
+	struct vnc_info info;
+
+	if (!pc->vm.vnc)
+		return;
+	vnc_info(pc->vm.vnc, &info);
+	const struct vm_event_field fields[] = {
+		{ "server.host", VM_EVENT_STR, .str = info.host },
+		{ "server.service", VM_EVENT_STR, .str = info.service },
+		{ "server.family", VM_EVENT_STR, .str = info.family },
+		{ "server.websocket", VM_EVENT_BOOL, .num = 0 },
+		{ "server.auth", VM_EVENT_STR, .str = info.password ? "vnc" : "none" },
+		{ "client.host", VM_EVENT_STR, .str = host },
+		{ "client.service", VM_EVENT_STR, .str = "" },
+		{ "client.family", VM_EVENT_STR, .str = info.family },
+		{ "client.websocket", VM_EVENT_BOOL, .num = 0 },
+		{ .name = NULL },
+	};
+
+	vm_emit(&pc->vm, came ? "VNC_CONNECTED" : "VNC_DISCONNECTED", fields);
+	if (came)
+		vm_emit(&pc->vm, "VNC_INITIALIZED", fields);
+}
+
 int pc_show_display(struct pc *pc, struct err *err)
 {
 	const struct vm_config *config = pc->config;
@@ -69,6 +96,7 @@ int pc_show_display(struct pc *pc, struct err *err)
 	                                        .name = config->name,
 	                                        .layout = config->keyboard,
 	                                        .secret = pc_find_secret,
+	                                        .client = client_changed,
 	                                        .opaque = pc,
 	                                        .spawner = vm->spawner },
 	                  err);

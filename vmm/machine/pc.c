@@ -42,6 +42,27 @@ static void disk_failed(void *opaque, const char *id, bool is_write, int code)
 	vm_emit(opaque, "BLOCK_IO_ERROR", fields);
 }
 
+/* Of a -netdev stream. */
+static void peer_changed(void *opaque, const char *id, const struct net_peer *peer)
+{
+	bool is_unix = peer && peer->path;
+	const struct vm_event_field fields[] = {
+		{ "netdev-id", VM_EVENT_STR, .str = id },
+		{ peer ? "addr.type" : NULL, VM_EVENT_STR,
+		  .str = peer ? peer->type : "" },
+		{ is_unix ? "addr.path" : "addr.host", VM_EVENT_STR,
+		  .str = !peer     ? ""
+		         : is_unix ? peer->path
+		                   : peer->host },
+		{ is_unix ? NULL : "addr.port", VM_EVENT_STR,
+		  .str = peer && !is_unix ? peer->port : "" },
+		{ .name = NULL },
+	};
+
+	vm_emit(opaque, peer ? "NETDEV_STREAM_CONNECTED" : "NETDEV_STREAM_DISCONNECTED",
+	        fields);
+}
+
 static int add_frame(struct pc *pc, struct err *err)
 {
 	struct vm *vm = &pc->vm;
@@ -57,6 +78,7 @@ static int add_frame(struct pc *pc, struct err *err)
 		return err_sys(err, ENOMEM, "registries");
 	block_registry_on_error(vm->blocks, disk_failed, vm);
 	net_registry_use_spawner(vm->nets, vm->spawner);
+	net_registry_on_peer(vm->nets, peer_changed, vm);
 	vm->display = display_new(vm->loop, err);
 	vm->input = vm->display ? input_new(vm->loop, err) : NULL;
 	if (!vm->input)

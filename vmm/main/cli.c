@@ -9,6 +9,7 @@
 #include "common/process.h"
 #include "common/version.h"
 #include "vmm/main/cli-foreign.h"
+#include "vmm/main/cli-json.h"
 #include "vmm/main/cli-process.h"
 
 #include <errno.h>
@@ -42,11 +43,32 @@ static int unknown(const char *word, const char *name, struct err *err)
 	return err_usage(err, "unknown option %s; vmm -h lists the options", word);
 }
 
+/* The member that an option has without its name when its argument is no JSON; NULL: it
+ * takes no JSON. */
+static const char *json_member(const char *option)
+{
+	static const char *const members[][2] = {
+		{ "device", "driver" },
+		{ "netdev", "type" },
+		{ "object", "qom-type" },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(members); i++)
+		if (!strcmp(members[i][0], option))
+			return members[i][1];
+	return NULL;
+}
+
 int cli_collect(const struct cli_row *row, const char *arg, struct vm_config *config,
                 struct err *err)
 {
-	int ret = row->collect ? row->collect(config, arg, err) : 0;
+	const char *implied = arg && *arg == '{' ? json_member(row->name) : NULL;
+	_cleanup_free_ char *text = implied ? cli_json_text(arg, implied, err) : NULL;
+	int ret = implied && !text ? -err->code : 0;
 
+	arg = text ? text : arg;
+	if (ret >= 0 && row->collect)
+		ret = row->collect(config, arg, err);
 	if (arg)
 		config->keep_count = process_find_fds(arg, config->keep_fds,
 		                                      config->keep_count, CONFIG_FDS);

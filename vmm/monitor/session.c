@@ -180,16 +180,32 @@ static void mon_focus(void *opaque, bool focused)
 
 /* ---- events ---- */
 
+/* "outer.inner" is a member of an object inside. */
+static void set_member(json_t *object, const char *name, json_t *value)
+{
+	const char *dot = strchr(name, '.');
+	char outer[32];
+
+	if (!dot) {
+		json_object_set_new(object, name, value);
+		return;
+	}
+	snprintf(outer, sizeof(outer), "%.*s", (int)(dot - name), name);
+	if (!json_object_get(object, outer))
+		json_object_set_new(object, outer, json_object());
+	json_object_set_new(json_object_get(object, outer), dot + 1, value);
+}
+
 static json_t *event_object(const char *name, const struct vm_event_field *f)
 {
 	struct timespec now;
 	json_t *data = f ? json_object() : NULL;
 
 	for (; f && f->name; f++)
-		json_object_set_new(data, f->name,
-		                    f->kind == VM_EVENT_STR    ? json_string(f->str)
-		                    : f->kind == VM_EVENT_BOOL ? json_boolean(f->num)
-		                                               : json_integer(f->num));
+		set_member(data, f->name,
+		           f->kind == VM_EVENT_STR    ? mon_text(f->str)
+		           : f->kind == VM_EVENT_BOOL ? json_boolean(f->num)
+		                                      : json_integer(f->num));
 	clock_gettime(CLOCK_REALTIME, &now);
 	return json_pack("{s:s, s:{s:I, s:I}, s:o*}", "event", name, "timestamp",
 	                 "seconds", (json_int_t)now.tv_sec, "microseconds",

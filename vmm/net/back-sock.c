@@ -300,7 +300,8 @@ static int sock_flush(struct netdev *nd)
 
 #define SOCK_FRAMES                                                            \
 	.size = sizeof(struct net_sock), .recv = sock_recv, .send = sock_send, \
-	.flush = sock_flush, .cork = net_link_cork, .close = sock_close
+	.flush = sock_flush, .cork = net_link_cork, .gone = net_link_gone,     \
+	.close = sock_close
 
 const struct net_ops net_stream_ops = {
 	.name = "stream",

@@ -26,6 +26,9 @@ struct net_ops {
 	/* The descriptor takes data: 0 when nothing is left; NULL: nothing ever is. */
 	int (*flush)(struct netdev *nd);
 	void (*cork)(struct netdev *nd, bool on); /* as net_cork(); NULL: nothing waits */
+	/* The other side has gone, while nobody reads what it sent: closes the
+	 * descriptor. NULL: that is found out by reading. */
+	void (*gone)(struct netdev *nd);
 	void (*set_offload)(struct netdev *nd, unsigned offloads);
 	/* net_enable_queue(), net_set_header(); NULL where there is no such thing. */
 	int (*enable)(struct netdev *nd, bool on);
@@ -57,6 +60,7 @@ struct netdev {
 	bool carrier;   /* the other side is there */
 	bool unplugged; /* set_link off */
 	bool disabled;  /* net_enable_queue() */
+	bool ends;      /* the descriptor is a connection, whose end gone() hears of */
 	bool want_in, want_out;
 	struct net_stats stats;
 	int fd;       /* to watch, or -1 */
@@ -76,6 +80,8 @@ struct net_registry {
 	void *progress_opaque;
 	struct net_reap *reaps; /* processes that are ending */
 	struct announcement *announcements;
+	void (*on_peer)(void *opaque, const char *id, const struct net_peer *peer);
+	void *peer_opaque;
 };
 
 #define NET_OPTS(object, member)                                                      \

@@ -59,6 +59,11 @@ void net_link_cork(struct netdev *nd, bool on)
 		nd->want_out |= net_link_flush(nd) == -EAGAIN;
 }
 
+void net_link_gone(struct netdev *nd)
+{
+	fail((struct net_link *)nd, -EPIPE);
+}
+
 int net_link_use(struct net_link *link, int fd)
 {
 	if (frames_init(&link->frames, fd, 0) < 0) {

@@ -20,6 +20,7 @@ ssize_t net_link_recv(struct netdev *nd, void *buf);
 int net_link_send(struct netdev *nd, const struct iovec *iov, unsigned count);
 int net_link_flush(struct netdev *nd);
 void net_link_cork(struct netdev *nd, bool on);
+void net_link_gone(struct netdev *nd);
 
 /* Takes fd over and brings the link up. 0 or -ENOMEM; fd is closed then. */
 int net_link_use(struct net_link *link, int fd);

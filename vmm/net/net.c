@@ -32,6 +32,15 @@ struct net_registry *net_registry_new(struct loop *loop)
 	return reg;
 }
 
+void net_registry_on_peer(struct net_registry *reg,
+                          void (*fn)(void *opaque, const char *id,
+                                     const struct net_peer *peer),
+                          void *opaque)
+{
+	reg->on_peer = fn;
+	reg->peer_opaque = opaque;
+}
+
 static void close_netdev(struct netdev *nd)
 {
 	struct netdev *queue;
@@ -339,7 +348,8 @@ static void ready(void *opaque, uint32_t events);
 
 static void update_watch(struct netdev *nd)
 {
-	uint32_t events = (nd->want_in ? EPOLLIN : 0) | (nd->want_out ? EPOLLOUT : 0);
+	uint32_t events = (nd->want_in ? EPOLLIN : 0) | (nd->want_out ? EPOLLOUT : 0) |
+	                  (nd->ops->gone && nd->ends ? EPOLLRDHUP : 0);
 	int ret = 0;
 
 	if (nd->fd < 0)
@@ -372,6 +382,9 @@ static void ready(void *opaque, uint32_t events)
 	}
 	if (nd->want_in && nd->attached && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		nd->front.readable(nd->front.opaque);
+	else if (!nd->want_in && nd->fd >= 0 && nd->ops->gone &&
+	         events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		nd->ops->gone(nd);
 }
 
 static void tell_link(struct netdev *nd, bool before)

@@ -71,6 +71,17 @@ struct net_registry *net_registry_new(struct loop *loop);
 /* Who starts the programs of back ends; without one this process does. Before the first
  * netdev. */
 void net_registry_use_spawner(struct net_registry *reg, struct spawner *spawner);
+/* The other side of a -netdev stream. */
+struct net_peer {
+	const char *type;        /* "unix" or "inet" */
+	const char *path;        /* unix; "" when it has no name */
+	const char *host, *port; /* inet: numbers */
+};
+/* fn hears of each peer of such a netdev that came, or went (NULL). */
+void net_registry_on_peer(struct net_registry *reg,
+                          void (*fn)(void *opaque, const char *id,
+                                     const struct net_peer *peer),
+                          void *opaque);
 /* Closes every netdev; their front ends are gone. Accepts NULL. */
 void net_registry_free(struct net_registry *reg);
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -38,13 +39,46 @@ static void describe(struct net_sock *s)
 	             where.data);
 }
 
+/* Of "socket", the older spelling, nobody expects to hear. */
+static void tell(struct net_sock *s, const struct net_peer *peer)
+{
+	struct net_registry *reg = s->link.nd.reg;
+
+	if (reg->on_peer && s->link.nd.ops == &net_stream_ops)
+		reg->on_peer(reg->peer_opaque, s->link.nd.id, peer);
+}
+
+static void tell_peer(struct net_sock *s, int fd)
+{
+	struct sockaddr_storage addr = { 0 };
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&addr;
+	char path[sizeof(un->sun_path) + 1] = "", host[64] = "", port[8] = "";
+	struct net_peer peer = { .type = "unix", .path = path };
+	socklen_t len = sizeof(addr);
+
+	if (getpeername(fd, (struct sockaddr *)&addr, &len) < 0)
+		return;
+	if (addr.ss_family == AF_UNIX) {
+		memcpy(path, un->sun_path, sizeof(un->sun_path));
+	} else {
+		peer = (struct net_peer){ "inet", NULL, host, port };
+		getnameinfo((struct sockaddr *)&addr, len, host, sizeof(host), port,
+		            sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+	}
+	tell(s, &peer);
+}
+
 static int use(struct net_sock *s, int fd)
 {
-	int on = 1;
+	int on = 1, ret;
 
 	/* Fails on other sockets than TCP, which send at once anyway. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return net_link_use(&s->link, fd);
+	s->link.nd.ends = true;
+	ret = net_link_use(&s->link, fd);
+	if (ret >= 0)
+		tell_peer(s, fd);
+	return ret;
 }
 
 /* ---- server ---- */
@@ -237,6 +271,7 @@ void sock_lost(struct net_link *link)
 	struct net_sock *s = (struct net_sock *)link;
 
 	log_info("netdev %s: the peer has gone", link->nd.id);
+	tell(s, NULL);
 	watch_listeners(s, true);
 	if (!s->server)
 		try_later(s);

@@ -1,0 +1,91 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Machines as programs start and watch them: options in JSON, and events of peers of a
+# network and of VNC clients.
+
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use files;
+use montest;
+use IO::Socket::UNIX;
+use Test::More;
+
+my $pid = start('-S', '-nodefaults', '-kernel', put_file("$dir/stop", multiboot("\xfa\xf4\xeb\xfc")),
+	'-object', '{"qom-type":"memory-backend-ram","id":"ram","size":67108864,"prealloc":false}', '-M', 'pc,memory-backend=ram',
+	'-object', "{'qom-type': 'rng-random', 'id': 'r0', 'filename': '/dev/urandom'}",
+	'-netdev', qq({"type":"stream","id":"n0","server":true,"addr":{"type":"unix","path":"$dir/net,1"}}),
+	'-device', '{"driver":"virtio-net-pci","netdev":"n0","id":"net0","mac":"52:54:00:11:22:33","bus":"pci.0","addr":"0x9"}',
+	'-device', ' {"driver": "virtio-rng-pci", "rng": "r0", "id": "rng0"}' =~ s/^ //r,
+	'-vnc', "unix:$dir/vnc", '-qmp', "unix:$dir/q,server,nowait", '-monitor', "unix:$dir/m,server,nowait");
+my $q = qmp_client("$dir/q");
+my $m = connect_to("$dir/m");
+expect($m, qr/\(qemu\) $/);
+like(hmp($m, 'info memdev'), qr/^memory backend: ram\n  size:  67108864\n/, '-object: a number, a truth');
+like(hmp($m, 'info network'), qr/^net0: index=0,type=nic,model=virtio-net-pci,macaddr=52:54:00:11:22:33\n \\ n0: .*net,1,link=down$/m, '-netdev: an object inside, and a comma');
+like(hmp($m, 'info pci'), qr/device   9, function 0:\n    Ethernet controller: .*(\n      .*)*\n      id "net0"\n/, '-device: its place');
+like(hmp($m, 'info qtree'), qr/dev: virtio-rng-pci, id "rng0"\n/, 'another one');
+
+# ---- peers of a network ----
+
+my $peer = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => "$dir/net,1") or die;
+is_deeply(event($q, 'NETDEV_STREAM_CONNECTED')->{data}, { 'netdev-id' => 'n0', addr => { type => 'unix', path => '' } }, 'a peer comes');
+close($peer);
+is_deeply(event($q, 'NETDEV_STREAM_DISCONNECTED')->{data}, { 'netdev-id' => 'n0' }, 'and goes');
+my $server = IO::Socket::IP->new(Listen => 1, LocalAddr => '127.0.0.1') or die;
+is_deeply(qmp($q, 'netdev_add', type => 'stream', id => 'n1', addr => { type => 'inet', host => '127.0.0.1', port => '' . $server->sockport }),
+	{ return => {} }, 'a client of one');
+my $connected = event($q, 'NETDEV_STREAM_CONNECTED');
+is_deeply($connected->{data}, { 'netdev-id' => 'n1', addr => { type => 'inet', host => '127.0.0.1', port => '' . $server->sockport } },
+	'where it went');
+
+# ---- VNC clients ----
+
+sub get {
+	my ($s, $n) = @_;
+	my $data = '';
+
+	while (length($data) < $n) {
+		sysread($s, $data, $n - length($data), length($data)) or return undef;
+	}
+	return $data;
+}
+
+my $viewer = IO::Socket::UNIX->new(Type => SOCK_STREAM, Peer => "$dir/vnc") or die;
+is(get($viewer, 12), "RFB 003.008\n", 'a VNC client');
+syswrite($viewer, "RFB 003.008\n");
+get($viewer, ord(get($viewer, 1)));
+syswrite($viewer, "\1");
+is(get($viewer, 4), "\0" x 4, 'is let in');
+syswrite($viewer, "\1");
+get($viewer, 20);
+my $came = event($q, 'VNC_CONNECTED');
+is_deeply([map { $came->{data}{server}{$_} } qw(host family auth)], ["$dir/vnc", 'unix', 'none'], 'VNC_CONNECTED tells the server')
+	or diag(explain($came));
+ok(exists($came->{data}{client}{host}) && event($q, 'VNC_INITIALIZED'), 'and the client');
+close($viewer);
+is_deeply(event($q, 'VNC_DISCONNECTED')->{data}{client}, $came->{data}{client}, 'which goes');
+put($q, '{"execute":"quit"}');
+my ($status, $said) = ended($pid);
+is($status, 0, 'quit') or diag($said);
+
+# ---- what is refused ----
+
+for (['-device', '{"driver":"virtio-rng-pci"', qr/^vmm: -device: JSON parse error, the object does not end$/],
+		['-device', '{"driver":"virtio-rng-pci"} x', qr/^vmm: -device: JSON parse error, ' x' is behind the object$/],
+		['-device', '{"driver":virtio}', qr/^vmm: -device: JSON parse error, invalid syntax$/],
+		['-device', '{"id":"a"}', qr/^vmm: -device: Parameter 'driver' is missing$/],
+		['-device', '{"driver":"virtio-rng-pci","id":null}', qr/^vmm: -device: Invalid parameter type for 'id'$/],
+		['-device', '{"driver":"virtio-rng-pci","a,b":1}', qr/^vmm: -device: Parameter 'a,b' is unexpected$/],
+		['-device', '{"driver":"virtio-rng-pci","nix":1}', qr/^vmm: -device virtio-rng-pci: unknown option 'nix'/],
+		['-object', '{' x 100, qr/^vmm: -object: JSON nesting too deep$/],
+		['-netdev', '{"type":"nix","id":"n"}', qr/^vmm: -netdev nix,id=n: there is no type 'nix'/]) {
+	my ($option, $value, $pattern) = @$_;
+	my ($status, $said) = ended(start('-serial', 'null', $option, $value));
+
+	ok($status == 2 && $said =~ $pattern, 'refused: ' . substr("$option $value", 0, 60)) or diag("$status: $said");
+}
+
+done_testing();
