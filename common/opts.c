@@ -554,8 +554,8 @@ void opts_help(const struct opt_desc *table, struct strbuf *out)
 		strbuf_addf(&left, "%s=<", row->name);
 		opts_type_name(row, &left);
 		strbuf_addc(&left, '>');
-		strbuf_addf(out, "  %-28s %s", left.data ? left.data : row->name,
-		            row->help);
+		strbuf_addf(out, row->help ? "  %-28s %s" : "  %s",
+		            left.data ? left.data : row->name, row->help);
 		if (row->def)
 			strbuf_addf(out, " (default: %s)", row->def);
 		strbuf_addc(out, '\n');

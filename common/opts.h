@@ -90,7 +90,7 @@ int opts_set(const struct opt_desc *table, void *obj, const char *key, const cha
 void opts_show(const struct opt_desc *row, const void *obj, struct strbuf *out);
 /* Frees the OPT_STR fields of an object. */
 void opts_free(const struct opt_desc *table, void *obj);
-/* One line per row: "  name=<type>   help (default: x)". */
+/* One line per row: "  name=<type>   help (default: x)"; help may be NULL. */
 void opts_help(const struct opt_desc *table, struct strbuf *out);
 /* The type as help shows it: "on|off", "uint32", "size", "str", "a|b|c". */
 void opts_type_name(const struct opt_desc *row, struct strbuf *out);

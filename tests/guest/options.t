@@ -51,6 +51,15 @@ for my $help (qw(help ?)) {
 	gives(0, qr/^memory-backend-file: .*^  mem-path=.*^rng-random: /ms, '-object', $help);
 	gives(0, qr/^memory-backend-ram: (?!.*^rng)/ms, '-object', "memory-backend-ram,$help");
 	gives(0, qr/^guest_errors /m, '-d', $help);
+	gives(0, qr/^user: .*^tap: /ms, '-netdev', $help);
+	gives(0, qr/^user: (?!.*^tap: ).*^  net=/ms, '-netdev', "user,$help");
+	gives(0, qr/^socket: (?!.*^stdio: ).*^  server=/ms, '-chardev', "socket,$help");
+	gives(0, qr/^virtio-net-pci\ne1000$/m, @$_) for ['-nic', "model=$help"], ['-net', "nic,model=$help"];
+	gives(0, qr/^Supported formats: raw$/m, '-drive', "format=$help");
+	gives(0, qr/^std  /m, '-vga', $help);
+	gives(0, qr/^none$/m, '-display', $help);
+	gives(0, qr/\A$_->[0] options:\n.*^  $_->[1]=</ms, "-$_->[0]", $help)
+		for [qw(smp cores)], [qw(boot once)], [qw(rtc base)], [qw(action panic)], [qw(msg timestamp)], [qw(overcommit cpu-pm)], [qw(memory maxmem)];
 }
 gives(0, qr/^  accel=<str>/m, qw(-M pc,help));
 

@@ -321,10 +321,12 @@ struct chardev *chardev_change(struct chardev *chr, struct opt_list *opts,
 
 /* ---- help ---- */
 
-void chardev_help(struct strbuf *out)
+void chardev_help(const char *name, struct strbuf *out)
 {
-	strbuf_adds(out, "Character device back ends (-chardev NAME,id=ID,...):\n");
+	strbuf_adds(out, "Available chardev backend types (-chardev NAME,id=ID,...):\n");
 	for (unsigned i = 0; i < ARRAY_SIZE(backends); i++) {
+		if (name && strcmp(name, backends[i]->name))
+			continue;
 		strbuf_addf(out, "%s: %s\n", backends[i]->name, backends[i]->help);
 		opts_help(backends[i]->opts, out);
 	}

@@ -109,7 +109,7 @@ ssize_t chardev_ringbuf_read(struct chardev *chr, void *data, size_t len,
                              struct err *err);
 int chardev_ringbuf_write(struct chardev *chr, const void *data, size_t len,
                           struct err *err);
-/* -chardev help. */
-void chardev_help(struct strbuf *out);
+/* -chardev help, or NAME,help. */
+void chardev_help(const char *name, struct strbuf *out);
 
 #endif

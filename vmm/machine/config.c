@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct opt_desc boot_opts[];
-
 const char *const watchdog_words[] = {
 	"reset", "shutdown", "poweroff", "pause", "debug", "none", "inject-nmi", NULL,
 };
@@ -54,7 +52,7 @@ void config_free(struct vm_config *config)
 	free(config->vga);
 	free(config->vnc);
 	free(config->keyboard);
-	opts_free(boot_opts, &config->boot);
+	opts_free(boot_options, &config->boot);
 	str_list_free(&config->firmware_dirs);
 	str_list_free(&config->fw_cfg);
 	str_list_free(&config->option_roms);
@@ -95,7 +93,7 @@ int str_list_add(struct str_list *list, const char *text)
 #define BOOT_MAX     3 /* the BIOS has room for no more */
 #define FIELD(f)     .offset = offsetof(struct boot_config, f)
 
-static const struct opt_desc boot_opts[] = {
+const struct opt_desc boot_options[] = {
 	{ .name = "order", .type = OPT_STR, FIELD(order) },
 	{ .name = "once", .type = OPT_STR, FIELD(once) },
 	{ .name = "menu", .type = OPT_BOOL, FIELD(menu) },
@@ -143,7 +141,7 @@ int config_boot(struct vm_config *config, const char *text, struct err *err)
 
 	config->boot_given = true;
 	if (ret >= 0)
-		ret = opts_apply(boot_opts, &list, boot, NULL, err);
+		ret = opts_apply(boot_options, &list, boot, NULL, err);
 	opt_list_free(&list);
 	if (ret >= 0)
 		ret = config_check_order(boot->order, err);

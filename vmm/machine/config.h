@@ -113,6 +113,8 @@ int str_list_add(struct str_list *list, const char *text);
 
 /* Takes one -boot; several of them add up. */
 int config_boot(struct vm_config *config, const char *text, struct err *err);
+/* Its keys. */
+extern const struct opt_desc boot_options[];
 /* Letters of -boot order. -EINVAL with a sentence of usage. */
 int config_check_order(const char *order, struct err *err);
 

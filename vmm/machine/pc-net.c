@@ -43,14 +43,16 @@ static const struct opt_desc nic_options[] = {
 	{ .name = NULL },
 };
 
-void pc_netdev_help(struct strbuf *out)
-{
-	net_help(out);
-}
-
 /* virtio without model=, where QEMU's board has an e1000: kernels for virtual machines,
  * such as Debian's, have a driver for the one and not for the other. */
 static const char *const models[] = { "virtio-net-pci", "e1000", NULL };
+
+void pc_nic_help(struct strbuf *out)
+{
+	strbuf_adds(out, "Supported NIC models:\n");
+	for (unsigned i = 0; models[i]; i++)
+		strbuf_addf(out, "%s\n", models[i]);
+}
 
 static const struct device_class *find_model(const struct nic_opts *nic, struct err *err)
 {

@@ -27,8 +27,8 @@ int pc_start(struct pc *pc, struct err *err);
 int pc_run(struct pc *pc);
 /* The keys of -drive. */
 void pc_drive_help(struct strbuf *out);
-/* The types and keys of -netdev. */
-void pc_netdev_help(struct strbuf *out);
+/* The cards of -nic and -net. */
+void pc_nic_help(struct strbuf *out);
 /* The types of -object with their keys, or one of them. */
 void pc_object_help(const char *name, struct strbuf *out);
 /* The class that -device NAME means; NULL with a sentence that has the nearest name. */

@@ -64,7 +64,7 @@ struct smp_opts {
 	uint32_t cpus, sockets, dies, cores, threads, maxcpus;
 };
 
-static const struct opt_desc smp_table[] = {
+const struct opt_desc cli_smp_table[] = {
 	SMP_ROW(cpus, CONFIG_MAX_CPUS),
 	SMP_ROW(sockets, CONFIG_MAX_CPUS),
 	SMP_ROW(dies, 1),
@@ -77,7 +77,7 @@ static const struct opt_desc smp_table[] = {
 int cli_collect_smp(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct smp_opts opts = { 0 };
-	int ret = cli_parse_opts(smp_table, arg, "cpus", &opts, err);
+	int ret = cli_parse_opts(cli_smp_table, arg, "cpus", &opts, err);
 
 	if (ret < 0)
 		return ret;
@@ -271,7 +271,7 @@ struct rtc_opts {
 static const char *const clocks[] = { "host", "rt", NULL };
 static const char *const fixes[] = { "none", "slew", NULL };
 
-static const struct opt_desc rtc_table[] = {
+const struct opt_desc cli_rtc_table[] = {
 	{ .name = "base", .type = OPT_STR, .offset = offsetof(struct rtc_opts, base) },
 	{ .name = "clock",
 	  .type = OPT_ENUM,
@@ -320,11 +320,11 @@ static int set_base(struct vm_config *config, const char *base, struct err *err)
 int cli_collect_rtc(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct rtc_opts opts = { 0 };
-	int ret = cli_parse_opts(rtc_table, arg, "base", &opts, err);
+	int ret = cli_parse_opts(cli_rtc_table, arg, "base", &opts, err);
 
 	if (ret >= 0 && opts.base)
 		ret = set_base(config, opts.base, err);
-	opts_free(rtc_table, &opts);
+	opts_free(cli_rtc_table, &opts);
 	return ret;
 }
 

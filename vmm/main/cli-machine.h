@@ -18,6 +18,9 @@ int cli_set_string(char **field, const char *arg);
 int cli_parse_opts(const struct opt_desc *table, const char *arg, const char *implied,
                    void *obj, struct err *err);
 
+/* The keys of -smp and -rtc. */
+extern const struct opt_desc cli_smp_table[], cli_rtc_table[];
+
 int cli_collect_smp(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_machine(struct vm_config *config, const char *arg, struct err *err);
 bool cli_answer_machine(const char *arg, struct strbuf *out, struct err *err);

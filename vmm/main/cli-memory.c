@@ -22,7 +22,7 @@ struct ram_opts {
 	}
 
 /* Text, because a size without a suffix counts in MiB here only. */
-static const struct opt_desc ram_table[] = {
+const struct opt_desc cli_ram_table[] = {
 	RAM(size, OPT_STR),
 	/* Room for memory that is added later, which never comes here. */
 	RAM(slots, OPT_U32),
@@ -45,7 +45,7 @@ static int check_maxmem(const struct vm_config *config, const char *text, struct
 int cli_collect_ram(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct ram_opts opts = { 0 };
-	int ret = cli_parse_opts(ram_table, arg, "size", &opts, err);
+	int ret = cli_parse_opts(cli_ram_table, arg, "size", &opts, err);
 
 	if (ret >= 0 && opts.size) {
 		if (opt_parse_size(opts.size, 'M', &config->ram) < 0)
@@ -62,7 +62,7 @@ int cli_collect_ram(struct vm_config *config, const char *arg, struct err *err)
 	if (ret >= 0 && opts.maxmem)
 		ret = check_maxmem(config, opts.maxmem, err);
 	config->ram &= ~0xfffull;
-	opts_free(ram_table, &opts);
+	opts_free(cli_ram_table, &opts);
 	return ret;
 }
 
@@ -86,7 +86,7 @@ struct overcommit_opts {
 	bool mem_lock, cpu_pm;
 };
 
-static const struct opt_desc overcommit_table[] = {
+const struct opt_desc cli_overcommit_table[] = {
 	{ .name = "mem-lock",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct overcommit_opts, mem_lock) },
@@ -99,7 +99,7 @@ static const struct opt_desc overcommit_table[] = {
 int cli_collect_overcommit(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct overcommit_opts opts = { config->mem_lock, config->cpu_pm };
-	int ret = cli_parse_opts(overcommit_table, arg, NULL, &opts, err);
+	int ret = cli_parse_opts(cli_overcommit_table, arg, NULL, &opts, err);
 
 	config->mem_lock = opts.mem_lock;
 	config->cpu_pm = opts.cpu_pm;

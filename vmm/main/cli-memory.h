@@ -8,6 +8,9 @@
 #include "common/strbuf.h"
 #include "vmm/machine/config.h"
 
+/* The keys of -m and -overcommit. */
+extern const struct opt_desc cli_ram_table[], cli_overcommit_table[];
+
 int cli_collect_ram(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_mem_path(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_mem_prealloc(struct vm_config *config, const char *arg, struct err *err);

@@ -140,7 +140,7 @@ struct msg_opts {
 	bool timestamp;
 };
 
-static const struct opt_desc msg_table[] = {
+const struct opt_desc cli_msg_table[] = {
 	{ .name = "timestamp",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct msg_opts, timestamp) },
@@ -150,7 +150,7 @@ static const struct opt_desc msg_table[] = {
 int cli_collect_msg(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct msg_opts opts = { 0 };
-	int ret = cli_parse_opts(msg_table, arg, NULL, &opts, err);
+	int ret = cli_parse_opts(cli_msg_table, arg, NULL, &opts, err);
 
 	(void)config;
 	if (ret >= 0)
@@ -170,7 +170,7 @@ struct action_opts {
 		.offset = offsetof(struct action_opts, key), .choices = key##_words \
 	}
 
-static const struct opt_desc action_table[] = {
+const struct opt_desc cli_action_table[] = {
 	ACTION(reboot),   ACTION(shutdown), ACTION(panic),
 	ACTION(watchdog), { .name = NULL },
 };
@@ -183,7 +183,7 @@ int cli_collect_action(struct vm_config *config, const char *arg, struct err *er
 		.panic = config->panic,
 		.watchdog = config->watchdog,
 	};
-	int ret = cli_parse_opts(action_table, arg, NULL, &opts, err);
+	int ret = cli_parse_opts(cli_action_table, arg, NULL, &opts, err);
 
 	if (ret < 0)
 		return ret;

@@ -7,6 +7,9 @@
 #include "common/err.h"
 #include "vmm/machine/config.h"
 
+/* The keys of -msg and -action. */
+extern const struct opt_desc cli_msg_table[], cli_action_table[];
+
 int cli_collect_daemonize(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_pidfile(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_runas(struct vm_config *config, const char *arg, struct err *err);

@@ -9,13 +9,13 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/version.h"
-#include "vmm/chardev/chardev.h"
 #include "vmm/core/catalog.h"
 #include "vmm/display/layout.h"
 #include "vmm/display/vnc.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli-file.h"
 #include "vmm/main/cli-foreign.h"
+#include "vmm/main/cli-help.h"
 #include "vmm/main/cli-machine.h"
 #include "vmm/main/cli-memory.h"
 #include "vmm/main/cli-process.h"
@@ -101,15 +101,6 @@ static int collect_drive(struct vm_config *config, const char *arg, struct err *
 	return str_list_add(&config->drives, arg);
 }
 
-static bool answer_drive(const char *arg, struct strbuf *out, struct err *err)
-{
-	(void)err;
-	if (!cli_is_help(arg))
-		return false;
-	pc_drive_help(out);
-	return true;
-}
-
 static int collect_disk(struct vm_config *config, unsigned n, const char *arg,
                         struct err *err)
 {
@@ -172,15 +163,6 @@ static int collect_chardev(struct vm_config *config, const char *arg, struct err
 	return str_list_add(&config->chardevs, arg);
 }
 
-static bool answer_chardev(const char *arg, struct strbuf *out, struct err *err)
-{
-	(void)err;
-	if (!cli_is_help(arg))
-		return false;
-	chardev_help(out);
-	return true;
-}
-
 static int collect_serial(struct vm_config *config, const char *arg, struct err *err)
 {
 	if (config->serials.count == CONFIG_SERIALS)
@@ -200,15 +182,6 @@ static int collect_netdev(struct vm_config *config, const char *arg, struct err 
 {
 	(void)err;
 	return str_list_add(&config->netdevs, arg);
-}
-
-static bool answer_netdev(const char *arg, struct strbuf *out, struct err *err)
-{
-	(void)err;
-	if (!cli_is_help(arg))
-		return false;
-	pc_netdev_help(out);
-	return true;
 }
 
 static int collect_nic(struct vm_config *config, const char *arg, struct err *err)
@@ -427,19 +400,19 @@ static bool answer_foreign(const char *arg, struct strbuf *out, struct err *err)
 const struct cli_row cli_table[] = {
 	{ "m", "memory", "[size=]SIZE[,slots=,maxmem=]",
 	  "guest memory; k, M, G, T, M if none (default: 512M)", "Machine",
-	  cli_collect_ram, NULL },
+	  cli_collect_ram, cli_answer_memory },
 	{ "mem-path", NULL, "PATH", "guest memory in this file or folder (hugetlbfs)",
 	  NULL, cli_collect_mem_path, NULL },
 	{ "mem-prealloc", NULL, NULL, "all of it is there before the guest starts", NULL,
 	  cli_collect_mem_prealloc, NULL },
 	{ "overcommit", NULL, "[mem-lock=on|off][,cpu-pm=on|off]",
 	  "memory that is not swapped; halted vCPUs keep their host CPU", NULL,
-	  cli_collect_overcommit, NULL },
+	  cli_collect_overcommit, cli_answer_overcommit },
 	{ "object", NULL, "TYPE,id=ID[,KEY=VALUE...]",
 	  "memory for -M memory-backend=ID, and others; 'help' lists", NULL,
 	  cli_collect_object, cli_answer_object },
 	{ "smp", NULL, "[cpus=]N[,sockets=,cores=,threads=,maxcpus=]",
-	  "virtual CPUs (default: 1)", NULL, cli_collect_smp, NULL },
+	  "virtual CPUs (default: 1)", NULL, cli_collect_smp, cli_answer_smp },
 	{ "cpu", NULL, "MODEL[,+FEATURE][,-FEATURE]...",
 	  "CPU model (default: host); 'help' lists them", NULL, cli_collect_cpu,
 	  cli_answer_cpu },
@@ -454,7 +427,7 @@ const struct cli_row cli_table[] = {
 	{ "uuid", NULL, "UUID", "the machine's UUID", NULL, cli_collect_uuid, NULL },
 	{ "rtc", NULL, "[base=]utc|localtime|DATE[,clock=host][,driftfix=]",
 	  "what the clock says at the start (default: utc)", NULL, cli_collect_rtc,
-	  NULL },
+	  cli_answer_rtc },
 	{ "smbios", NULL, "type=0|1|2|3|4|11|17[,KEY=TEXT...]",
 	  "texts of the machine's tables, such as type=1,serial=", NULL,
 	  cli_collect_smbios, NULL },
@@ -469,7 +442,7 @@ const struct cli_row cli_table[] = {
 
 	{ "boot", NULL, "[order=]cdn[,once=d][,menu=on][,splash-time=MS]...",
 	  "what the BIOS tries: c disk, d CD, n network (" CONFIG_BOOT_ORDER ")",
-	  "Firmware", config_boot, NULL },
+	  "Firmware", config_boot, cli_answer_boot },
 	{ "bios", NULL, "FILE", "the firmware (default: SeaBIOS, to boot from media)",
 	  NULL, collect_bios, NULL },
 	{ "L", NULL, "DIR", "look for firmware here first", NULL, collect_firmware_dir,
@@ -481,7 +454,7 @@ const struct cli_row cli_table[] = {
 
 	{ "drive", NULL, "file=FILE[,if=ide|virtio|pflash|none][,media=disk|cdrom]...",
 	  "a disk or CD-ROM; 'help' lists the keys", "Devices", collect_drive,
-	  answer_drive },
+	  cli_answer_drive },
 	{ "hda", NULL, "FILE", "a disk; short for -drive file=FILE,index=0", NULL,
 	  collect_hda, NULL },
 	{ "hdb", NULL, "FILE", "the same, index=1", NULL, collect_hdb, NULL },
@@ -496,7 +469,7 @@ const struct cli_row cli_table[] = {
 	  "a property of all devices of a kind, unless -device gives it", NULL,
 	  cli_collect_global, NULL },
 	{ "chardev", NULL, "BACKEND,id=ID[,KEY=VALUE...]",
-	  "a character device; 'help' lists", NULL, collect_chardev, answer_chardev },
+	  "a character device; 'help' lists", NULL, collect_chardev, cli_answer_chardev },
 	{ "serial", NULL, "[mon:]DEV",
 	  "a serial port (default: stdio); DEV: stdio, none, null, pty, file:P, pipe:P, "
 	  "unix:P,server,nowait, tcp:HOST:PORT, telnet:HOST:PORT, /dev/TTY, chardev:ID; "
@@ -508,17 +481,17 @@ const struct cli_row cli_table[] = {
 	  collect_balloon, NULL },
 	{ "netdev", NULL, "user|tap|stream,id=ID[,KEY=VALUE...]",
 	  "a network for a card; 'help' lists the keys", NULL, collect_netdev,
-	  answer_netdev },
+	  cli_answer_netdev },
 	{ "nic", NULL, "none|TYPE[,model=virtio|e1000][,mac=][,KEY=VALUE...]",
-	  "a network and its card at once", NULL, collect_nic, NULL },
+	  "a network and its card at once", NULL, collect_nic, cli_answer_nic },
 	{ "net", NULL, "none|nic[,macaddr=]|TYPE[,KEY=VALUE...]",
-	  "the same in two options", NULL, collect_net, NULL },
+	  "the same in two options", NULL, collect_net, cli_answer_nic },
 
 	{ "nographic", NULL, NULL,
 	  "no screen; serial port and monitor share the terminal (Ctrl-A h)",
 	  "Display and behaviour", collect_nographic, NULL },
 	{ "display", NULL, "none|vnc=:D[,KEY=VALUE...]", "no screen, or as -vnc", NULL,
-	  collect_display, NULL },
+	  collect_display, cli_answer_display },
 	{ "vnc", NULL, "HOST:D|:D|unix:PATH[,password]...",
 	  "show the screen to VNC clients; :D is for this host only", NULL, collect_vnc,
 	  answer_vnc },
@@ -527,7 +500,7 @@ const struct cli_row cli_table[] = {
 	  collect_keyboard, answer_keyboard },
 	{ "vga", NULL, "std|none",
 	  "graphics card (default: std when the guest starts in firmware)", NULL,
-	  collect_vga, NULL },
+	  collect_vga, cli_answer_vga },
 	{ "parallel", NULL, "none", "no parallel port", NULL, collect_none, NULL },
 	{ "no-reboot", NULL, NULL, "end instead of rebooting", NULL, collect_no_reboot,
 	  NULL },
@@ -536,7 +509,7 @@ const struct cli_row cli_table[] = {
 	{ "action", NULL,
 	  "[reboot=reset|shutdown][,shutdown=poweroff|pause][,panic=WHAT]...",
 	  "what ends the machine; WHAT: shutdown, exit-failure (the same), pause, none",
-	  NULL, cli_collect_action, NULL },
+	  NULL, cli_collect_action, cli_answer_action },
 	{ "watchdog-action", NULL, "reset|shutdown|poweroff|pause|debug|none",
 	  "what follows when a -device i6300esb barks (default: reset); or inject-nmi",
 	  NULL, cli_collect_watchdog_action, NULL },
@@ -575,7 +548,7 @@ const struct cli_row cli_table[] = {
 	{ "d", NULL, "CLASS[,...]", "log more; 'help' lists the classes", NULL,
 	  collect_log_classes, answer_log_classes },
 	{ "msg", NULL, "timestamp=on|off", "the time before each message", NULL,
-	  cli_collect_msg, NULL },
+	  cli_collect_msg, cli_answer_msg },
 	{ "state-dir", NULL, "DIR", "folder of host.json (default: /run/kvmkit)", NULL,
 	  collect_state_dir, NULL },
 	{ "h", "help", NULL, "this help", NULL, NULL, answer_help },

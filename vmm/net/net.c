@@ -112,10 +112,12 @@ bool net_is_type(const char *name)
 	return find_type(name);
 }
 
-void net_help(struct strbuf *out)
+void net_help(const char *name, struct strbuf *out)
 {
 	strbuf_adds(out, "Available netdev backend types:\n");
 	for (const struct net_ops *const *t = types; *t; t++) {
+		if (name && strcmp(name, (*t)->name))
+			continue;
 		strbuf_addf(out, "%s: %s\n", (*t)->name, (*t)->help);
 		opts_help((*t)->opts, out);
 	}

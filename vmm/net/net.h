@@ -109,8 +109,8 @@ void net_remove(struct netdev *nd);
 struct netdev *net_find(struct net_registry *reg, const char *id);
 /* The netdev after nd, or the first for NULL; NULL at the end. */
 struct netdev *net_next(struct net_registry *reg, struct netdev *nd);
-/* -netdev help; and whether there is such a type. */
-void net_help(struct strbuf *out);
+/* -netdev help, or NAME,help; and whether there is such a type. */
+void net_help(const char *name, struct strbuf *out);
 bool net_is_type(const char *name);
 /* The helper of -netdev user is there. */
 bool net_user_installed(void);
