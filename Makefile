@@ -137,7 +137,7 @@ TEST_SCRIPTS := $(RIG_TESTS) $(filter-out $(RIG_TESTS),$(foreach k,style guest p
 SAN_BUILD    := $(BUILD)/san
 check: all tests
 	$(Q)$(MAKE) --no-print-directory BUILD=$(SAN_BUILD) SAN=1 all tests
-	$(Q)prove -j 2 $(if $(V),-v) -e env $(TEST_SCRIPTS) $(TEST_BIN) \
+	$(Q)perl -Iscripts -S prove --harness harness -j 2 $(if $(V),-v) $(TEST_SCRIPTS) $(TEST_BIN) \
 		$(patsubst $(BUILD)/%,$(SAN_BUILD)/%,$(TEST_BIN))
 
 # Coverage-guided, with sanitizers, each target for FUZZ_SECONDS; what it finds stays in the
