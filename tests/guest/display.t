@@ -57,6 +57,11 @@ for my $encodings ([], [-239, -240, -232]) {
 	is(join(' ', sort(keys(%{ $c->{seen} }))), '-258 0', 'rfb: nor is one sent');
 	close($c->{socket});
 }
+# The BIOS waits 65 seconds for a key, and on a slow machine they can be over by now.
+if (text_of($m) =~ /Booting/) {
+	ask($m, 'system_reset');
+	wait_until(sub { text_of($m) =~ /boot menu\.\n\z/ });
+}
 # gvnccapture is alone by its own wish. The key of the escape, as a scan code, and its release.
 $c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
 syswrite($c->{socket}, pack('CCnNN', 255, 0, $_, 0xff1b, 1)) for 1, 0;
@@ -68,15 +73,20 @@ close($c->{socket});
 my ($helper) = children($m->{pid});
 ok($helper, 'a helper runs');
 kill('KILL', $helper);
-my $end = time + $limit;
-select(undef, undef, undef, 0.02) while children($m->{pid}) && time < $end;
-is(scalar(children($m->{pid})), 0, 'the helper was killed, and cleaned up after');
-like(slurp("$dir/open.err"), qr/vmm-vnc ended; the next client starts it again/, 'which is told');
+ok(wait_until(sub { !children($m->{pid}) }), 'the helper was killed, and cleaned up after');
+ok(wait_until(sub { slurp("$dir/open.err") =~ /vmm-vnc ended; the next client starts it again/ }), 'which is told');
 like(ask($m, 'info status'), qr/running/, 'the guest goes on');
 $c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
-is(difference(still($m, "$dir/b.ppm"), rfb_picture($c)), '', 'the next client sees the screen');
+# The BIOS may still be printing.
+my $differ;
+wait_until(sub {
+	ask($m, "screendump $dir/b.ppm");
+	$differ = difference(read_ppm("$dir/b.ppm"), rfb_picture($c));
+	return $differ eq '';
+});
+is($differ, '', 'the next client sees the screen');
 # A keysym this time. The BIOS takes no second escape within 1.5 seconds of its own time.
-for ($end = time + $limit; time < $end && $text !~ /Booting from/; $text = text_of($m)) {
+for (my $end = time + $limit; time < $end && $text !~ /Booting from/; $text = text_of($m)) {
 	syswrite($c->{socket}, pack('CCxxN', 4, $_, 0xff1b)) for 1, 0;
 	select(undef, undef, undef, 0.2);
 }
@@ -99,7 +109,7 @@ put_file("$dir/pixel.kernel", multiboot(join('', map { vbe(@$_) } [1, 640], [2, 
 		. 'e464' . 'a801' . '74fa' . 'e460' . '0fb6c0' . '8903' . 'ebf1')));
 my $g = start('pixel', '-kernel', "$dir/pixel.kernel", '-vga', 'std', '-vnc', ':90,to=199');
 $port = port_of('pixel');
-for ($end = time + $limit; time < $end; select(undef, undef, undef, 0.05)) {
+for (my $end = time + $limit; time < $end; select(undef, undef, undef, 0.05)) {
 	ask($g, "screendump $dir/p.ppm");
 	last if (read_ppm("$dir/p.ppm") // { width => 0 })->{width} == 640;
 }
@@ -223,11 +233,15 @@ $c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), encodings =>
 wait_until(sub { rfb_picture($c); $c->{width} == 1280 });
 for my $what ('a client that waits for changes', 'nobody') {
 	my @pids = ($g->{pid}, children($g->{pid}));
+	my ($percent, $end) = (100, time + $limit);
 
 	syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, 1280, 1024)) if $what ne 'nobody';
-	my ($used, $from) = (cpu_of(@pids), Time::HiRes::time());
-	select(undef, undef, undef, 4);
-	my $percent = 100 * (cpu_of(@pids) - $used) / (Time::HiRes::time() - $from);
+	# What came before may still be worked on: a second will do in which nothing is.
+	while ($percent >= 1 && time < $end) {
+		my ($used, $from) = (cpu_of(@pids), Time::HiRes::time());
+		select(undef, undef, undef, 1);
+		$percent = 100 * (cpu_of(@pids) - $used) / (Time::HiRes::time() - $from);
+	}
 	cmp_ok($percent, '<', 1, sprintf('an idle guest and %s: %.2f %% of a CPU', $what, $percent));
 	close($c->{socket});
 	wait_until(sub { ask($g, 'info vnc') !~ /Client/ });

@@ -17,8 +17,8 @@ use IPC::Open3;
 use JSON::PP;
 use Test::More;
 
-our @EXPORT = qw($vmm $build $dir $json $limit start ended connect_to expect receive put qmp event
-	qmp_client hmp);
+our @EXPORT = qw($vmm $build $dir $json $limit @tied start ended connect_to expect receive put qmp event
+	qmp_client hmp wait_until levels_off);
 
 my $top = dirname(__FILE__) . '/../..';
 our $build = $ENV{BUILD} // 'build';
@@ -26,7 +26,9 @@ $build = "$top/$build" unless $build =~ m{^/};
 our $vmm = "$build/vmm";
 our $dir = tempdir(CLEANUP => 1);
 our $json = JSON::PP->new->allow_nonref;
-our $limit = 60;
+our $limit = 120;
+# In front of a command: it ends when this program does, however that is.
+our @tied = qw(setpriv --pdeathsig KILL);
 
 plan(skip_all => 'no access to /dev/kvm') unless -r '/dev/kvm' && -w '/dev/kvm';
 
@@ -34,7 +36,7 @@ my %machines;
 
 sub start {
 	my (@args) = @_;
-	my $pid = open3(my $in, my $out, undef, $vmm, '-m', '64', '-display', 'none', @args);
+	my $pid = open3(my $in, my $out, undef, @tied, $vmm, '-m', '64', '-display', 'none', @args);
 
 	close($in);
 	$machines{$pid} = $out;
@@ -135,6 +137,48 @@ sub hmp {
 	$text =~ s/^\Q$line\E\n//;
 	$text =~ s/\(qemu\) $//;
 	return $text;
+}
+
+# True once what the code says is true.
+sub wait_until {
+	my ($code) = @_;
+
+	for (my $end = time + $limit; time < $end; select(undef, undef, undef, 0.01)) {
+		return 1 if $code->();
+	}
+	return 0;
+}
+
+# kB of memory of a process's own, counted page by page (its status is an estimate). Without
+# guest RAM, its largest mapping, of which it is the kernel's to decide how much is there.
+sub memory_of {
+	my ($pid) = @_;
+	my ($sum, $size, $largest, $of_largest) = (0, 0, 0, 0);
+
+	open(my $in, '<', "/proc/$pid/smaps") or return -1;
+	while (<$in>) {
+		$size = $1 if /^Size: +(\d+)/;
+		next unless /^Anonymous: +(\d+)/;
+		$sum += $1;
+		($largest, $of_largest) = ($size, $1) if $size > $largest;
+	}
+	return $sum - $of_largest;
+}
+
+# Does something again and again, until four times in a row took no more memory of the
+# process than ever before: buffers reach their size sooner or later, a leak grows for ever.
+# True if that comes to pass; and what the memory was, in kB.
+sub levels_off {
+	my ($pid, $do) = @_;
+	my ($most, $level, @memory) = (0, 0);
+
+	while ($level < 4 && @memory < 40) {
+		$do->();
+		push(@memory, memory_of($pid));
+		$level = $memory[-1] > $most ? 0 : $level + 1;
+		$most = $memory[-1] if $memory[-1] > $most;
+	}
+	return ($level == 4 && $most > 0, "@memory");
 }
 
 1;

@@ -26,7 +26,7 @@ our $build = $ENV{BUILD} // 'build';
 $build = "$top/$build" unless $build =~ m{^/};
 our $vmm = "$build/vmm";
 our $dir = tempdir(CLEANUP => 1);
-our $limit = 120;
+our $limit = 300;
 
 # ---- machines and their monitors ----
 
@@ -41,7 +41,7 @@ sub start {
 		open(STDERR, '>', "$dir/$name.err");
 		open(STDIN, '<', '/dev/null');
 		my @what = "@args" =~ /-kernel/ ? () : ('-boot', 'order=c,menu=on,splash-time=65000');
-		exec($vmm, '-m', '64', '-serial', 'null', @what, '-monitor', "unix:$dir/$name,server,nowait", @args);
+		exec('setpriv', '--pdeathsig', 'KILL', $vmm, '-m', '64', '-serial', 'null', @what, '-monitor', "unix:$dir/$name,server,nowait", @args);
 		exit(126);
 	}
 	push(@running, $pid);
