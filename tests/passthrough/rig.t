@@ -41,7 +41,6 @@ number() {
 			n=$((n + 1)) count=$((count + 1))
 			echo "${line%% - *} $n - $host: ${line#* - }"
 			;;
-		"rig exited "*) rc=${line#rig exited } ;;
 		*) echo "# ${line#\# }" ;;
 		esac
 	done
@@ -50,9 +49,13 @@ number() {
 for host in "${todo[@]}"; do
 	read -ra options <<<"$(tr '\n\t' '  ' <<<"${hosts[$host]}")"
 	for attempt in first second; do
-		count=0 rc=none
-		number < <("$root/scripts/rig" --retries 0 --timeout 1500 --modules "" --env RIG_LIMIT \
-			--append no_timer_check "${options[@]}" run "$here/rig/$host" 2>&1; echo "rig exited $?")
+		count=0
+		exec {results}< <(exec "$root/scripts/rig" --retries 0 --timeout 3000 --modules "" --env RIG_LIMIT \
+			--append no_timer_check "${options[@]}" run "$here/rig/$host" 2>&1)
+		number <&"$results"
+		exec {results}<&-
+		wait "$!"
+		rc=$?
 		# Once it gave results, a second boot could not take them back.
 		[[ $rc -eq 125 && $count -eq 0 && $attempt = first ]] || break
 		echo "# $host: the rig died; booting it once more"

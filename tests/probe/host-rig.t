@@ -33,7 +33,7 @@ for name in "${todo[@]}"; do
 	read -ra options <<<"${machine[$name]}"
 	# 125: the rig died.
 	for _ in first second; do
-		"$rig" --retries 0 --timeout 900 --modules "" "${options[@]}" \
+		"$rig" --retries 0 --timeout 3000 --modules "" "${options[@]}" \
 			run "$root/tests/probe/host-rig-cases" "$name" >"$out"
 		rc=$?
 		[[ $rc -eq 125 ]] || break

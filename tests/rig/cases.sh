@@ -22,13 +22,13 @@ choose_cases() { # PROGRAM [-k CASE]...
 # Runs them, and prints their results as TAP. A case says "ok - NAME", or, from perl,
 # "ok N - NAME". Further arguments go to the rig.
 run_cases() { # PROGRAM [RIG OPTION]...
-	local program=$1 done_count=0 attempt status line name results i
+	local program=$1 done_count=0 attempt status line name results rig i
 	shift
 	echo "1..${#todo[@]}"
 	for attempt in first second; do
-		exec {results}< <("$root/scripts/rig" --retries 0 --timeout 1500 --env RIG_LIMIT \
-			"$@" run "$program" "${todo[@]}" 2>&1; echo "rig exited $?")
-		status=none
+		exec {results}< <(exec "$root/scripts/rig" --retries 0 --timeout 3000 --env RIG_LIMIT \
+			"$@" run "$program" "${todo[@]}" 2>&1)
+		rig=$!
 		while IFS= read -r line <&"$results"; do
 			case $line in
 			"ok "*" - "* | "not ok "*" - "* | "ok - "* | "not ok - "*)
@@ -40,12 +40,13 @@ run_cases() { # PROGRAM [RIG OPTION]...
 					[[ ${todo[i]} != "$name" ]] || unset "todo[$i]"
 				done
 				;;
-			"rig exited "*) status=${line#rig exited } ;;
 			"#"* | "    "*) printf '%s\n' "$line" ;;
 			*) printf '# %s\n' "$line" ;;
 			esac
 		done
 		exec {results}<&-
+		wait "$rig"
+		status=$?
 		[[ ${#todo[@]} -gt 0 ]] || exit 0
 		echo "# no result from: ${todo[*]} (rig's exit code $status)"
 		[[ $status = 125 && $attempt = first ]] || break

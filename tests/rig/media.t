@@ -102,4 +102,4 @@ prepare >"$media/log" 2>&1 || {
 	echo "Bail out! cannot prepare the media"
 	exit 1
 }
-run_cases "$here/media-cases" --timeout 3000 --cdrom "$media/drive.iso" --env MEDIA="$media" ${MEDIA_OUT:+--out "$MEDIA_OUT"}
+run_cases "$here/media-cases" --cdrom "$media/drive.iso" --env MEDIA="$media" ${MEDIA_OUT:+--out "$MEDIA_OUT"}

@@ -18,7 +18,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 # 125: the rig died.
 for _ in first second; do
-	"$root/scripts/rig" --retries 0 --timeout 1200 --smp 2 --numa 2 \
+	"$root/scripts/rig" --retries 0 --timeout 3000 --smp 2 --numa 2 \
 		run "$root/tests/tune/rig/cases" >"$out"
 	rc=$?
 	[[ $rc -eq 125 ]] || break
