@@ -117,7 +117,7 @@ ssize_t nic_hear(struct nic *n, uint8_t *buf, bool wait)
 		board_settle(&n->b);
 		return heard(&h) ? h.len : -1;
 	}
-	return board_until(&n->b, heard, &h, 5000) ? h.len : -1;
+	return board_until(&n->b, heard, &h, 60000) ? h.len : -1;
 }
 
 void nic_say(struct nic *n, const void *frame, size_t len)

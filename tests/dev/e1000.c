@@ -193,7 +193,7 @@ static void test_irq(struct nic *n)
 	nic_get(n, ICR);
 	nic_set(n, ICS, 0x10);
 	tap_ok(!line(n), "the second one waits");
-	tap_ok(board_until(&n->b, is_high, n, 5000), "and comes");
+	tap_ok(board_until(&n->b, is_high, n, 60000), "and comes");
 	nic_get(n, ICR);
 	nic_set(n, ICS, 0x10);
 	nic_set(n, ITR, 0);

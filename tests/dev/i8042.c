@@ -235,7 +235,7 @@ static void test_send_keys(struct board *b)
 	mode(b, 0x43);
 	input_send_keys(b->vm.input, codes, 2, 1);
 	tap_str(drain(b), "1d e0 53", "keys together: pressed in order");
-	tap_ok(board_until(b, is_released, b, 5000),
+	tap_ok(board_until(b, is_released, b, 60000),
 	       "keys together: held, then released");
 	tap_str(drain(b), "e0 d3 9d", "keys together: in the other order");
 	mode(b, 0x03);

@@ -104,7 +104,7 @@ static bool is_ready(void *opaque)
 
 uint8_t ide_wait(struct ide_board *ib)
 {
-	must(board_until(&ib->b, is_ready, ib, 10000), "the drive stays busy");
+	must(board_until(&ib->b, is_ready, ib, 60000), "the drive stays busy");
 	return inb(&ib->b, ib->control);
 }
 

@@ -174,7 +174,7 @@ unsigned board_wakeups(struct board *b, unsigned ms)
 
 size_t board_read(struct board *b, int fd, void *buf, size_t len)
 {
-	uint64_t end = loop_now() + 5000000000ull;
+	uint64_t end = loop_now() + 60000000000ull;
 	size_t done = 0;
 
 	while (done < len && loop_now() < end) {

@@ -52,7 +52,7 @@ bool board_until(struct board *b, bool (*done)(void *opaque), void *opaque,
                  unsigned timeout_ms);
 /* Rounds of the loop that ran something within ms: an idle device must cause none. */
 unsigned board_wakeups(struct board *b, unsigned ms);
-/* Reads from the other end, running the loop, until len bytes, the end or 5 s. */
+/* Reads from the other end, running the loop, until len bytes, the end or 60 s. */
 size_t board_read(struct board *b, int fd, void *buf, size_t len);
 
 /* Saves dev, loads the state into other (same class, fresh) and compares: ok when equal.

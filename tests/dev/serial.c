@@ -289,7 +289,7 @@ static void test_stall(void)
 	tap_ok(!board_irq(&b, IRQ), "a full transmitter does not interrupt");
 	while (read(fd, sink, 1 << 20) > 0)
 		;
-	tap_ok(board_until(&b, irq_is_high, &b, 2000), "it does once the host reads");
+	tap_ok(board_until(&b, irq_is_high, &b, 60000), "it does once the host reads");
 	tap_eq(get(&b, LSR), 0x60, "and is empty");
 	for (i = 0; i < 1 << 20 && get(&b, LSR) & 0x20; i++)
 		set(&b, DATA, i);

@@ -600,13 +600,13 @@ static void test_damage(void)
 	vbe(4, 0x41);
 	tap_eq(board_wakeups(&b, 120), 0, "nobody looks: nothing runs");
 	display_add_consumer(b.vm.display, &v.consumer);
-	tap_ok(board_until(&b, was_updated, &v, 5000) && v.resized == 1,
+	tap_ok(board_until(&b, was_updated, &v, 60000) && v.resized == 1,
 	       "a viewer gets the size");
 	tap_eq(v.last.width, 640, "and everything");
 	v.updates = 0;
 	poke(fb + (100 * 640 + 30) * 4, 0x111111, 4);
 	poke(fb + (101 * 640 + 50) * 4, 0x111111, 4);
-	tap_ok(board_until(&b, was_updated, &v, 5000), "a write is noticed");
+	tap_ok(board_until(&b, was_updated, &v, 60000), "a write is noticed");
 	tap_ok(v.last.x == 30 && v.last.width == 21 && v.last.y == 100 &&
 	               v.last.height == 2,
 	       "where it was: %u,%u %ux%u", v.last.x, v.last.y, v.last.width,

@@ -252,7 +252,7 @@ static void test_target(struct guest *g)
 	vdrv_set_config(&t.d, 4, 4095, 4);
 	vdrv_set_config(&t.d, 4, 4000, 4);
 	tap_eq(events.count, 1, "more of them are not told at once");
-	tap_ok(board_until(&g->board, told_twice, NULL, 5000) &&
+	tap_ok(board_until(&g->board, told_twice, NULL, 60000) &&
 	               events.actual == (int64_t)(64 * MIB - 4000 * 4096),
 	       "the last one is, a second later");
 	vdrv_set_config(&t.d, 0, 7, 4);

@@ -101,7 +101,7 @@ ssize_t card_hear(struct card *c, uint8_t *buf)
 {
 	struct hearing h = { c, buf, -1 };
 
-	return board_until(&c->g->board, heard, &h, 2000) ? h.n : -1;
+	return board_until(&c->g->board, heard, &h, 60000) ? h.n : -1;
 }
 
 uint32_t card_wait(struct card *c, uint16_t head)

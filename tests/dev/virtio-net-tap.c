@@ -247,8 +247,8 @@ static void test_queues(struct guest *g, const char *netdev, const char *what)
 	tap_eq(r.pairs, 2, "%s: two pairs are offered", what);
 	tap_eq(vdrv_config(&r.d, 8, 2), 2, "and are in the configuration");
 	tap_eq(r.d.vectors, 6, "with a vector for each queue and one");
-	tap_ok(sends(&r, 0, 1) && host_hears(&r, 1, 5000), "the first pair sends");
-	tap_ok(hears(&r, 2, 5000), "and hears");
+	tap_ok(sends(&r, 0, 1) && host_hears(&r, 1, 60000), "the first pair sends");
+	tap_ok(hears(&r, 2, 60000), "and hears");
 	vqueue_add(&r.tx[1], &(struct vseg){ r.at, r.head + FRAME, false }, 1);
 	vqueue_notify(&r.tx[1]);
 	tap_ok(!host_hears(&r, 1, 100), "the second one does nothing yet");
@@ -256,19 +256,19 @@ static void test_queues(struct guest *g, const char *netdev, const char *what)
 	tap_eq(use_pairs(&r, 3), VIRTIO_NET_ERR, "three are not there");
 	tap_eq(command(&r, VIRTIO_NET_CTRL_MQ, 1, 2), VIRTIO_NET_ERR, "no such command");
 	tap_eq(use_pairs(&r, 2), VIRTIO_NET_OK, "both are used");
-	tap_ok(host_hears(&r, 1, 5000), "what waited is sent");
+	tap_ok(host_hears(&r, 1, 60000), "what waited is sent");
 	for (unsigned i = 0; i < 8; i++)
-		if (!sends(&r, i % 2, 10 + i) || !host_hears(&r, 10 + i, 5000) ||
-		    !hears(&r, 20 + i, 5000))
+		if (!sends(&r, i % 2, 10 + i) || !host_hears(&r, 10 + i, 60000) ||
+		    !hears(&r, 20 + i, 60000))
 			tap_ok(false, "frame %u on pair %u", i, i % 2);
 	tap_eq(use_pairs(&r, 1), VIRTIO_NET_OK, "back to one");
-	tap_ok(hears(&r, 3, 5000), "all frames come there");
+	tap_ok(hears(&r, 3, 60000), "all frames come there");
 	vdrv_set_status(&r.d, 0);
 	tap_eq(card(&r)->active, 1, "a reset leaves one");
 	start_driver(&r, false, NO_MQ);
 	tap_eq(command(&r, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, 1),
 	       VIRTIO_NET_OK, "a driver of one pair has its control queue behind it");
-	tap_ok(sends(&r, 0, 4) && host_hears(&r, 4, 5000) && hears(&r, 5, 5000),
+	tap_ok(sends(&r, 0, 4) && host_hears(&r, 4, 60000) && hears(&r, 5, 60000),
 	       "and frames");
 	close_rig(&r);
 }
@@ -284,9 +284,9 @@ static void test_plain_card(struct guest *g)
 	start_driver(&r, false, ALL);
 	tap_eq(r.pairs, 1, "mq=off: one pair");
 	for (unsigned i = 0; i < 8; i++)
-		if (!hears(&r, 30 + i, 5000))
+		if (!hears(&r, 30 + i, 60000))
 			tap_ok(false, "frame %u", i);
-	tap_ok(hears(&r, 40, 5000), "and every frame comes to it");
+	tap_ok(hears(&r, 40, 60000), "and every frame comes to it");
 	close_rig(&r);
 }
 
@@ -309,7 +309,8 @@ static bool rings_agree(struct rig *r)
 
 static bool both_ways(struct rig *r, uint8_t mark)
 {
-	return sends(r, 0, mark) && host_hears(r, mark, 5000) && hears(r, mark + 1, 5000);
+	return sends(r, 0, mark) && host_hears(r, mark, 60000) &&
+	       hears(r, mark + 1, 60000);
 }
 
 static void test_stop(struct rig *r)
@@ -361,13 +362,13 @@ static void test_interrupts(struct rig *r)
 	uint32_t data;
 
 	vdrv_isr(&r->d);
-	tap_ok(hears(r, 80, 5000) && board_until(&r->g->board, has_isr, r, 5000),
+	tap_ok(hears(r, 80, 60000) && board_until(&r->g->board, has_isr, r, 60000),
 	       "an interrupt through INTx");
 	vdrv_msix_enable(&r->d, true);
 	vdrv_set(&r->d, COMMON(queue_select), 0, 2);
 	vdrv_set(&r->d, COMMON(queue_msix_vector), 2, 2);
 	vdrv_msis(&r->d, &data);
-	tap_ok(hears(r, 81, 5000) && in_kernel(r), "a vector was given while it ran");
+	tap_ok(hears(r, 81, 60000) && in_kernel(r), "a vector was given while it ran");
 	board_settle(&r->g->board);
 	tap_ok(vdrv_msis(&r->d, &data) && data == MSI_DATA + 2, "interrupts come there");
 	vdrv_msix_mask(&r->d, 2, true);
@@ -379,7 +380,7 @@ static void test_interrupts(struct rig *r)
 	tap_ok(vdrv_msis(&r->d, &data), "unmasked: the one that waited");
 	arrived(&(struct waiting){ r, 82, false });
 	vdrv_msix_enable(&r->d, false);
-	tap_ok(hears(r, 83, 5000) && board_until(&r->g->board, has_isr, r, 5000),
+	tap_ok(hears(r, 83, 60000) && board_until(&r->g->board, has_isr, r, 60000),
 	       "and INTx again");
 }
 
@@ -394,7 +395,7 @@ static void test_broken(struct rig *r)
 
 	st16(avail + 2, ld16(avail + 2) + 5000);
 	vqueue_notify(&r->tx[0]);
-	tap_ok(board_until(&r->g->board, needs_reset, r, 5000),
+	tap_ok(board_until(&r->g->board, needs_reset, r, 60000),
 	       "a ring that the kernel cannot use breaks the device");
 	tap_ok(!in_kernel(r), "which then rests");
 	vdrv_set_status(&r->d, 0);

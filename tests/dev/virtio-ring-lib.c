@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 /* ---- ring memory ---- */
 

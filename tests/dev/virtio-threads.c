@@ -49,7 +49,7 @@ static void submit_all(struct disk *k, unsigned round)
 /* Until at most `left` requests wait; the loop's thread does the work. */
 static bool until_left(struct disk *k, unsigned left)
 {
-	uint64_t end = loop_now() + 20000000000ull;
+	uint64_t end = loop_now() + 60000000000ull;
 
 	while (k->q.waiting > left && loop_now() < end) {
 		if (!vqueue_reap(&k->q))
