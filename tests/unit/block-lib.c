@@ -106,7 +106,7 @@ static void waiter_done(struct block_req *req, int ret)
 
 int bench_run(struct bench *b, struct block_node *node, struct block_req *req)
 {
-	uint64_t end = loop_now() + 20000000000ull;
+	uint64_t end = loop_now() + 60000000000ull;
 	struct waiter w = { 0 };
 
 	if (req->op <= BLOCK_WRITE) {

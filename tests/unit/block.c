@@ -368,7 +368,7 @@ static void test_coarse_race(struct bench *b, const char *opts, enum block_op op
 			           .iov = &iov[1],
 			           .iov_count = 1 },
 		};
-		uint64_t end = loop_now() + 20000000000ull;
+		uint64_t end = loop_now() + 60000000000ull;
 
 		memset(one, 0xee, sizeof(one));
 		memset(block, 0x55, sizeof(block));

@@ -119,7 +119,7 @@ unsigned recorder_settle(struct recorder *r)
 
 bool recorder_until(struct recorder *r, const unsigned *counter, unsigned value)
 {
-	uint64_t end = loop_now() + 5000000000ull;
+	uint64_t end = loop_now() + 60000000000ull;
 
 	while (*counter < value && loop_now() < end)
 		loop_run_once(r->loop, 100);
@@ -128,7 +128,7 @@ bool recorder_until(struct recorder *r, const unsigned *counter, unsigned value)
 
 bool recorder_until_len(struct recorder *r, size_t len)
 {
-	uint64_t end = loop_now() + 5000000000ull;
+	uint64_t end = loop_now() + 60000000000ull;
 
 	while (r->len < len && loop_now() < end)
 		loop_run_once(r->loop, 100);

@@ -411,7 +411,7 @@ static void test_last_words(void)
 			got += n;
 		_exit(got != fill + 4);
 	}
-	tap_eq(chardev_write_wait(r.chr, "last", 4, 5000), 4,
+	tap_eq(chardev_write_wait(r.chr, "last", 4, 60000), 4,
 	       "last words: a slow reader");
 	waitpid(child, &status, 0);
 	tap_eq(status, 0, "last words: has read all of them");

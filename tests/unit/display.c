@@ -38,7 +38,7 @@ static bool is_rect(const struct display_rect *r, unsigned x, unsigned y, unsign
 
 static void wait_for(struct loop *loop, struct seen *seen, unsigned updates)
 {
-	uint64_t end = loop_now() + 5000000000ull;
+	uint64_t end = loop_now() + 60000000000ull;
 
 	while (seen->updates < updates && loop_now() < end)
 		loop_run_once(loop, 100);

@@ -88,7 +88,7 @@ static void alarm_init(struct loop *loop, struct alarm *alarm, char name)
 
 static void run_until(struct loop *loop, unsigned letters)
 {
-	uint64_t end = loop_now() + 10000000000ull;
+	uint64_t end = loop_now() + 60000000000ull;
 
 	while (told < letters && loop_now() < end)
 		loop_run_once(loop, 1000);

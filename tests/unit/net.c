@@ -226,7 +226,7 @@ static ssize_t next_like(struct netdev *nd, int fd, const void *start, size_t le
 		struct pollfd pfd = { nd ? nd->fd : fd, POLLIN, 0 };
 		ssize_t n;
 
-		if (poll(&pfd, 1, 5000) <= 0)
+		if (poll(&pfd, 1, 60000) <= 0)
 			break;
 		n = nd ? net_recv(nd, got) : read(fd, got, sizeof(got));
 		if (n > 0 && !memcmp(got + (nd ? NET_HDR_LEN : 0), start, len))
