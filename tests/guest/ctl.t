@@ -59,10 +59,9 @@ gives(0, qr/^prelaunch$/, qr/^$/, "$dir/q", 'status');
 my $events = open2(my $from, my $to, $ctl, "$dir/e", 'events');
 # It has negotiated once another client of its socket would have to wait; until then events pass it by.
 my $stream = { socket => $from, text => '' };
-for (1 .. 200) {
+for (my $end = time + $limit; time < $end && !IO::Select->new($from)->can_read(0.05);) {
 	gives_quietly("$dir/q", 'cont');
 	gives_quietly("$dir/q", 'stop');
-	last if IO::Select->new($from)->can_read(0.05);
 }
 sub gives_quietly {
 	my @got = ctl(@_);

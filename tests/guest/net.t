@@ -148,18 +148,22 @@ like($answers[22], qr/"return": \{\}/, 'several at once');
 like($answers[24], qr/16 announcements are under way/, 'but not any number');
 
 # A helper that hangs: the monitor says so soon.
-my $hung = open3(my $keys, my $screen, undef, $vmm, qw(-S -m 32 -display none -serial none
+my @tied = qw(setpriv --pdeathsig KILL);
+my $hung = open3(my $keys, my $screen, undef, @tied, $vmm, qw(-S -m 32 -display none -serial none
 	-monitor stdio -nic user));
 while (<$screen>) {
 	last if /monitor/;
 }
 my $stopped = helper_of($hung);
 kill('STOP', $stopped);
+for (my $end = time + 60; time < $end; select(undef, undef, undef, 0.01)) {
+	last if do { local (@ARGV, $/) = "/proc/$stopped/stat"; <> } =~ /\) T /;
+}
 print $keys "info usernet\nhostfwd_add tcp:127.0.0.1:0-:22\n";
 my $said_so = 0;
 eval {
 	local $SIG{ALRM} = sub { die "no answer\n" };
-	alarm(60);
+	alarm(120);
 	while ($said_so < 2 && defined($_ = <$screen>)) {
 		$said_so++ if /vmm-user-net did not answer within 1000 ms/;
 	}
@@ -183,7 +187,7 @@ print $keys "quit\n";
 waitpid($hung, 0);
 
 # Killed, vmm takes its helper along.
-my $pid = open3(my $in, my $said, undef, $vmm, qw(-S -m 32 -display none -serial none -monitor stdio),
+my $pid = open3(my $in, my $said, undef, @tied, $vmm, qw(-S -m 32 -display none -serial none -monitor stdio),
 	qw(-nic user));
 while (<$said>) {
 	last if /monitor/;
@@ -198,7 +202,7 @@ waitpid($pid, 0);
 # The helper holds the same standard error.
 my $gone = eval {
 	local $SIG{ALRM} = sub { die "no end\n" };
-	alarm(30);
+	alarm(120);
 	1 while <$said>;
 	alarm(0);
 	1;
