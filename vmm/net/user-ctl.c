@@ -117,6 +117,9 @@ static int hear(struct user *u, uint64_t *number, struct strbuf *answer, struct 
 	if (!buf)
 		return -EAGAIN;
 	n = recv(u->ctl, buf, ANSWER_MAX - 1, MSG_DONTWAIT);
+	/* It ended without reading all that it was told; its last words come now. */
+	if (n < 0 && errno == ECONNRESET)
+		n = recv(u->ctl, buf, ANSWER_MAX - 1, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return -EAGAIN;
 	if (n <= 0)
