@@ -38,7 +38,7 @@ void board_init(struct board *b, bool pci)
 	pthread_mutex_init(&b->vm.lock, NULL);
 	b->vm.loop = loop_new(&b->vm.lock, &err);
 	b->vm.mem = b->vm.loop ? mem_new(NULL, &err) : NULL;
-	b->vm.irqchip = b->vm.mem ? irqchip_new(NULL, &err) : NULL;
+	b->vm.irqchip = b->vm.mem ? irqchip_new(NULL, true, &err) : NULL;
 	if (!b->vm.irqchip)
 		die("board", &err);
 	b->vm.chardevs = chardev_registry_new(b->vm.loop);

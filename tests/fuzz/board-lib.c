@@ -29,7 +29,7 @@ void fuzz_board_init(struct fuzz_board *b, size_t len, size_t cut, uint64_t rom_
 	pthread_mutex_init(&vm->lock, NULL);
 	vm->loop = loop_new(&vm->lock, NULL);
 	vm->mem = mem_new(NULL, NULL);
-	vm->irqchip = irqchip_new(NULL, NULL);
+	vm->irqchip = irqchip_new(NULL, true, NULL);
 	b->ram = mem_alloc(len, NULL);
 	b->rom = mem_alloc(ROM, NULL);
 	require(b->ram && b->rom && pci_bus_new(vm, NULL, NULL, NULL));

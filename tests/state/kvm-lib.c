@@ -33,7 +33,7 @@ bool kvm_board_init(struct kvm_board *board, struct err *err)
 	board->vm.kvm = kvm_vm_new(NULL, err);
 	if (!board->vm.kvm)
 		return false;
-	board->vm.irqchip = irqchip_new(board->vm.kvm, err);
+	board->vm.irqchip = irqchip_new(board->vm.kvm, true, err);
 	return board->vm.irqchip && add_vcpus(board, err);
 }
 

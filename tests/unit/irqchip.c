@@ -16,7 +16,7 @@
 static struct irqchip *new_chip(struct kvm_vm *kvm)
 {
 	struct err err = { 0 };
-	struct irqchip *chip = irqchip_new(kvm, &err);
+	struct irqchip *chip = irqchip_new(kvm, true, &err);
 
 	if (!chip) {
 		tap_diag("%s", err.text);

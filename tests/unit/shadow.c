@@ -123,7 +123,7 @@ static bool init(struct machine *m, struct err *err)
 	if (!m->shadow || mem_add_ram(m->mem, "ram", 0, RAM, m->ram, false, err) < 0 ||
 	    mem_add_shadow(m->mem, "shadow", SHADOW, m->shadow, BOTH, err) < 0)
 		return false;
-	m->irqchip = irqchip_new(m->kvm, err);
+	m->irqchip = irqchip_new(m->kvm, true, err);
 	m->vcpus = m->irqchip ? vcpus_new(m->kvm, 1, &id, &ops, m, err) : NULL;
 	if (!m->vcpus)
 		return false;

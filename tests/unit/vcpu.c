@@ -115,7 +115,7 @@ static bool init(struct machine *m, struct err *err)
 	m->ram = m->mem ? mem_alloc(RAM, err) : NULL;
 	if (!m->ram || mem_add_ram(m->mem, "ram", 0, RAM, m->ram, false, err) < 0)
 		return false;
-	m->irqchip = irqchip_new(m->kvm, err);
+	m->irqchip = irqchip_new(m->kvm, true, err);
 	m->vcpus = m->irqchip ? vcpus_new(m->kvm, 1, &id, &ops, m, err) : NULL;
 	if (!m->vcpus)
 		return false;

@@ -55,9 +55,10 @@ static int get_ioapic(int fd, struct chips_ioapic *s, struct err *err)
 
 static int get_pit(int fd, struct chips_shadow *s, struct err *err)
 {
-	struct kvm_pit_state2 pit;
+	struct kvm_pit_state2 pit = { .flags = 0 };
 
-	if (ioctl(fd, KVM_GET_PIT2, &pit) < 0)
+	/* ENXIO: -machine pit=off */
+	if (ioctl(fd, KVM_GET_PIT2, &pit) < 0 && errno != ENXIO)
 		return err_sys(err, errno, "KVM cannot read the interval timer");
 	for (unsigned i = 0; i < ARRAY_SIZE(s->pit); i++) {
 		const struct kvm_pit_channel_state *k = &pit.channels[i];
@@ -153,7 +154,7 @@ static int set_pit(int fd, const struct chips_shadow *s, struct err *err)
 			.gate = c->gate,
 		};
 	}
-	if (ioctl(fd, KVM_SET_PIT2, &pit) < 0)
+	if (ioctl(fd, KVM_SET_PIT2, &pit) < 0 && errno != ENXIO)
 		return err_sys(err, errno, "KVM refuses the state of the interval timer");
 	return 0;
 }

@@ -55,7 +55,7 @@ static int init_table(struct irqchip *chip)
 	return 0;
 }
 
-static int create_chips(struct irqchip *chip, struct err *err)
+static int create_chips(struct irqchip *chip, bool with_pit, struct err *err)
 {
 	/* Port 0x61 must answer for the PIT's gate; the speaker itself is silent. */
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
@@ -63,12 +63,12 @@ static int create_chips(struct irqchip *chip, struct err *err)
 
 	if (ioctl(fd, KVM_CREATE_IRQCHIP, 0) < 0)
 		return err_sys(err, errno, "KVM cannot create the interrupt controllers");
-	if (ioctl(fd, KVM_CREATE_PIT2, &pit) < 0)
+	if (with_pit && ioctl(fd, KVM_CREATE_PIT2, &pit) < 0)
 		return err_sys(err, errno, "KVM cannot create the interval timer");
 	return 0;
 }
 
-struct irqchip *irqchip_new(struct kvm_vm *kvm, struct err *err)
+struct irqchip *irqchip_new(struct kvm_vm *kvm, bool pit, struct err *err)
 {
 	struct irqchip *chip = calloc(1, sizeof(*chip));
 	int routes = kvm ? kvm_cap(kvm, KVM_CAP_IRQ_ROUTING) : 1024;
@@ -83,7 +83,7 @@ struct irqchip *irqchip_new(struct kvm_vm *kvm, struct err *err)
 	if (chip->max_routes > 4096)
 		chip->max_routes = 4096;
 	chip->in_use = calloc((chip->max_routes + 63) / 64 + 1, sizeof(uint64_t));
-	if (!chip->in_use || (kvm && create_chips(chip, err) < 0)) {
+	if (!chip->in_use || (kvm && create_chips(chip, pit, err) < 0)) {
 		err_sys(err, ENOMEM, "interrupt controllers");
 		irqchip_free(chip);
 		return NULL;

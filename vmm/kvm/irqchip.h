@@ -25,9 +25,9 @@ struct msi_msg {
 	uint32_t data;
 };
 
-/* kvm may be NULL (tests). With KVM: creates the in-kernel chips and the PIT, installs
- * the default routes. Before any vCPU exists. */
-struct irqchip *irqchip_new(struct kvm_vm *kvm, struct err *err);
+/* kvm may be NULL (tests). With KVM: creates the in-kernel chips, and the PIT if it is
+ * wanted, installs the default routes. Before any vCPU exists. */
+struct irqchip *irqchip_new(struct kvm_vm *kvm, bool pit, struct err *err);
 void irqchip_free(struct irqchip *chip);
 
 /* Sets the level of one line (for edge-triggered users: 1, then 0). Any thread. A line

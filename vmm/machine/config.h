@@ -66,7 +66,7 @@ struct vm_config {
 	uint64_t ram;                    /* bytes */
 	bool ram_given;                  /* by -m */
 	char *mem_path, *memory_backend; /* or NULL */
-	bool mem_prealloc, no_mem_merge, dump_core, mem_lock, cpu_pm;
+	bool mem_prealloc, no_mem_merge, dump_core, mem_lock, cpu_pm, no_pit;
 	struct str_list objects;
 	struct smbios_texts *smbios; /* -smbios, or NULL */
 	int64_t rtc_offset; /* seconds that the guest's clock is ahead of UTC at the start

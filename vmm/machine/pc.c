@@ -102,7 +102,7 @@ static int add_frame(struct pc *pc, struct err *err)
  * whose creation leaves an SRCU grace period behind that the slot would wait for. */
 static int add_irqchip(struct pc *pc, struct err *err)
 {
-	pc->vm.irqchip = irqchip_new(pc->vm.kvm, err);
+	pc->vm.irqchip = irqchip_new(pc->vm.kvm, !pc->config->no_pit, err);
 	return pc->vm.irqchip ? 0 : -err->code;
 }
 

@@ -111,6 +111,7 @@ bool cli_answer_cpu(const char *arg, struct strbuf *out, struct err *err)
 struct machine_opts {
 	char *type, *accel, *memory_backend;
 	bool mem_merge, dump_core;
+	int pit;   /* enum opt_tri */
 	int fixed; /* of keys with one possible value: not used */
 };
 
@@ -151,7 +152,10 @@ static const struct opt_desc machine_table[] = {
 	  .offset = offsetof(struct machine_opts, memory_backend),
 	  .help = "the -object memory-backend-* that is the guest's RAM" },
 	FIXED("nvdimm", only_off, "there is no persistent memory"),
-	FIXED("pit", only_on, "the timer is in the kernel"),
+	{ .name = "pit",
+	  .type = OPT_TRI,
+	  .offset = offsetof(struct machine_opts, pit),
+	  .help = "the interval timer, which the kernel has (default: on)" },
 	FIXED("smm", off_or_auto, "there is no system management mode"),
 	FIXED("usb", only_off, "there is no USB controller"),
 	FIXED("vmport", off_or_auto, "there is no VMware port"),
@@ -185,7 +189,8 @@ static int check_type(const char *type, struct err *err)
 int cli_collect_machine(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct machine_opts opts = { .mem_merge = !config->no_mem_merge,
-		                     .dump_core = config->dump_core };
+		                     .dump_core = config->dump_core,
+		                     .pit = config->no_pit ? OPT_TRI_OFF : OPT_TRI_AUTO };
 	int ret = cli_parse_opts(machine_table, arg, "type", &opts, err);
 
 	if (ret >= 0 && opts.type)
@@ -196,6 +201,7 @@ int cli_collect_machine(struct vm_config *config, const char *arg, struct err *e
 		ret = cli_set_string(&config->memory_backend, opts.memory_backend);
 	config->no_mem_merge = !opts.mem_merge;
 	config->dump_core = opts.dump_core;
+	config->no_pit = opts.pit == OPT_TRI_OFF;
 	opts_free(machine_table, &opts);
 	return ret;
 }
