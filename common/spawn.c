@@ -145,8 +145,9 @@ static int start_here(const struct spawn_plan *plan, int flags, bool background,
 
 /* ---- messages ---- */
 
-enum op { OP_ALLOW, OP_ALLOW_MORE, OP_START, OP_SEAL };
-enum { SEAL_NO_SCRIPTS = 1 << 0, SEAL_NO_ELEVATION = 1 << 1 };
+enum op { OP_ALLOW, OP_ALLOW_MORE, OP_START, OP_OPEN, OP_SEAL };
+enum { SEAL_NO_SCRIPTS = 1 << 0, SEAL_NO_ELEVATION = 1 << 1, SEAL_NO_OPEN = 1 << 2 };
+#define KIND_OPEN 2 /* behind enum spawn_kind: words of spawn_open() */
 
 struct head {
 	uint32_t op;   /* enum op */
@@ -219,6 +220,7 @@ struct agreed {
 	} plans[MAX_ALLOWED];
 	unsigned count;
 	spawner_admit_fn *admit;
+	spawner_open_fn *open;
 	bool sealed, no_scripts, background;
 };
 
@@ -257,12 +259,8 @@ static bool is_agreed(const struct agreed *a, char *bytes, size_t len)
 	return false;
 }
 
-static int agree(struct agreed *a, char *bytes, size_t len, bool more)
+static int add_plan(struct agreed *a, const char *bytes, size_t len, bool more)
 {
-	if (!more && is_agreed(a, bytes, len))
-		return 0;
-	if (a->sealed)
-		return -EPERM;
 	if (a->count == MAX_ALLOWED)
 		return -ENOSPC;
 	a->plans[a->count].more = more;
@@ -270,10 +268,19 @@ static int agree(struct agreed *a, char *bytes, size_t len, bool more)
 	return a->plans[a->count++].text.failed ? -ENOMEM : 0;
 }
 
+static int agree(struct agreed *a, char *bytes, size_t len, bool more)
+{
+	if (!more && is_agreed(a, bytes, len))
+		return 0;
+	return a->sealed ? -EPERM : add_plan(a, bytes, len, more);
+}
+
 static int seal(struct agreed *a, unsigned flags)
 {
 	a->sealed = true;
 	a->no_scripts = flags & SEAL_NO_SCRIPTS;
+	if (flags & SEAL_NO_OPEN)
+		a->open = NULL;
 	if (a->background)
 		detach(STDERR_FILENO);
 	if (flags & SEAL_NO_ELEVATION)
@@ -295,31 +302,64 @@ static int serve_start(const struct agreed *a, const struct head *head, char *te
 	return start_here(&plan, CLONE_PARENT, a->background, child);
 }
 
+/* What was opened is known from then on: it is the asker's. */
+static int serve_open(struct agreed *a, const struct head *head, char *bytes, size_t len,
+                      int *fd)
+{
+	char *words[SPAWN_MAX_ARGS + 2];
+	bool known = is_agreed(a, bytes, len);
+	size_t skip = sizeof(head->kind);
+	int ret;
+
+	if (!a->open)
+		return -EPERM;
+	if (head->kind != KIND_OPEN || !read_strings(bytes + skip, len - skip, 1, words))
+		return -EPROTO;
+	ret = a->open(words, known);
+	if (ret < 0)
+		return ret;
+	*fd = ret;
+	return known ? 0 : add_plan(a, bytes, len, false);
+}
+
+/* child->pidfd: the descriptor to answer with, or -1. */
+static int serve_message(struct agreed *a, char *buf, size_t n, const int *fds,
+                         unsigned fd_count, struct spawned *child)
+{
+	struct head head;
+	char *bytes = buf + sizeof(head.op);
+	size_t len = n - sizeof(head.op);
+	int ret;
+
+	if (n < sizeof(head))
+		return -EPROTO;
+	memcpy(&head, buf, sizeof(head));
+	if (head.op == OP_SEAL)
+		return seal(a, head.kind);
+	if (head.op == OP_OPEN)
+		return serve_open(a, &head, bytes, len, &child->pidfd);
+	if (head.op == OP_START && a->no_scripts && head.kind == SPAWN_SCRIPT)
+		return -EPERM;
+	ret = agree(a, bytes, len, head.op == OP_ALLOW_MORE);
+	if (ret < 0 || head.op != OP_START)
+		return ret;
+	return serve_start(a, &head, buf + sizeof(head), n - sizeof(head), fds, fd_count,
+	                   child);
+}
+
 /* False when nobody asks any more. */
 static bool serve_one(struct agreed *a, int sock)
 {
 	static char buf[MESSAGE_MAX];
 	struct spawned child = { .pid = 0, .pidfd = -1 };
-	struct head head;
 	int fds[SPAWN_MAX_FDS];
 	unsigned fd_count;
 	ssize_t n = receive_with_fds(sock, buf, sizeof(buf), fds, &fd_count);
-	struct answer answer = { -EPROTO, 0 };
+	struct answer answer;
 
 	if (n <= 0)
 		return false;
-	if ((size_t)n >= sizeof(head)) {
-		memcpy(&head, buf, sizeof(head));
-		answer.ret = head.op == OP_SEAL ? seal(a, head.kind)
-		                                : agree(a, buf + sizeof(head.op),
-		                                        n - sizeof(head.op),
-		                                        head.op == OP_ALLOW_MORE);
-		if (head.op == OP_START && a->no_scripts && head.kind == SPAWN_SCRIPT)
-			answer.ret = -EPERM;
-		if (head.op == OP_START && answer.ret >= 0)
-			answer.ret = serve_start(a, &head, buf + sizeof(head),
-			                         n - sizeof(head), fds, fd_count, &child);
-	}
+	answer.ret = serve_message(a, buf, n, fds, fd_count, &child);
 	answer.pid = child.pid > 0 ? child.pid : 0;
 	n = send_with_fds(sock, &answer, sizeof(answer), &child.pidfd, child.pidfd >= 0);
 	for (unsigned i = 0; i < fd_count; i++)
@@ -332,7 +372,9 @@ static bool serve_one(struct agreed *a, int sock)
 /* Keys on the terminal are for vmm, and what ends all of a service ends vmm first. */
 static __attribute__((noreturn)) void serve(int sock, const struct spawner_config *config)
 {
-	struct agreed a = { .admit = config->admit, .background = config->background };
+	struct agreed a = { .admit = config->admit,
+		            .open = config->open,
+		            .background = config->background };
 	struct err err = { 0 };
 	sigset_t all;
 
@@ -440,7 +482,7 @@ static int ask(struct spawner *s, enum op op, const struct spawn_plan *plan,
 	                  op == OP_START ? plan->fd_count : 0);
 	if (n < 0)
 		return -errno;
-	if (op != OP_START && !s->sealed && s->unread < MAX_ALLOWED) {
+	if (op != OP_START && op != OP_OPEN && !s->sealed && s->unread < MAX_ALLOWED) {
 		s->unread++;
 		s->sealed = op == OP_SEAL;
 		return 0;
@@ -468,12 +510,38 @@ int spawn_allow_more(struct spawner *s, const struct spawn_plan *plan, struct er
 	return allow(s, OP_ALLOW_MORE, plan, err);
 }
 
-void spawner_seal(struct spawner *s, bool scripts, bool elevate)
+static struct spawn_plan plan_of(char *const *words)
 {
+	return (struct spawn_plan){ KIND_OPEN, words[0], words + 1, NULL, 0 };
+}
+
+int spawn_allow_open(struct spawner *s, char *const *words, struct err *err)
+{
+	const struct spawn_plan plan = plan_of(words);
+
+	return allow(s, OP_ALLOW, &plan, err);
+}
+
+int spawn_open(struct spawner *s, char *const *words)
+{
+	const struct spawn_plan plan = plan_of(words);
+	struct spawned child = { .pid = 0, .pidfd = -1 };
+	int ret = s ? ask(s, OP_OPEN, &plan, 0, &child) : -EPERM;
+
+	if (ret >= 0)
+		return child.pidfd >= 0 ? child.pidfd : -EPROTO;
+	if (child.pidfd >= 0)
+		close(child.pidfd);
+	return ret;
+}
+
+void spawner_seal(struct spawner *s, bool scripts, bool elevate, bool open)
+{
+	unsigned flags = (scripts ? 0 : SEAL_NO_SCRIPTS) |
+	                 (elevate ? 0 : SEAL_NO_ELEVATION) | (open ? 0 : SEAL_NO_OPEN);
+
 	if (s)
-		ask(s, OP_SEAL, NULL,
-		    (scripts ? 0 : SEAL_NO_SCRIPTS) | (elevate ? 0 : SEAL_NO_ELEVATION),
-		    NULL);
+		ask(s, OP_SEAL, NULL, flags, NULL);
 }
 
 int spawn_start(struct spawner *s, const struct spawn_plan *plan, struct spawned *child,

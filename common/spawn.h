@@ -46,11 +46,15 @@ typedef int spawner_prepare_fn(void *opaque, struct err *err);
 /* Whether these arguments, which end with NULL, may come behind those that were agreed
  * on. Runs in the spawner; whoever asks may be an intruder. */
 typedef bool spawner_admit_fn(char *const *args);
+/* Opens what these words, which end with NULL, name: a descriptor or -errno. known: they
+ * were agreed on, or opened before. Runs in the spawner as well. */
+typedef int spawner_open_fn(char *const *words, bool known);
 
 struct spawner_config {
 	spawner_prepare_fn *prepare; /* to give up privileges; NULL: it keeps them */
 	void *opaque;
 	spawner_admit_fn *admit; /* of spawn_allow_more(); NULL: none */
+	spawner_open_fn *open;   /* of spawn_open(); NULL: none */
 	/* Of a process that leaves its caller's terminal: helpers have no standard error,
 	 * and from the seal on nothing that was the caller's is held. */
 	bool background;
@@ -70,9 +74,15 @@ int spawn_allow(struct spawner *s, const struct spawn_plan *plan, struct err *er
 /* Agrees on all plans that start as this one does and go on with arguments that
  * config->admit takes. */
 int spawn_allow_more(struct spawner *s, const struct spawn_plan *plan, struct err *err);
+/* Agrees on words of spawn_open(). s NULL: nothing to do. 0 or -errno with a sentence. */
+int spawn_allow_open(struct spawner *s, char *const *words, struct err *err);
 /* From now on only what was agreed on is started; scripts: at all; elevate: with the
- * right to gain privileges by their execve (sudo). NULL: nothing to do. */
-void spawner_seal(struct spawner *s, bool scripts, bool elevate);
+ * right to gain privileges by their execve (sudo); open: spawn_open() goes on. NULL:
+ * nothing to do. */
+void spawner_seal(struct spawner *s, bool scripts, bool elevate, bool open);
+/* The descriptor that config->open has for these words, or -errno: -EPERM without a
+ * spawner (NULL), or when it may not any more. */
+int spawn_open(struct spawner *s, char *const *words);
 
 /* Starts it, without a spawner (NULL) from this process. -errno with a sentence, -EPERM
  * when it was not agreed on. */

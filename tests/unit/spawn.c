@@ -192,7 +192,7 @@ static void test_seal(void)
 	tap_eq(spawn_allow(s, &plan, &err), 0, "and a script");
 	plan.path = "/bin/false";
 	tap_ok(starts(s, SPAWN_HELPER, "/bin/false", other), "before the seal all start");
-	spawner_seal(s, true, true);
+	spawner_seal(s, true, true, false);
 	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", helper),
 	       "sealed: what was agreed on");
 	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", helper), "any number of times");
@@ -207,7 +207,7 @@ static void test_seal(void)
 		       &(struct spawn_plan){ SPAWN_HELPER, "/bin/echo", other, NULL, 0 },
 		       &err),
 	       -EPERM, "nothing is agreed on any more");
-	spawner_seal(s, false, true);
+	spawner_seal(s, false, true, false);
 	tap_ok(!starts(s, SPAWN_SCRIPT, "/bin/true", helper), "spawn=deny: no scripts");
 	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", helper), "but helpers");
 	spawner_free(s);
@@ -235,7 +235,7 @@ static void test_more(void)
 	tap_eq(spawn_allow_more(s, &plan, &err), 0, "a plan with more is agreed on");
 	plan.path = "/bin/echo";
 	tap_eq(spawn_allow(s, &plan, &err), 0, "and one without");
-	spawner_seal(s, true, true);
+	spawner_seal(s, true, true, false);
 	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", good), "with an argument more");
 	tap_ok(starts(s, SPAWN_HELPER, "/bin/true", base), "with none");
 	tap_ok(!starts(s, SPAWN_HELPER, "/bin/true", two), "not with two");
@@ -247,6 +247,61 @@ static void test_more(void)
 	       "not behind what goes without");
 	tap_eq(spawn_allow_more(s, &plan, &err), -EPERM, "nothing more is agreed on");
 	spawner_free(s);
+}
+
+/* A pipe's end that says what it was opened for. */
+static int open_words(char *const *words, bool known)
+{
+	int ends[2];
+
+	if (!strcmp(words[0], "none"))
+		return -ENXIO;
+	if (!known && !strcmp(words[0], "old"))
+		return -EBUSY;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	dprintf(ends[1], "%s %s %s", words[0], words[1] ? words[1] : "",
+	        known ? "known" : "new");
+	close(ends[1]);
+	return ends[0];
+}
+
+static void opens(struct spawner *s, const char *a, const char *b, const char *says)
+{
+	char *const words[] = { (char *)a, (char *)b, NULL };
+	char text[64] = "";
+	int fd = spawn_open(s, words);
+
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) >= 0)
+		tap_str(text, says, "%s %s is opened", a, b);
+	else
+		tap_str(strerror(-fd), says, "%s %s is refused", a, b);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void test_open(void)
+{
+	char *const old[] = { (char *)"old", (char *)"1", NULL };
+	struct err err = { 0 };
+
+	opens(NULL, "tap", "1", strerror(EPERM));
+	for (int may = 0; may < 2; may++) {
+		struct spawner *s =
+			spawner_new(&(struct spawner_config){ .open = open_words }, &err);
+
+		tap_eq(spawn_allow_open(s, old, &err), 0, "words are agreed on");
+		spawner_seal(s, true, true, may);
+		opens(s, "tap", "1", may ? "tap 1 new" : strerror(EPERM));
+		opens(s, "tap", "1", may ? "tap 1 known" : strerror(EPERM));
+		opens(s, "tap", "2", may ? "tap 2 new" : strerror(EPERM));
+		opens(s, "old", "1", may ? "old 1 known" : strerror(EPERM));
+		opens(s, "old", "2", strerror(may ? EBUSY : EPERM));
+		opens(s, "none", "", strerror(may ? ENXIO : EPERM));
+		tap_ok(!starts(s, SPAWN_HELPER, "old", (char *[]){ (char *)"1", NULL }),
+		       "what may be opened may not be started");
+		spawner_free(s);
+	}
 }
 
 /* Says whether it may gain privileges. */
@@ -262,7 +317,7 @@ static void test_elevation(void)
 		struct spawned child;
 
 		spawn_allow(s, &plan, &err);
-		spawner_seal(s, true, elevate);
+		spawner_seal(s, true, elevate, false);
 		spawn_start(s, &plan, &child, &err);
 		tap_eq(spawn_wait(&child) == 0, !elevate, "elevateprivileges=%s",
 		       elevate ? "allow" : "deny");
@@ -462,6 +517,7 @@ int main(void)
 	test_no_wait();
 	test_seal();
 	test_more();
+	test_open();
 	test_elevation();
 	test_prepare();
 	return tap_done();

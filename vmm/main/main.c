@@ -32,7 +32,7 @@ static bool any_has(const struct str_list *list, const char *word)
 	return false;
 }
 
-/* A monitor may add a user network. */
+/* A monitor may add networks. */
 static bool has_monitor(const struct vm_config *config)
 {
 	return config->monitors.count || config->mons.count || config->qmps.count ||
@@ -45,8 +45,8 @@ static bool starts_programs(const struct vm_config *config)
 {
 	bool net = config->netdevs.count || config->nics.count || config->nets.count;
 
-	return config->vnc || net ||
-	       ((!config->nodefaults || has_monitor(config)) && net_user_installed());
+	return config->vnc || net || has_monitor(config) ||
+	       (!config->nodefaults && net_user_installed());
 }
 
 static bool connects_again(const struct vm_config *config)
@@ -83,6 +83,7 @@ static int prepare(struct setting *s, const struct vm_config *config, struct err
 		.prepare = config->runas ? become : NULL,
 		.opaque = config->runas,
 		.admit = net_user_admits,
+		.open = net_tap_serve,
 		.background = config->daemonize,
 	};
 	int ret = config->daemonize ? process_daemonize(&s->daemon, err) : 0;
@@ -114,10 +115,12 @@ static int confine(const struct setting *s, const struct vm_config *config,
 		return -err->code;
 	if (s->spawner && monitors_any(monitors) && net_user_allow(vm->nets, err) < 0)
 		return -err->code;
-	spawner_seal(s->spawner, !config->no_scripts, !config->no_elevation);
+	spawner_seal(s->spawner, !config->no_scripts, !config->no_elevation,
+	             monitors_any(monitors));
 	if (config->no_sandbox)
 		return 0;
 	vm->confined = true;
+	net_registry_confine(vm->nets);
 	block_registry_ready(vm->blocks);
 	return sandbox_enter(&needs, err);
 }

@@ -75,6 +75,7 @@ struct net_registry {
 	struct netdev *first;
 	bool running;     /* the machine does: nothing waits any more */
 	bool ending;      /* and now it has */
+	bool confined;    /* in the sandbox */
 	uint64_t tickets; /* given so far */
 	void (*progress)(void *opaque);
 	void *progress_opaque;

@@ -70,6 +70,11 @@ void net_registry_use_spawner(struct net_registry *reg, struct spawner *spawner)
 	reg->spawner = spawner;
 }
 
+void net_registry_confine(struct net_registry *reg)
+{
+	reg->confined = true;
+}
+
 void net_registry_free(struct net_registry *reg)
 {
 	if (!reg)

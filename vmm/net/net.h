@@ -118,6 +118,11 @@ bool net_user_installed(void);
  * which is the spawner's `admit`. */
 int net_user_allow(struct net_registry *reg, struct err *err);
 bool net_user_admits(char *const *words);
+/* The spawner's `open`: "tap", the name of an interface, and "multi" or "single" queue. A
+ * new one; or, known, any: one that this process had before. */
+int net_tap_serve(char *const *words, bool known);
+/* This process may not open interfaces itself any more. */
+void net_registry_confine(struct net_registry *reg);
 
 const char *net_id(const struct netdev *nd);
 const char *net_type(const struct netdev *nd);

@@ -18,8 +18,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define NO_SCRIPT "no"
-#define VHOST     "/dev/vhost-net"
+#define NO_SCRIPT   "no"
+#define VHOST       "/dev/vhost-net"
+#define MAX_UNNAMED 256 /* tap0, tap1 ... */
 
 extern char **environ;
 
@@ -66,7 +67,12 @@ static int run_script(const struct tap *tap, const char *script, struct err *err
 		err_set(err, EIO, "%s failed (status 0x%x)", script, status);
 	}
 	err_prefix(err, "interface %s", tap->name);
-	err_hint(err, "script=no runs none");
+	if (tap->nd.reg->confined && err->code == EPERM)
+		err_hint(err, "once the guest runs no new script is started; add "
+		              "script=no,downscript=no and set the interface up "
+		              "yourself");
+	else
+		err_hint(err, "script=no runs none");
 	return -err->code;
 }
 
@@ -78,7 +84,11 @@ int tap_script_up(const struct tap *tap, struct err *err)
 	const struct spawn_plan plan = { SPAWN_SCRIPT, down, argv, NULL, 0 };
 	int ret = run_script(tap, choose_script(tap->script, TAP_UP_SCRIPT), err);
 
-	return ret < 0 || !down ? ret : spawn_allow(tap->nd.reg->spawner, &plan, err);
+	if (ret >= 0 && down)
+		ret = spawn_allow(tap->nd.reg->spawner, &plan, err);
+	if (ret == -EPERM && down)
+		err_hint(err, "downscript=no runs none");
+	return ret;
 }
 
 void tap_script_down(const struct tap *tap)
@@ -102,7 +112,11 @@ static int refuse(const struct tap *tap, int code, struct err *err)
 	const char *multi = tap->queues > 1 ? " multi_queue" : "";
 
 	err_sys(err, code, "cannot open interface %s", name);
-	if (code == EPERM || code == EACCES)
+	if (tap->nd.reg->confined && (code == EPERM || code == EBUSY))
+		err_hint(err, "once the guest runs vmm makes new interfaces, if root "
+		              "runs it, and takes those of its command line again; "
+		              "-sandbox off takes all");
+	else if (code == EPERM || code == EACCES)
 		err_hint(err,
 		         "root makes one for you with: ip tuntap add %s mode tap%s user "
 		         "%u",
@@ -119,23 +133,83 @@ static int refuse(const struct tap *tap, int code, struct err *err)
 	return -code;
 }
 
+/* name may be a pattern, and is what it became. The descriptor, or -errno. */
+static int open_tun(char name[IFNAMSIZ], bool multi, unsigned flags)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags |
+		                          (multi ? IFF_MULTI_QUEUE : 0) };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK), code;
+
+	if (fd < 0)
+		return -errno;
+	memcpy(ifr.ifr_name, name, IFNAMSIZ);
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0) {
+		code = errno;
+		close(fd);
+		return -code;
+	}
+	memcpy(name, ifr.ifr_name, IFNAMSIZ);
+	name[IFNAMSIZ - 1] = '\0';
+	return fd;
+}
+
+/* What stands for an interface between this process and the spawner. */
+static void name_words(const struct tap *tap, char *words[4])
+{
+	words[0] = (char *)"tap";
+	words[1] = (char *)tap->name;
+	words[2] = (char *)(tap->queues > 1 ? "multi" : "single");
+	words[3] = NULL;
+}
+
+int net_tap_serve(char *const *words, bool known)
+{
+	char name[IFNAMSIZ] = "";
+	bool multi = words[1] && words[2] && !strcmp(words[2], "multi");
+
+	if (strcmp(words[0], "tap") || !words[1] || !words[2] || words[3] ||
+	    (!multi && strcmp(words[2], "single")) || !*words[1] ||
+	    strlen(words[1]) >= IFNAMSIZ || strchr(words[1], '%'))
+		return -EINVAL;
+	strcpy(name, words[1]);
+	return open_tun(name, multi, known ? 0 : IFF_TUN_EXCL);
+}
+
+/* Through the spawner, as this process opens none any more. */
+static int open_confined(struct tap *tap)
+{
+	struct spawner *spawner = tap->nd.reg->spawner;
+	char *words[4];
+	int fd = -EBUSY;
+
+	name_words(tap, words);
+	if (*tap->name)
+		return spawn_open(spawner, words);
+	for (unsigned n = 0; n < MAX_UNNAMED && fd == -EBUSY; n++) {
+		snprintf(tap->name, IFNAMSIZ, "tap%u", n);
+		fd = spawn_open(spawner, words);
+	}
+	return fd;
+}
+
 static int open_queue(struct tap *tap, unsigned i, struct err *err)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	struct tap *q = queue(tap, i);
+	bool confined = tap->nd.reg->confined;
+	char *words[4];
 
-	if (tap->queues > 1)
-		ifr.ifr_flags |= IFF_MULTI_QUEUE;
-	q->fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (!i)
+		snprintf(tap->name, IFNAMSIZ, "%s",
+		         tap->ifname ? tap->ifname
+		         : confined  ? ""
+		                     : "tap%d");
+	q->fd = confined ? open_confined(tap) : open_tun(tap->name, tap->queues > 1, 0);
 	if (q->fd < 0)
-		return refuse(tap, errno, err);
-	/* The kernel chooses the first one's name. */
-	strcpy(ifr.ifr_name, i ? tap->name : tap->ifname ? tap->ifname : "tap%d");
-	if (ioctl(q->fd, TUNSETIFF, &ifr) < 0)
-		return refuse(tap, errno, err);
-	memcpy(tap->name, ifr.ifr_name, IFNAMSIZ);
-	tap->name[IFNAMSIZ - 1] = '\0';
-	return 0;
+		return refuse(tap, -q->fd, err);
+	if (confined)
+		return 0;
+	name_words(tap, words);
+	return spawn_allow_open(tap->nd.reg->spawner, words, err);
 }
 
 /* ---- inherited ones ---- */
