@@ -555,7 +555,8 @@ static void test_refused(void)
 		{ "user,id=u,guestfwd=udp:10.0.2.9:80-unix:/x", "must be like" },
 		{ "user,id=u,guestfwd=tcp:10.0.2.9:80", "must be like" },
 		{ "user,id=u,guestfwd=tcp:10.0.2.9:80-cmd:ls", "socat" },
-		{ "user,id=u,guestfwd=tcp:10.0.2.9:80-cmd:ls,hostfwd=tcp::0-:22", "socat" },
+		{ "user,id=u,guestfwd=tcp:10.0.2.9:80-cmd:ls,hostfwd=tcp::0-:22",
+		  "socat" },
 		{ "user,id=u,guestfwd=tcp:10.0.2.9:80-tcp:127.0.0.1:x", "no port" },
 		{ "usr,id=u", "did you mean 'user'?" },
 	};
