@@ -10,13 +10,13 @@
 #include "common/helper.h"
 #include "common/spawn.h"
 #include "tests/tap.h"
+#include "tests/unit/helper-lib.h"
 #include "vmm/net/backend.h"
 #include "vmm/net/net.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
 #include <signal.h>
@@ -88,6 +88,15 @@ static void guest_close(struct guest *g)
 {
 	net_registry_free(g->reg);
 	loop_free(g->loop);
+}
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	_cleanup_fclose_ FILE *out = fopen(path, "we");
+	fputs(text, out);
 }
 
 /* ---- frames ---- */
@@ -371,7 +380,7 @@ static unsigned status_of(pid_t pid, const char *key)
 static void test_hung(struct guest *g)
 {
 	_cleanup_strbuf_ struct strbuf info = { 0 };
-	uint64_t bad = net_ticket(g->reg), good = net_ticket(g->reg), last = 0;
+	uint64_t bad = net_ticket(g->reg), good = net_ticket(g->reg), last = 0, count = 0;
 	pid_t pid = helper_pid();
 	struct err err = { 0 };
 	siginfo_t stopped;
@@ -399,6 +408,20 @@ static void test_hung(struct guest *g)
 	tap_eq(wait_answer(g, last, &info, &err), 0, "many may be asked");
 	tap_eq(net_answer(g->nd, good, &info, &err), (uint64_t)-ENOENT,
 	       "and old answers are forgotten");
+	err_clear(&err);
+	kill(pid, SIGSTOP);
+	alarm(60); /* what waits for it is ended */
+	while (count < 100000 &&
+	       net_command(g->nd, "info", last = net_ticket(g->reg), &err) >= 0) {
+		good = last;
+		count++;
+	}
+	alarm(0);
+	tap_ok(count && count < 100000, "one that hangs is told %u more and then: %s",
+	       (unsigned)count, err.text);
+	kill(pid, SIGCONT);
+	err_clear(&err);
+	tap_eq(wait_answer(g, good, &info, &err), 0, "the last is answered %s", err.text);
 }
 
 /* A network that is added or removed while the machine runs: nobody waits. */
@@ -487,8 +510,12 @@ static void run_until_links(struct guest *g, unsigned links)
 
 static void test_life(struct guest *g)
 {
+	_cleanup_strbuf_ struct strbuf info = { 0 };
+	unsigned kept, gone;
 	pid_t pid = helper_pid();
+	struct err err = { 0 };
 	size_t len = 0;
+	char text[16];
 
 	net_set_offload(g->nd, NET_OFFLOAD_CSUM);
 	tap_ok(discover(g, &len) && g->buf[0] == VIRTIO_NET_HDR_F_DATA_VALID,
@@ -500,6 +527,13 @@ static void test_life(struct guest *g)
 		tap_eq(status_of(pid, "Seccomp"), 2, "behind a seccomp filter");
 		tap_eq(status_of(pid, "NoNewPrivs"), 1, "and gets no privileges");
 	}
+	kept = free_port();
+	tap_eq(command(g, NULL, &err, "hostfwd_add udp:127.0.0.1:%u-:7", kept), 0,
+	       "a forward");
+	gone = free_port();
+	command(g, NULL, &err, "hostfwd_add udp:127.0.0.1:%u-:7", gone);
+	tap_eq(command(g, NULL, &err, "hostfwd_remove udp:127.0.0.1:%u", gone), 0,
+	       "and one that is removed again");
 	g->links = 0;
 	kill(pid, SIGKILL);
 	run_until_links(g, 1);
@@ -509,9 +543,45 @@ static void test_life(struct guest *g)
 	tap_ok(helper_pid() > 0 && helper_pid() != pid, "which is another process");
 	tap_ok(discover(g, &len) && g->buf[0] == VIRTIO_NET_HDR_F_DATA_VALID,
 	       "that answers, and knows what the guest takes");
+	tap_eq(command(g, &info, &err, "info", 0), 0, "what it forwards");
+	snprintf(text, sizeof(text), " %u ", kept);
+	tap_has(info.data ? info.data : "", text, "is what was forwarded");
+	snprintf(text, sizeof(text), " %u ", gone);
+	tap_ok(info.data && !strstr(info.data, text), "and not what was no more");
 	pid = helper_pid();
 	guest_close(g);
 	tap_ok(kill(pid, 0) < 0 && errno == ESRCH, "it ends with its netdev");
+}
+
+/* One that sends what is no frame is not worth more than one that ended. */
+static void test_broken(const char *dir)
+{
+	uint64_t until = loop_now() + WAIT_NS;
+	struct err err = { 0 };
+	pid_t pid = 0;
+	struct guest g;
+	char path[200];
+
+	put_file(dir, "vmm-user-net",
+	         "#!/bin/sh\nprintf 0+ >&4\nprintf '\\377\\377\\377\\377' >&3\n"
+	         "exec sleep 1000\n");
+	snprintf(path, sizeof(path), "%s/vmm-user-net", dir);
+	chmod(path, 0755);
+	setenv("KVMKIT_HELPER_DIR", dir, 1);
+	if (tap_ok(guest_open(&g, "user,id=u", &err), "a helper of another kind %s",
+	           err.text)) {
+		while (net_link_up(g.nd) && loop_now() < until) {
+			net_recv(g.nd, g.buf);
+			loop_run_once(g.loop, 10);
+		}
+		tap_ok(!net_link_up(g.nd), "that breaks the rules has no link");
+		while (children(0, &pid) && loop_now() < until)
+			loop_run_once(g.loop, 10);
+		tap_eq(children(0, &pid), 0, "and is ended");
+	}
+	guest_close(&g);
+	unlink(path);
+	helper_of_build();
 }
 
 static void test_lazy(void)
@@ -681,32 +751,13 @@ static void test_folder(const char *dir)
 	}
 }
 
-/* The build's own helper: two folders above this program. */
-static void set_helper(void)
-{
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-	path[n > 0 ? n : 0] = '\0';
-	setenv("KVMKIT_HELPER_DIR", dirname(dirname(dirname(path))), 1);
-}
-
-static void put_file(const char *dir, const char *name, const char *text)
-{
-	char path[200];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	_cleanup_fclose_ FILE *out = fopen(path, "we");
-	fputs(text, out);
-}
-
 int main(void)
 {
 	char dir[] = "/tmp/kvmkit-user-XXXXXX", opts[200], tftp_dir[64], path[200];
 	struct err err = { 0 };
 	struct guest g;
 
-	set_helper();
+	helper_of_build();
 	snprintf(tftp_dir, sizeof(tftp_dir), "%s/tftp", mkdtemp(dir));
 	mkdir(tftp_dir, 0755);
 	put_file(tftp_dir, "boot.img", "kernel");
@@ -723,6 +774,7 @@ int main(void)
 	test_hung(&g);
 	test_added(&g);
 	test_life(&g);
+	test_broken(dir);
 	test_lazy();
 	test_words();
 	test_folder(tftp_dir);
