@@ -64,6 +64,7 @@ for (
 	['-device virtio-net-pci,netdev=n', qr/there is no netdev 'n'/],
 	['-nic user,mac=ff:ff:ff:ff:ff:ff', qr/multicast/],
 	['-nic user,model=ne2k_pci', qr/use model=virtio or model=e1000/],
+	['-nic user,model=virtio-rng-pci', qr/use model=virtio or model=e1000/],
 	['-nic usr', qr/did you mean 'user'/],
 	['-net nic', qr/add -net user/],
 	['-net user', qr/add -net nic/],
@@ -86,6 +87,7 @@ for (
 	[[qw(-net none)], undef],
 	[[qw(-nic user,id=u,mac=52:54:00:00:00:01)], qr{:00:01\n \\ u: index=0,type=user}],
 	[[qw(-net nic,macaddr=52:54:00:00:00:02 -net user)], qr{:00:02\n \\ nic0: index=0,type=user}],
+	[[qw(-net nic,name=c -net user)], qr{^c: index=0,.*\n \\ nic0: }m],
 	[[qw(-netdev user,id=a -device virtio-net-pci,netdev=a,id=c)], qr{c: index=0,.*\n \\ a: }],
 	[[qw(-net nic,model=e1000 -net user)],
 		qr{e1000\.0: index=0,type=nic,model=e1000,macaddr=52:54:00:12:34:56\n \\ nic0: }],
@@ -106,6 +108,12 @@ like($out, qr/Error: .*port $port: Address already in use/, 'a port that cannot 
 like($out, qr/TCP\[HOST_FORWARD\]/, 'hostfwd_add, info usernet');
 like($out, qr/^n: rx_frames=0 .*tx_dropped=0/m, 'info netstats');
 like($out, qr/Error: Device 'x' not found/, 'no such network');
+
+($status, $out) = monitor(['hostfwd_add b tcp:127.0.0.1:0-:22', 'hostfwd_add c tcp:127.0.0.1:0-:22', 'info usernet'],
+	qw(-netdev user,id=a -netdev user,id=b));
+my ($of_a, $of_b) = $out =~ /\(a\):\n(.*)\(b\):\n(.*)/s;
+ok($of_b && $of_b =~ /HOST_FORWARD/ && $of_a !~ /HOST_FORWARD/, 'hostfwd_add of the network that is named') or diag($out);
+like($out, qr/Error: there is no netdev 'c'/, 'which must be there');
 
 # As QEMU shows them: networks without a card first, and a queue a line.
 ($status, $out) = monitor(['info network', 'announce_self'], qw(-netdev user,id=a
@@ -154,6 +162,17 @@ my $hung = open3(my $keys, my $screen, undef, @tied, $vmm, qw(-S -m 32 -display 
 while (<$screen>) {
 	last if /monitor/;
 }
+my ($end, $sent) = (time + 60, 0);
+print $keys "announce_self\n";
+while (!$sent && time < $end) {
+	print $keys "info netstats\n";
+	while (defined($_ = <$screen>)) {
+		next unless /tx_frames=(\d+)/;
+		$sent = $1;
+		last;
+	}
+}
+cmp_ok($sent, '>', 0, 'announce_self sends frames');
 my $stopped = helper_of($hung);
 kill('STOP', $stopped);
 for (my $end = time + 60; time < $end; select(undef, undef, undef, 0.01)) {
@@ -194,9 +213,11 @@ while (<$said>) {
 }
 my $child = helper_of($pid);
 ok($child && kill(0, $child), 'the helper runs, under its name');
-my @held = map { readlink($_) // '' } glob("/proc/$child/fd/*");
-is(scalar(grep { !m{^(/dev/null|socket:.*|pipe:.*)$} } @held), 0, 'and holds nothing but sockets')
-	or diag("@held");
+my %held = map { m{(\d+)$} => readlink($_) // '' } glob("/proc/$child/fd/*");
+is_deeply([@held{0, 1}], [('/dev/null') x 2], 'without a terminal');
+delete @held{0 .. 2};
+ok(keys(%held) == 2 && !(grep { !/^socket:/ } values(%held)), 'it holds two sockets and nothing else')
+	or diag(explain(\%held));
 kill('KILL', $pid);
 waitpid($pid, 0);
 # The helper holds the same standard error.

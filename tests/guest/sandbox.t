@@ -70,15 +70,19 @@ ok(!-e "$dir/q" && !-e "$dir/m", 'and removes its sockets');
 # ---- without a monitor ----
 
 my $ring = -e '/proc/sys/kernel/io_uring_disabled' && slurp('/proc/sys/kernel/io_uring_disabled') eq "0\n";
-$pid = start(@small, '-pidfile', "$dir/pid", '-drive', "file=$dir/disks/a.raw,format=raw,if=virtio", '-chardev', "socket,id=s,path=$dir/s,server=on,wait=off", '-device', 'isa-debugcon,chardev=s',
+# Peers that listen before it starts, and after it is confined.
+my $peer = IO::Socket::UNIX->new(Local => "$dir/peer", Listen => 1) or die;
+$pid = start(@small, '-pidfile', "$dir/here/pid", '-chardev', "socket,id=r,path=$dir/peer,reconnect=1", '-device', 'isa-debugcon,chardev=r,iobase=0x402', '-drive', "file=$dir/disks/a.raw,format=raw,if=virtio", '-chardev', "socket,id=s,path=$dir/s,server=on,wait=off", '-device', 'isa-debugcon,chardev=s',
 	'-kernel', put_file("$dir/k", multiboot("\xfa\xf4\xeb\xfd")));
 my $end = time + $limit;
 select(undef, undef, undef, 0.01) while (field("/proc/$pid/status", 'Seccomp') // '') ne '2' && time < $end;
 is(field("/proc/$pid/status", 'Seccomp'), '2', 'confined');
 ok((grep { (readlink($_) // '') =~ /io_uring/ } glob("/proc/$pid/fd/*")), 'with the ring for its disk') if $ring;
+close($peer->accept);
+ok(IO::Select->new($peer)->can_read($limit), 'it connects again');
 kill('TERM', $pid);
 is((ended($pid))[0], 0, 'SIGTERM ends it in good order');
-ok(!-e "$dir/pid" && !-e "$dir/s", 'without the right to open anything it removes its files');
+ok(!-e "$dir/here/pid" && !-e "$dir/s", 'without the right to open anything it removes its files');
 
 # ---- off ----
 
@@ -91,8 +95,29 @@ for my $words ('on', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourc
 	$pid = start(@small, '-sandbox', $words, '-qmp', "unix:$dir/q,server,nowait");
 	$q = qmp_client("$dir/q");
 	is(field("/proc/$pid/status", 'Seccomp'), '2', "-sandbox $words");
+	my ($spawner) = grep { slurp("/proc/$_/comm") eq "vmm-spawn\n" } split(' ', slurp("/proc/$pid/task/$pid/children"));
+	my ($want, $until) = ($words =~ /elevateprivileges=deny/ ? 1 : 0, time + $limit);
+	SKIP: {
+		skip('no spawner: vmm-user-net is not here', 1) unless $spawner;
+		select(undef, undef, undef, 0.01) while field("/proc/$spawner/status", 'NoNewPrivs') != $want && time < $until;
+		is(field("/proc/$spawner/status", 'NoNewPrivs'), $want, 'what it starts may gain privileges, or not');
+	}
 	put($q, '{"execute":"quit"}');
 	ended($pid);
+}
+
+# ---- scripts ----
+
+SKIP: {
+	skip('a network namespace with a tap needs root and /dev/net/tun', 2)
+		if $> || !-w '/dev/net/tun' || system('unshare -n true 2>/dev/null');
+	put_file("$dir/down", "#!/bin/sh\n: >$dir/ran\n");
+	chmod(0755, "$dir/down");
+	for my $spawn (qw(deny allow)) {
+		system("echo quit | unshare -n '$vmm' @small -S -monitor stdio -sandbox on,spawn=$spawn"
+			. " -netdev tap,id=t,ifname=kvmt0,script=no,downscript=$dir/down >$dir/said 2>&1");
+		is(-e "$dir/ran" ? 'allow' : 'deny', $spawn, "spawn=$spawn: a network's script at the end") or diag(slurp("$dir/said"));
+	}
 }
 
 done_testing();
