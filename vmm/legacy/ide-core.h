@@ -118,6 +118,7 @@ struct ide_channel {
 	unsigned index;
 	struct ide_drive *drives[IDE_UNITS];
 	struct region command, control_region;
+	bool line; /* the level that the interrupt was set to */
 	/* state */
 	uint8_t control;
 	bool slave;   /* is selected */

@@ -44,10 +44,22 @@ static const struct {
 
 /* ---- interrupts ---- */
 
+static void set_line(struct ide_channel *ch, bool level)
+{
+	ch->line = level;
+	irqchip_set(ch->ide->pci.dev.vm->irqchip, places[ch->index].irq, level);
+}
+
+static bool is_wanted(const struct ide_channel *ch)
+{
+	return ch->pending && !(ch->control & CONTROL_NIEN);
+}
+
+/* Each look at a status register comes here. */
 static void update_irq(struct ide_channel *ch)
 {
-	irqchip_set(ch->ide->pci.dev.vm->irqchip, places[ch->index].irq,
-	            ch->pending && !(ch->control & CONTROL_NIEN));
+	if (ch->line != is_wanted(ch))
+		set_line(ch, !ch->line);
 }
 
 void ide_raise(struct ide_drive *d)
@@ -319,7 +331,7 @@ static int ide_post_load(void *obj, struct err *err)
 	(void)err;
 	pci_post_load(&ide->pci);
 	for (unsigned i = 0; i < IDE_CHANNELS; i++)
-		update_irq(&ide->channels[i]);
+		set_line(&ide->channels[i], is_wanted(&ide->channels[i]));
 	return 0;
 }
 
