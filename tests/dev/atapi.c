@@ -280,7 +280,8 @@ static void test_change(struct ide_board *ib)
 	       "a drive, an image");
 	tap_eq(block_remove_medium(cd, &err), -EBUSY, "nothing leaves a closed tray");
 	tap_eq(block_open_tray(cd, false, &err), 0, "the host opens it");
-	tap_str(event, "DEVICE_TRAY_MOVED cd ide/1.0/ide-cd 1", "which is told");
+	tap_str(event, "DEVICE_TRAY_MOVED cd /machine/peripheral-anon/device[0] 1",
+	        "which is told");
 	tap_eq(run(ib, PACKET(0x25), 0x800), -0x51, "no capacity");
 	tap_eq(sense(ib), 0x023a02, "while it is open");
 	tap_eq(block_insert_medium(cd, second, &err), -EBUSY, "no room for a second one");
@@ -294,7 +295,8 @@ static void test_change(struct ide_board *ib)
 	tap_eq(block_insert_medium(cd, second, &err), 0, "and another put in");
 	tap_str(block_user(second), "cd", "which is in use");
 	tap_eq(block_close_tray(cd, &err), 0, "closed");
-	tap_str(event, "DEVICE_TRAY_MOVED cd ide/1.0/ide-cd 0", "which is told");
+	tap_str(event, "DEVICE_TRAY_MOVED cd /machine/peripheral-anon/device[0] 0",
+	        "which is told");
 	tap_eq(run(ib, PACKET(0x25), 0x800), -0x51, "the guest is told");
 	run(ib, PACKET(0x4a, 1, 0, 0, 0x10, 0, 0, 0, 8), 0x800);
 	tap_eq(data[4] << 8 | data[5], 0x0202, "new, present");

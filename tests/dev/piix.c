@@ -80,10 +80,10 @@ static void test_attributes(struct board *b)
 	       "one register for the last 64 KiB");
 	mem_dump(b->vm.mem, &map);
 	tap_has(map.data,
-	        "  00000000000c0000-00000000000c3fff shadow (read-only)\n"
-	        "  00000000000c4000-00000000000c7fff shadow\n"
-	        "  00000000000e0000-00000000000effff shadow (ROM)\n"
-	        "  00000000000f0000-00000000000fffff shadow\n",
+	        "  00000000000c0000-00000000000c3fff (prio 1, rom): shadow (read-only)\n"
+	        "    00000000000c4000-00000000000c7fff (prio 1, ram): shadow\n"
+	        "    00000000000e0000-00000000000effff (prio 1, rom): shadow (ROM)\n"
+	        "    00000000000f0000-00000000000fffff (prio 1, ram): shadow\n",
 	        "the map shows the parts");
 	/* Across the end of RAM that takes writes, as KVM never would. */
 	mem_access(b->vm.mem, MEM_MMIO, 0xc7ffe, &value, 4, true);

@@ -413,7 +413,7 @@ static void test_refusals(struct disk *k)
 		{ "drive=none", "there is no drive 'none'; define it with -drive "
 		                "if=none,id=none,file=PATH" },
 		{ "drive=d0",
-		  "drive 'd0' is in use by virtio-blk-pci; each drive takes one "
+		  "drive 'd0' is in use by /machine/peripheral-anon/device[0]; each drive takes one "
 		  "device" },
 		{ "drive=d0,queue-size=5", "queue-size=5 is not a power of 2" },
 		{ "drive=d0,logical_block_size=1000", "block sizes must be powers of 2" },

@@ -43,7 +43,7 @@ my $q = qmp_client("$dir/q");
 my $m = connect_to("$dir/m");
 expect($m, qr/\(qemu\) $/);
 
-my $attached = "    Attached to:      ide/1.0/ide-cd\n";
+my $attached = "    Attached to:      /machine/peripheral-anon/device[0]\n";
 my $cache = "    Cache mode:       writeback\n";
 is(hmp($m, 'info block'), "ide1-cd0 (#block0): $one (raw, read-only)\n$attached"
 	. "    Removable device: not locked, tray closed\n$cache"
@@ -52,7 +52,7 @@ is(hmp($m, 'info block'), "ide1-cd0 (#block0): $one (raw, read-only)\n$attached"
 	or diag(hmp($m, 'info block'));
 is(hmp($m, 'eject ide1-cd0'), '', 'eject');
 my $moved = event($q, 'DEVICE_TRAY_MOVED');
-is_deeply($moved->{data}, { device => 'ide1-cd0', id => 'ide/1.0/ide-cd', 'tray-open' => JSON::PP::true },
+is_deeply($moved->{data}, { device => 'ide1-cd0', id => '/machine/peripheral-anon/device[0]', 'tray-open' => JSON::PP::true },
 	'the event tells') or diag(explain($moved));
 like(hmp($m, 'info block'), qr/^ide1-cd0: \[not inserted\]\n\Q$attached\E    Removable device: not locked, tray open\n\n/,
 	'the tray is open and empty');

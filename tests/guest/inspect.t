@@ -73,6 +73,9 @@ is(hmp($m, 'info mem'), "0000000000000000-0000000000400000 0000000000400000 -rw\
 is(hmp($m, 'info mem 0xffff800000000000'), $high, 'from an address on');
 like(hmp($m, 'x /2i 0xffff800000100000'), qr/^0xffff800000100000: Asm output not supported.*\nffff800000100000: 0x02 0xb0 0xad 0x1b .*\nffff800000100010: (0x[0-9a-f]{2} ?){14}\n\z/, 'x/i: the bytes');
 is(hmp($m, 'cpu 1'), '', 'cpu');
+like(hmp($m, 'info cpus'), qr/^  CPU #0: thread_id=\d+\n\* CPU #1: thread_id=\d+\n\z/, 'info cpus marks it');
+like(hmp($m, 'info lapic 0'), qr/^dumping local APIC state for CPU 0/, 'info lapic of another one');
+like(hmp($m, 'info lapic 2'), qr/^Error: there is no CPU 2/, 'of none');
 is(hmp($m, 'info mem'), "PG disabled\n", 'info mem of a CPU without paging');
 is(hmp($m, 'p/x $cr0&1'), "0\n", 'registers are those of the chosen CPU');
 
@@ -87,14 +90,26 @@ is(hmp($m, 'i /b 0x3fd'), "portb[0x03fd] = 0x71\n", 'gets a break');
 
 my $stats = qmp($q, 'query-stats');
 SKIP: {
-	skip("the kernel does not show KVM's statistics: $stats->{error}{desc}", 4) if ($stats->{error}{desc} // '') =~ /5\.14/;
+	skip("the kernel does not show KVM's statistics: $stats->{error}{desc}", 16) if ($stats->{error}{desc} // '') =~ /5\.14/;
 	my @cpus = @{ $stats->{return} };
 
 	is(scalar(@cpus), 2, 'query-stats: each vCPU');
 	my %first = map { $_->{name} => $_->{value} } @{ $cpus[0]{stats} };
 	cmp_ok($first{exits}, '>', 0, 'which has left the guest');
-	like(hmp($m, 'info stats'), qr/^provider: kvm, system\/cpu\@1\n(    .*\n)*    exits: \d/m, 'info stats');
-	like(hmp($m, 'info stats vm'), qr/^provider: kvm\n    \S+: \d/, 'info stats vm');
+	like($cpus[1]{'qom-path'}, qr{^/machine/unattached/device\[\d+\]$}, 'of which it tells the path');
+	is(qmp($q, 'qom-get', path => $cpus[1]{'qom-path'}, property => 'type')->{return}, 'kvm-vcpu', 'that is there');
+	is_deeply([map { $_->{'qom-path'} } @{ qmp($q, 'query-cpus-fast')->{return} }], [map { $_->{'qom-path'} } @cpus], 'also as query-cpus-fast says');
+	my $one = qmp($q, 'query-stats', target => 'vcpu', vcpus => [$cpus[1]{'qom-path'}], providers => [{ provider => 'kvm', names => ['exits', 'halt_exits'] }]);
+	is_deeply([map { $_->{'qom-path'} } @{ $one->{return} }], [$cpus[1]{'qom-path'}], 'query-stats of one vCPU');
+	is_deeply([sort(map { $_->{name} } @{ $one->{return}[0]{stats} })], ['exits', 'halt_exits'], 'and of some names');
+	my ($vm, $vcpu) = @{ qmp($q, 'query-stats-schemas')->{return} };
+	is_deeply([map { [@$_{qw(provider target)}] } $vm, $vcpu], [['kvm', 'vm'], ['kvm', 'vcpu']], 'query-stats-schemas');
+	my %kinds = map { $_->{name} => $_ } @{ $vcpu->{stats} };
+	is_deeply($kinds{exits}, { name => 'exits', type => 'cumulative', exponent => 0 }, 'what one is');
+	is($kinds{halt_wait_ns}{unit} // 'seconds', 'seconds', 'and its unit');
+	like(hmp($m, 'info stats vcpu exits,halt_wait_ns'), qr/^provider: kvm\n(    (exits \(cumulative\)|halt_wait_ns \(cumulative, ns\)): \d+\n)+\z/, 'info stats');
+	like(hmp($m, 'info stats vm'), qr/^provider: kvm\n    \S+ \(\S+\): \d/, 'info stats vm');
+	like(hmp($m, 'info stats vm * nix'), qr/^Error: there is no provider 'nix'/, 'no such provider');
 }
 like(hmp($m, 'info stats x'), qr/^Error: target 'x'/, 'no such target');
 

@@ -137,7 +137,7 @@ is(hmp($m, 'info name'), "guest one\n", 'info name');
 is(hmp($m, 'info kvm'), "kvm support: enabled\n", 'info kvm');
 like(hmp($m, 'info version'), qr/kvmkit vmm/, 'info version');
 like(hmp($m, 'info cpus'), qr/^\* CPU #0: thread_id=[1-9]\d*\n$/, 'info cpus');
-like(hmp($m, 'info block'), qr/^d0 \(#block0\): \Q$dir\E\/disk \(raw\)\n    Attached to:      \S+\n    Cache mode:       writeback\n$/, 'info block');
+like(hmp($m, 'info block'), qr/^d0 \(#block0\): \Q$dir\E\/disk \(raw\)\n    Attached to:      \/machine\/peripheral-anon\/device\[\d\]\n    Cache mode:       writeback\n$/, 'info block');
 is(hmp($m, 'info blockstats'), "d0: rd_bytes=0 wr_bytes=0 rd_operations=0 wr_operations=0 flush_operations=0 wr_total_time_ns=0 rd_total_time_ns=0"
 	. " flush_total_time_ns=0 rd_merged=0 wr_merged=0 idle_time_ns=0\n", 'info blockstats');
 is_deeply([map { $_->{'node-name'} } @{ qmp($a, 'query-named-block-nodes')->{return} }], ['#block0'], 'query-named-block-nodes');
@@ -151,7 +151,7 @@ like(hmp($m, 'info pci'), qr/SCSI controller: PCI device 1af4:1001\n/, 'the disk
 like(hmp($m, 'info qtree'), qr/\Abus: main-system-bus\n  type System\n(?:.*\n)*    bus: pci\.0\n      type PCI\n(?:.*\n)*        bus: isa\.0\n/, 'info qtree: buses');
 like(hmp($m, 'info qtree'), qr/^      dev: virtio-blk-pci, id ""\n(?:        .*\n)*        drive = "d0"\n        num-queues = 1 \(0x1\)\n(?:        .*\n)*        class SCSI controller, addr 00:\d\d\.0, pci id 1af4:1001 \(sub 1af4:0002\)\n        bar 0: i\/o at 0x/m,
 	'devices with their properties');
-like(hmp($m, 'info mtree'), qr/^ *0000000000000000-000000000009ffff pc\.ram/m, 'info mtree');
+like(hmp($m, 'info mtree'), qr/^    0000000000000000-000000000009ffff \(prio 0, ram\): pc\.ram/m, 'info mtree');
 like(hmp($m, 'info chardev'), qr/^b: filename=unix:/m, 'info chardev');
 like(hmp($m, 'info registers'), qr/^EIP=[0-9a-f]{8} EFL=/m, 'info registers');
 is(hmp($m, 'print /d 0x10 + 1') =~ /Error|too much/ ? 1 : 0, 1, 'too many words are refused');

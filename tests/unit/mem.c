@@ -333,12 +333,12 @@ static void test_overlap(void)
 	tap_str(story, "a r1@90;", "without one the later answers again");
 	mem_dump(mem, &text);
 	tap_has(text.data,
-	        "  0000000000001000-000000000000103f a\n"
-	        "  0000000000001040-000000000000104f c\n"
-	        "  0000000000001050-00000000000010ff a\n"
-	        "  0000000000001100-000000000000117f b\n",
+	        "    0000000000001000-000000000000103f (prio 0, i/o): a\n"
+	        "    0000000000001040-000000000000104f (prio 1, i/o): c\n"
+	        "    0000000000001050-00000000000010ff (prio 0, i/o): a\n"
+	        "    0000000000001100-000000000000117f (prio 0, i/o): b\n",
 	        "the flat view");
-	tap_has(text.data, "0000000000030000-0000000000033fff rom (read-only)", "RAM");
+	tap_has(text.data, "0000000000030000-0000000000033fff (prio 0, rom): rom", "RAM");
 	mem_unmap(&c);
 	get(MEM_MMIO, 0x1040, 8);
 	tap_str(story, "a r8@40;", "what was covered is back");

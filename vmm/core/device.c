@@ -167,6 +167,29 @@ bool device_class_hotplugs(const struct device_class *cls)
 	       (!strcmp(cls->bus, "pci") || !strcmp(cls->bus, "virtio-serial"));
 }
 
+void device_qom_path(const struct device *dev, char *path, size_t size)
+{
+	bool internal = dev->cls->internal;
+	unsigned n = 0;
+
+	if (dev->id) {
+		snprintf(path, size, "/machine/peripheral/%s", dev->id);
+		return;
+	}
+	for (const struct device *d = dev->vm->devices; d && d != dev; d = d->next)
+		n += !d->id && d->cls->internal == internal;
+	snprintf(path, size, "/machine/%s/device[%u]",
+	         internal ? "unattached" : "peripheral-anon", n);
+}
+
+void device_show_name(const struct device *dev, char *name, size_t size)
+{
+	if (dev->id)
+		snprintf(name, size, "%s", dev->id);
+	else
+		device_qom_path(dev, name, size);
+}
+
 /* Its path tells which device a device is on. */
 static struct device *find_child(const struct device *dev)
 {

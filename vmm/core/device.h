@@ -81,6 +81,13 @@ void device_unplug(struct device *dev);
 void device_set_path(struct device *dev, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 struct device *device_find(struct vm *vm, const char *id);
+/* By which clients that know QEMU refer to it: "/machine/peripheral/ID", without an id
+ * "/machine/peripheral-anon/device[N]", and "/machine/unattached/device[N]" for what the
+ * board made; N counts those that are there. */
+#define DEVICE_QOM_PATH 128 /* bytes that are enough */
+void device_qom_path(const struct device *dev, char *path, size_t size);
+/* The same, or only the id of one that has one: as events and query-block name it. */
+void device_show_name(const struct device *dev, char *name, size_t size);
 
 /* All devices, in creation order (quiesce: in reverse). */
 void devices_reset(struct vm *vm);

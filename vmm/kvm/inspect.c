@@ -123,9 +123,6 @@ int inspect_mce(int fd, const struct machine_check *m)
 
 /* ---- statistics ---- */
 
-typedef void stat_fn(void *opaque, const char *name, const uint64_t *values,
-                     unsigned count);
-
 static int read_part(int fd, uint32_t offset, void *buf, size_t len)
 {
 	ssize_t n = fd_pread(fd, buf, len, offset);
@@ -133,11 +130,33 @@ static int read_part(int fd, uint32_t offset, void *buf, size_t len)
 	return n < 0 ? n : n == (ssize_t)len ? 0 : -EIO;
 }
 
+/* NULL: of a kernel that is newer than this. */
+static const char *word(const char *const *words, unsigned count, unsigned n)
+{
+	return n < count ? words[n] : NULL;
+}
+
+static void describe(const struct kvm_stats_desc *desc, struct kvm_stat *stat)
+{
+	static const char *const types[] = { "cumulative", "instant", "peak",
+		                             "linear-histogram", "log2-histogram" };
+	static const char *const units[] = { NULL, "bytes", "seconds", "cycles",
+		                             "boolean" };
+
+	stat->type = word(types, ARRAY_SIZE(types), desc->flags & 15);
+	stat->unit = word(units, ARRAY_SIZE(units), desc->flags >> 4 & 15);
+	stat->base = desc->flags >> 8 & 15 ? 2 : 10;
+	stat->exponent = desc->exponent;
+	stat->bucket_size = desc->bucket_size;
+	stat->count = desc->size;
+}
+
 static int read_stat(int fd, const struct kvm_stats_header *header,
-                     const struct kvm_stats_desc *desc, stat_fn *fn, void *opaque)
+                     const struct kvm_stats_desc *desc, kvm_stat_fn *fn, void *opaque)
 {
 	_cleanup_free_ uint64_t *values = NULL;
 	_cleanup_free_ char *name = strndup(desc->name, header->name_size);
+	struct kvm_stat stat = { .name = name };
 	int ret;
 
 	if (!desc->size)
@@ -147,12 +166,14 @@ static int read_stat(int fd, const struct kvm_stats_header *header,
 		return -ENOMEM;
 	ret = read_part(fd, header->data_offset + desc->offset, values,
 	                desc->size * sizeof(*values));
-	if (ret >= 0)
-		fn(opaque, name, values, desc->size);
+	describe(desc, &stat);
+	stat.values = values;
+	if (ret >= 0 && stat.type)
+		fn(opaque, &stat);
 	return ret;
 }
 
-static int read_stats(int fd, stat_fn *fn, void *opaque)
+static int read_stats(int fd, kvm_stat_fn *fn, void *opaque)
 {
 	struct kvm_stats_header header;
 	_cleanup_free_ char *descs = NULL;
@@ -175,7 +196,7 @@ static int read_stats(int fd, stat_fn *fn, void *opaque)
 	return ret;
 }
 
-int inspect_stats(int fd, stat_fn *fn, void *opaque, struct err *err)
+int inspect_stats(int fd, kvm_stat_fn *fn, void *opaque, struct err *err)
 {
 	_cleanup_close_ int stats = ioctl(fd, KVM_GET_STATS_FD, NULL);
 	int ret;

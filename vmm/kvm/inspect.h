@@ -35,12 +35,21 @@ struct machine_check {
 };
 int inspect_mce(int vcpu_fd, const struct machine_check *mce);
 
+/* A statistic of the kernel; type and unit are QMP's words. Valid during the call. */
+struct kvm_stat {
+	const char *name, *type;
+	const char *unit; /* of value * base ^ exponent; NULL: a number of something */
+	unsigned base;
+	int exponent;
+	unsigned bucket_size; /* of a linear histogram, else 0 */
+	const uint64_t *values;
+	unsigned count; /* > 1: a histogram */
+};
+typedef void kvm_stat_fn(void *opaque, const struct kvm_stat *stat);
+
 /* Calls fn for each statistic that the kernel keeps behind fd, a VM's or a vCPU's
- * descriptor. count > 1: a histogram. -ENOTSUP with a sentence where the kernel (before
- * Linux 5.14) has no such interface. */
-int inspect_stats(int fd,
-                  void (*fn)(void *opaque, const char *name, const uint64_t *values,
-                             unsigned count),
-                  void *opaque, struct err *err);
+ * descriptor. -ENOTSUP with a sentence where the kernel (before Linux 5.14) has no such
+ * interface. */
+int inspect_stats(int fd, kvm_stat_fn *fn, void *opaque, struct err *err);
 
 #endif

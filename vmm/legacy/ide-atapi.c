@@ -457,9 +457,10 @@ static uint32_t expand(struct ide_drive *d, uint32_t len)
 /* Both the guest and the host move it. */
 static void move_tray(struct ide_drive *d, bool open)
 {
+	char name[DEVICE_QOM_PATH];
 	const struct vm_event_field fields[] = {
 		{ "device", VM_EVENT_STR, .str = d->info.id ? d->info.id : "" },
-		{ "id", VM_EVENT_STR, .str = d->dev.id ? d->dev.id : d->dev.path },
+		{ "id", VM_EVENT_STR, .str = name },
 		{ "tray-open", VM_EVENT_BOOL, .num = open },
 		{ .name = NULL },
 	};
@@ -472,6 +473,7 @@ static void move_tray(struct ide_drive *d, bool open)
 	d->tray_open = open;
 	d->event = has_medium(d) ? EVENT_NEW : EVENT_REMOVED;
 	d->changed |= has_medium(d);
+	device_show_name(&d->dev, name, sizeof(name));
 	vm_emit(d->dev.vm, "DEVICE_TRAY_MOVED", fields);
 }
 
@@ -710,6 +712,7 @@ static int cd_realize(struct device *dev, struct err *err)
 {
 	struct ide_drive *d = (struct ide_drive *)dev;
 	struct block_node *node;
+	char name[DEVICE_QOM_PATH];
 	int ret = ide_drive_realize(d, &atapi_ops, err);
 
 	if (ret < 0)
@@ -717,7 +720,8 @@ static int cd_realize(struct device *dev, struct err *err)
 	node = own_drive(d, err);
 	if (!node)
 		return -err->code;
-	ret = block_attach_tray(node, dev->id ? dev->id : dev->path, &cd_tray, d, err);
+	device_show_name(dev, name, sizeof(name));
+	ret = block_attach_tray(node, name, &cd_tray, d, err);
 	if (ret < 0)
 		return ret;
 	d->node = node;

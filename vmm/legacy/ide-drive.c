@@ -368,8 +368,11 @@ struct block_node *ide_drive_find(struct ide_drive *d, struct err *err)
 
 int ide_drive_attach(struct ide_drive *d, struct block_node *node, struct err *err)
 {
-	int ret = block_attach(node, d->dev.id ? d->dev.id : d->dev.path, NULL, d, err);
+	char name[DEVICE_QOM_PATH];
+	int ret;
 
+	device_show_name(&d->dev, name, sizeof(name));
+	ret = block_attach(node, name, NULL, d, err);
 	if (ret < 0)
 		return ret;
 	d->node = node;

@@ -13,6 +13,7 @@
 #include "vmm/core/vm.h"
 
 struct device;
+struct kvm_stat;
 struct machine_check;
 struct mem_backend;
 struct pc;
@@ -37,11 +38,11 @@ int pc_cpu_registers(struct pc *pc, unsigned index, const char *const *names,
 int pc_cpu_translate(struct pc *pc, unsigned index, uint64_t gva, uint64_t *gpa);
 size_t pc_cpu_read(struct pc *pc, unsigned index, uint64_t gva, void *buf, size_t len);
 int pc_lapic_dump(struct pc *pc, unsigned index, struct strbuf *out, struct err *err);
-/* Statistics of the kernel: of one vCPU, or of the machine (index -1); count > 1: a
- * histogram. -errno with a sentence. */
-typedef void pc_stat_fn(void *opaque, const char *name, const uint64_t *values,
-                        unsigned count);
-int pc_stats(struct pc *pc, int index, pc_stat_fn *fn, void *opaque, struct err *err);
+/* Statistics of the kernel: of one vCPU, or of the machine (index -1); fn: kvm_stat_fn of
+ * kvm/inspect.h. -errno with a sentence. */
+int pc_stats(struct pc *pc, int index,
+             void (*fn)(void *opaque, const struct kvm_stat *stat), void *opaque,
+             struct err *err);
 
 /* Takes vCPUs out of the guest and completes all I/O. Idempotent. */
 void pc_stop(struct pc *pc);

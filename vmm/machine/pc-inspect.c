@@ -131,7 +131,7 @@ int pc_nmi(struct pc *pc, int index)
 	return ret;
 }
 
-int pc_stats(struct pc *pc, int index, pc_stat_fn *fn, void *opaque, struct err *err)
+int pc_stats(struct pc *pc, int index, kvm_stat_fn *fn, void *opaque, struct err *err)
 {
 	bool running;
 	int ret;

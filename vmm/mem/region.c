@@ -384,18 +384,25 @@ void mem_access_repeat(struct mem *mem, enum mem_space space, uint64_t addr, voi
 	}
 }
 
+/* Regions of devices first, then RAM, as the map of processors puts it. */
 void mem_dump(struct mem *mem, struct strbuf *out)
 {
-	static const char *const title[] = { "I/O ports", "memory" };
+	static const char *const heads[] = {
+		"address-space: I/O\n"
+		"  0000000000000000-000000000000ffff (prio 0, i/o): io\n",
+		"\naddress-space: memory\n"
+		"  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n"
+	};
 
 	for (unsigned s = 0; s < MEM_SPACES; s++) {
-		strbuf_addf(out, "%s:\n", title[s]);
+		strbuf_adds(out, heads[s]);
 		for (unsigned i = 0; i < mem->maps[s].flat_count; i++) {
 			const struct flat_range *r = &mem->maps[s].flat[i];
 
-			strbuf_addf(out, "  %016llx-%016llx %s\n",
+			strbuf_addf(out, "    %016llx-%016llx (prio %d, i/o): %s\n",
 			            (unsigned long long)r->start,
-			            (unsigned long long)r->last, r->region->name);
+			            (unsigned long long)r->last, r->region->priority,
+			            r->region->name);
 		}
 	}
 	for (unsigned i = 0; i < mem->ram_count; i++) {
@@ -405,8 +412,9 @@ void mem_dump(struct mem *mem, struct strbuf *out)
 			shadow_dump(mem->shadow, out);
 		if (b->gpa == MEM_NOWHERE || shadow_has(mem->shadow, b))
 			continue;
-		strbuf_addf(out, "  %016llx-%016llx %s%s\n", (unsigned long long)b->gpa,
-		            (unsigned long long)(b->gpa + b->size - 1), b->name,
-		            b->readonly ? " (read-only)" : "");
+		strbuf_addf(out, "    %016llx-%016llx (prio 0, %s): %s\n",
+		            (unsigned long long)b->gpa,
+		            (unsigned long long)(b->gpa + b->size - 1),
+		            b->readonly ? "rom" : "ram", b->name);
 	}
 }

@@ -140,6 +140,7 @@ static void apply(struct shadow *s)
 
 void shadow_dump(const struct shadow *s, struct strbuf *out)
 {
+	static const char *const kinds[] = { "i/o", "rom", "rom", "ram" };
 	static const char *const notes[] = { "", " (ROM)", " (read-only)", "" };
 	struct run runs[MEM_SHADOW_PARTS];
 
@@ -149,9 +150,10 @@ void shadow_dump(const struct shadow *s, struct strbuf *out)
 		uint64_t len = runs[i].count * (uint64_t)MEM_SHADOW_PART;
 
 		if (len)
-			strbuf_addf(out, "  %016llx-%016llx %s%s\n",
+			strbuf_addf(out, "    %016llx-%016llx (prio 1, %s): %s%s\n",
 			            (unsigned long long)at,
-			            (unsigned long long)(at + len - 1), s->block->name,
+			            (unsigned long long)(at + len - 1),
+			            kinds[runs[i].look], s->block->name,
 			            notes[runs[i].look]);
 	}
 }

@@ -203,7 +203,7 @@ static void print_vnc(const json_t *result, struct strbuf *out)
 	size_t i;
 
 	if (!json_is_true(json_object_get(result, "enabled"))) {
-		strbuf_adds(out, "VNC is not on; start vmm with -vnc\n");
+		strbuf_adds(out, "None\n");
 		return;
 	}
 	strbuf_addf(out, "Server: %s:%s (%s)\n  auth: %s\n", mon_str(result, "host", ""),

@@ -2,6 +2,7 @@
 /* What the machine is made of: name, processors, memory, character devices. */
 #include "common/cleanup.h"
 #include "vmm/chardev/chardev.h"
+#include "vmm/core/device.h"
 #include "vmm/machine/config.h"
 #include "vmm/machine/control.h"
 #include "vmm/mem/mem.h"
@@ -78,27 +79,45 @@ static int run_target(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	return 0;
 }
 
+void mon_cpu_path(const struct vm *vm, unsigned cpu, char *path, size_t size)
+{
+	char own[32];
+
+	snprintf(own, sizeof(own), "system/cpu@%u", cpu);
+	snprintf(path, size, "%s", "");
+	for (const struct device *dev = vm->devices; dev; dev = dev->next)
+		if (!strcmp(dev->path, own))
+			device_qom_path(dev, path, size);
+}
+
 static int run_cpus(struct mon_ctx *ctx, const json_t *args, json_t **result,
                     struct err *err)
 {
 	UNUSED_ARGS;
 	*result = json_array();
-	for (unsigned i = 0; i < pc_cpu_count(ctx->pc); i++)
+	for (unsigned i = 0; i < pc_cpu_count(ctx->pc); i++) {
+		char path[DEVICE_QOM_PATH];
+
+		mon_cpu_path(ctx->vm, i, path, sizeof(path));
 		json_array_append_new(*result,
 		                      json_pack("{s:i, s:i, s:s, s:s}", "cpu-index", i,
 		                                "thread-id", pc_cpu_thread(ctx->pc, i),
-		                                "qom-path", "", "target", "x86_64"));
+		                                "qom-path", path, "target", "x86_64"));
+	}
 	return 0;
 }
 
-static void print_cpus(const json_t *result, struct strbuf *out)
+static int run_info_cpus(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
 {
-	size_t i;
-	json_t *cpu;
+	_cleanup_strbuf_ struct strbuf out = { 0 };
 
-	json_array_foreach(result, i, cpu)
-		strbuf_addf(out, "%c CPU #%d: thread_id=%d\n", i ? ' ' : '*', (int)i,
-	                    (int)mon_int(cpu, "thread-id", 0));
+	UNUSED_ARGS;
+	for (unsigned i = 0; i < pc_cpu_count(ctx->pc); i++)
+		strbuf_addf(&out, "%c CPU #%u: thread_id=%d\n", i == ctx->cpu ? '*' : ' ',
+		            i, pc_cpu_thread(ctx->pc, i));
+	*result = mon_text(out.data);
+	return 0;
 }
 
 static int run_memory(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -152,8 +171,10 @@ const struct mon_command mon_info_commands[] = {
 	  print_kvm },
 	{ "query-target", NULL, "the guest's architecture", NULL, "TargetInfo",
 	  run_target, NULL },
-	{ "query-cpus-fast", "info cpus", "CPUs and the host threads that run them", NULL,
-	  "[CpuInfoFast]", run_cpus, print_cpus },
+	{ "query-cpus-fast", NULL, "CPUs and the host threads that run them", NULL,
+	  "[CpuInfoFast]", run_cpus, NULL },
+	{ NULL, "info cpus", "CPUs and their host threads; *: the one that 'cpu' chose",
+	  NULL, NULL, run_info_cpus, NULL },
 	{ "query-memory-size-summary", "info memory_size_summary", "the guest's memory",
 	  NULL, "MemoryInfo", run_memory, print_memory },
 	{ "query-chardev", "info chardev", "character devices", NULL, "[ChardevInfo]",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The in-kernel side of the machine: interrupt chips, statistics, machine checks. */
+/* The in-kernel side of the machine: interrupt chips, machine checks. */
 #include "common/cleanup.h"
 #include "vmm/core/vm.h"
 #include "vmm/kvm/inspect.h"
@@ -29,9 +29,13 @@ static int run_lapic(struct mon_ctx *ctx, const json_t *args, json_t **result,
                      struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
-	int ret = pc_lapic_dump(ctx->pc, ctx->cpu, &out, err);
+	int64_t index = mon_int(args, "apic-id", ctx->cpu);
+	int ret;
 
-	(void)args;
+	if (index < 0 || index >= pc_cpu_count(ctx->pc))
+		return err_usage(err, "there is no CPU %lld; there are %u",
+		                 (long long)index, pc_cpu_count(ctx->pc));
+	ret = pc_lapic_dump(ctx->pc, index, &out, err);
 	*result = mon_text(out.data ? out.data : "");
 	return ret;
 }
@@ -70,82 +74,6 @@ static int run_uptime(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	return 0;
 }
 
-/* ---- statistics ---- */
-
-static void add_stat(void *opaque, const char *name, const uint64_t *values,
-                     unsigned count)
-{
-	json_t *list = opaque, *value = json_integer(values[0]);
-
-	if (count > 1) {
-		json_decref(value);
-		value = json_array();
-		for (unsigned i = 0; i < count; i++)
-			json_array_append_new(value, json_integer(values[i]));
-	}
-	json_array_append_new(
-		list, json_pack("{s:o, s:o}", "name", mon_text(name), "value", value));
-}
-
-static int add_target(struct mon_ctx *ctx, int cpu, json_t *results, struct err *err)
-{
-	json_t *entry = json_pack("{s:s, s:[]}", "provider", "kvm", "stats");
-	char path[32];
-
-	if (cpu >= 0) {
-		snprintf(path, sizeof(path), "system/cpu@%d", cpu);
-		json_object_set_new(entry, "qom-path", json_string(path));
-	}
-	json_array_append_new(results, entry);
-	return pc_stats(ctx->pc, cpu, add_stat, json_object_get(entry, "stats"), err);
-}
-
-static int run_stats(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                     struct err *err)
-{
-	const char *target = mon_str(args, "target", "vcpu");
-	json_t *results;
-	int ret = 0;
-
-	if (strcmp(target, "vcpu") && strcmp(target, "vm"))
-		return err_usage(err, "target '%s': there are vm and vcpu", target);
-	*result = results = json_array();
-	if (!strcmp(target, "vm"))
-		return add_target(ctx, -1, results, err);
-	for (unsigned i = 0; i < pc_cpu_count(ctx->pc) && ret >= 0; i++)
-		ret = add_target(ctx, i, results, err);
-	return ret;
-}
-
-static void print_value(const json_t *value, struct strbuf *out)
-{
-	size_t i;
-	json_t *item;
-
-	if (json_is_integer(value))
-		strbuf_addf(out, " %lld", (long long)json_integer_value(value));
-	json_array_foreach(value, i, item) print_value(item, out);
-}
-
-static void print_stats(const json_t *results, struct strbuf *out)
-{
-	size_t i, n;
-	json_t *entry, *stat;
-
-	json_array_foreach(results, i, entry)
-	{
-		strbuf_addf(out, "%sprovider: kvm%s%s\n", i ? "\n" : "",
-		            mon_str(entry, "qom-path", NULL) ? ", " : "",
-		            mon_str(entry, "qom-path", ""));
-		json_array_foreach(json_object_get(entry, "stats"), n, stat)
-		{
-			strbuf_addf(out, "    %s:", mon_str(stat, "name", ""));
-			print_value(json_object_get(stat, "value"), out);
-			strbuf_addc(out, '\n');
-		}
-	}
-}
-
 /* ---- machine checks ---- */
 
 static int run_mce(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -176,16 +104,8 @@ static int run_mce(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	return ret < 0 ? err_sys(err, -ret, "cannot inject the machine check") : 0;
 }
 
-static void complete_target(struct vm *vm, void (*add)(void *opaque, const char *value),
-                            void *opaque)
-{
-	(void)vm;
-	add(opaque, "vm");
-	add(opaque, "vcpu");
-}
-
-static const struct mon_arg stats_args[] = {
-	{ "target", MON_STR, true, 0, "StatsTarget", complete_target },
+static const struct mon_arg lapic_args[] = {
+	{ "apic-id", MON_INT, true, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
@@ -202,13 +122,11 @@ static const struct mon_arg mce_args[] = {
 
 const struct mon_command mon_inspect_commands[] = {
 	{ NULL, "info pic", "interrupt controllers", NULL, NULL, run_pic, NULL },
-	{ NULL, "info lapic", "the local APIC of the CPU that 'cpu' chose", NULL, NULL,
-	  run_lapic, NULL },
+	{ NULL, "info lapic", "a CPU's local APIC; else of the one that 'cpu' chose",
+	  lapic_args, NULL, run_lapic, NULL },
 	{ NULL, "info irq", "interrupt lines that are raised", NULL, NULL, run_irq,
 	  NULL },
 	{ NULL, "info uptime", "how long vmm has run", NULL, NULL, run_uptime, NULL },
-	{ "query-stats", "info stats", "what KVM counts: exits and their reasons",
-	  stats_args, "[StatsResult]", run_stats, print_stats },
 	{ NULL, "mce", "a machine check on a CPU; -b: the others learn of it", mce_args,
 	  NULL, run_mce, NULL },
 	{ .help = NULL },

@@ -132,17 +132,12 @@ static enum branch branch_of(const struct device *dev)
 }
 
 /* The name of a device in its branch. */
-static void device_name(const struct vm *vm, const struct device *dev, char *name,
-                        size_t size)
+static void device_name(const struct device *dev, char *name, size_t size)
 {
-	unsigned n = 0;
+	char path[DEVICE_QOM_PATH];
 
-	for (const struct device *d = vm->devices; d != dev; d = d->next)
-		n += branch_of(d) == branch_of(dev);
-	if (dev->id)
-		snprintf(name, size, "%s", dev->id);
-	else
-		snprintf(name, size, "device[%u]", n);
+	device_qom_path(dev, path, sizeof(path));
+	snprintf(name, size, "%s", dev->id ? dev->id : strrchr(path, '/') + 1);
 }
 
 static const struct device *find_device(const struct vm *vm, enum branch branch,
@@ -153,7 +148,7 @@ static const struct device *find_device(const struct vm *vm, enum branch branch,
 
 		if (branch_of(dev) != branch)
 			continue;
-		device_name(vm, dev, own, sizeof(own));
+		device_name(dev, own, sizeof(own));
 		if (!strcmp(own, name))
 			return dev;
 	}
@@ -217,7 +212,7 @@ static void list_branch(const struct vm *vm, enum branch branch, json_t *list)
 
 		if (branch_of(dev) != branch)
 			continue;
-		device_name(vm, dev, name, sizeof(name));
+		device_name(dev, name, sizeof(name));
 		snprintf(type, sizeof(type), "child<%s>", dev->cls->name);
 		add_item(list, name, type);
 	}

@@ -16,6 +16,7 @@ extern const struct mon_command mon_net_commands[];     /* cmd-net.c */
 extern const struct mon_command mon_debug_commands[];   /* cmd-debug.c */
 extern const struct mon_command mon_chardev_commands[]; /* cmd-chardev.c */
 extern const struct mon_command mon_inspect_commands[]; /* cmd-inspect.c */
+extern const struct mon_command mon_stats_commands[];   /* cmd-stats.c */
 extern const struct mon_command mon_display_commands[]; /* cmd-display.c */
 extern const struct mon_command mon_input_commands[];   /* cmd-input.c */
 extern const struct mon_command mon_memory_commands[];  /* cmd-memory.c */
@@ -36,6 +37,9 @@ void mon_complete_net(struct vm *vm, void (*add)(void *opaque, const char *value
 /* The other half of the human monitor's "change". cmd-display.c */
 int mon_change_vnc(struct mon_ctx *ctx, const char *target, const char *arg,
                    struct err *err);
+
+/* The path of a vCPU among objects (DEVICE_QOM_PATH bytes). cmd-info.c */
+void mon_cpu_path(const struct vm *vm, unsigned cpu, char *path, size_t size);
 
 struct device;
 struct opt_desc;

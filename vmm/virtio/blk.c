@@ -414,6 +414,7 @@ static int attach(struct virtio_blk *blk, struct err *err)
 {
 	struct device *dev = &blk->vpci.pci.dev;
 	struct block_node *node;
+	char name[DEVICE_QOM_PATH];
 	int ret;
 
 	if (!blk->drive)
@@ -425,7 +426,8 @@ static int attach(struct virtio_blk *blk, struct err *err)
 		                 "there is no drive '%s'; define it with -drive "
 		                 "if=none,id=%s,file=PATH",
 		                 blk->drive, blk->drive);
-	ret = block_attach(node, dev->id ? dev->id : dev->cls->name, resized, blk, err);
+	device_show_name(dev, name, sizeof(name));
+	ret = block_attach(node, name, resized, blk, err);
 	if (ret < 0)
 		return ret;
 	blk->node = node;
