@@ -67,6 +67,7 @@ like(hmp($m, "change cd0 $one raw upside-down"), qr/^Error: Invalid parameter 'u
 is(hmp($m, 'eject d0'), "Error: Device 'd0' is not removable\n", 'a disk has no tray');
 is(hmp($m, 'eject nix'), "Error: Device 'nix' not found\n", 'an unknown drive');
 is(qmp($q, 'eject')->{error}{desc}, "Need exactly one of 'device' and 'id'", 'no drive');
+is(qmp($q, 'eject', device => 'cd0', id => 'second')->{error}{desc}, "Need exactly one of 'device' and 'id'", 'two of them');
 is(qmp($q, 'eject', device => 'nix')->{error}{class}, 'DeviceNotFound', 'an unknown one');
 is_deeply(qmp($q, 'blockdev-remove-medium', id => 'second')->{error}{desc}, "Tray of device 'cd0' is not open",
 	'nothing leaves a closed tray');
@@ -146,9 +147,12 @@ is(qmp($q, 'device_add', driver => 'virtio-rng-pci', nix => 1)->{error}{class}, 
 is(qmp($q, 'device_add', driver => 'virtio-rng-pci', addr => [ [] ])->{error}{desc}, "Invalid parameter type for 'addr'",
 	'a property of no type');
 is(qmp($q, 'device_del', id => 'nix')->{error}{class}, 'DeviceNotFound', 'an unknown id');
-is(qmp($q, 'blockdev-add', driver => 'raw', 'node-name' => 'n', file => 'other')->{error}{class}, 'GenericError',
-	'a reference to a node');
-like(hmp($m, "device_\t"), qr/device_add.*device_del/s, 'completion') or 1;
+like(qmp($q, 'blockdev-add', driver => 'raw', 'node-name' => 'n', file => 'other')->{error}{desc},
+	qr/^file: a reference to another node is not supported/, 'a reference to a node');
+like(qmp($q, 'blockdev-add', driver => 'raw', 'node-name' => 'n', file => { driver => 'file', filename => $one },
+	cache => { direct => JSON::PP::true, 'no-flush' => JSON::PP::true })->{error}{desc},
+	qr/^cache.direct and cache.no-flush together/, 'two modes of the cache');
+like(hmp($m, "device_\t"), qr/device_add.*device_del/s, 'completion');
 
 # ---- objects ----
 

@@ -13,6 +13,7 @@ use lib $FindBin::Bin;
 use files;
 use montest;
 use Fcntl qw(F_SETFD);
+use File::Temp qw(tempdir);
 use Test::More;
 
 plan skip_all => 'sanitizers need what the sandbox refuses' if `ldd '$vmm'` =~ /libasan/;
@@ -72,7 +73,9 @@ ok(!-e "$dir/q" && !-e "$dir/m", 'and removes its sockets');
 my $ring = -e '/proc/sys/kernel/io_uring_disabled' && slurp('/proc/sys/kernel/io_uring_disabled') eq "0\n";
 # Peers that listen before it starts, and after it is confined.
 my $peer = IO::Socket::UNIX->new(Local => "$dir/peer", Listen => 1) or die;
-$pid = start(@small, '-pidfile', "$dir/here/pid", '-chardev', "socket,id=r,path=$dir/peer,reconnect=1", '-device', 'isa-debugcon,chardev=r,iobase=0x402', '-drive', "file=$dir/disks/a.raw,format=raw,if=virtio", '-chardev', "socket,id=s,path=$dir/s,server=on,wait=off", '-device', 'isa-debugcon,chardev=s',
+# In a folder of its own: that of a socket would do for all below it.
+my $elsewhere = tempdir(CLEANUP => 1);
+$pid = start(@small, '-pidfile', "$elsewhere/pid", '-chardev', "socket,id=r,path=$dir/peer,reconnect=1", '-device', 'isa-debugcon,chardev=r,iobase=0x402', '-drive', "file=$dir/disks/a.raw,format=raw,if=virtio", '-chardev', "socket,id=s,path=$dir/s,server=on,wait=off", '-device', 'isa-debugcon,chardev=s',
 	'-kernel', put_file("$dir/k", multiboot("\xfa\xf4\xeb\xfd")));
 my $end = time + $limit;
 select(undef, undef, undef, 0.01) while (field("/proc/$pid/status", 'Seccomp') // '') ne '2' && time < $end;
@@ -82,7 +85,7 @@ close($peer->accept);
 ok(IO::Select->new($peer)->can_read($limit), 'it connects again');
 kill('TERM', $pid);
 is((ended($pid))[0], 0, 'SIGTERM ends it in good order');
-ok(!-e "$dir/here/pid" && !-e "$dir/s", 'without the right to open anything it removes its files');
+ok(!-e "$elsewhere/pid" && !-e "$dir/s", 'without the right to open anything it removes its files');
 
 # ---- off ----
 
