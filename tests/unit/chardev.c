@@ -104,7 +104,7 @@ static void test_registry(void)
 	tap_eq(chardev_write(chr, "x", 1), 1, "null takes everything");
 	chardev_detach(chr, &r);
 	tap_ok(recorder_open(&r, "chardev:one", &err), "free again after a detach");
-	chardev_help(&help);
+	chardev_help(NULL, &help);
 	tap_has(help.data, "server=<on|off>", "help lists the options");
 	recorder_free(&r);
 }
