@@ -9,8 +9,9 @@
 static uint64_t add(uint64_t a, uint64_t b)
 {
 	uint64_t sum;
+	bool carry = __builtin_add_overflow(a, b, &sum);
 
-	return sum + __builtin_add_overflow(a, b, &sum);
+	return sum + carry;
 }
 
 uint64_t csum_add(const void *data, size_t len, uint64_t sum)
