@@ -5,18 +5,19 @@
 
 .PHONY: man completion install uninstall
 
+# Tests run two makes at once: files come to be under a name that only one has.
 MAN := $(patsubst docs/%.in,$(BUILD)/man/%,$(wildcard docs/*.1.in))
 man: $(MAN)
 $(MAN): $(BUILD)/man/%.1: docs/%.1.in $(BUILD)/% scripts/gen-man
 	$(call say,MAN)
-	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.tmp && mv $@.tmp $@
+	$(Q)mkdir -p $(@D) && scripts/gen-man $(BUILD)/$* $< >$@.$$$$ && mv $@.$$$$ $@
 
 COMPLETION := $(MAN:$(BUILD)/man/%.1=$(BUILD)/bash/%) $(MAN:$(BUILD)/man/%.1=$(BUILD)/zsh/_%)
 completion: $(COMPLETION)
 $(BUILD)/bash/% $(BUILD)/zsh/_%: $(BUILD)/% scripts/gen-completion
 	$(call say,COMPL)
-	$(Q)for s in bash/ zsh/_; do mkdir -p $(BUILD)/$${s%/*} && scripts/gen-completion $${s%/*} $< >$(BUILD)/$${s}$*.tmp && \
-		mv $(BUILD)/$${s}$*.tmp $(BUILD)/$${s}$* || exit 1; done
+	$(Q)for s in bash/ zsh/_; do mkdir -p $(BUILD)/$${s%/*} && scripts/gen-completion $${s%/*} $< >$(BUILD)/$${s}$*.$$$$ && \
+		mv $(BUILD)/$${s}$*.$$$$ $(BUILD)/$${s}$* || exit 1; done
 
 bindir := $(DESTDIR)$(PREFIX)/bin
 libexecdir := $(DESTDIR)$(PREFIX)/libexec/kvmkit

@@ -166,7 +166,7 @@ expect($m, qr/\(qemu\) $/);
 is(hmp($m, 'info uuid'), "$uuid\n", '-options: the options of a file; info uuid');
 is(hmp($m, "pmemsave 0xf0000 65536 $dir/rom"), '', 'the tables of firmware');
 ok(index(slurp("$dir/rom"), pack('H*', '00840e559be2d441a716446655440000')) > 0, 'SMBIOS has it');
-is(hmp($m, "stop"), '', 'stop');
+wait_until(sub { -s "$dir/con" });
 is(slurp("$dir/con"), 'L', '-global: the last one wins, devices without the property have it');
 kill('TERM', $pid);
 ($status, $said) = ended($pid);
