@@ -81,7 +81,7 @@ static struct spawner *make(bool sealed)
 	if (!sealed)
 		return s;
 	spawn_allow(s, &plan, &err);
-	spawner_seal(s, true, true);
+	spawner_seal(s, true, true, false);
 	/* Its answer is the last of those that nobody waited for. */
 	spawn_allow(s, &plan, &err);
 	return s;

@@ -369,7 +369,7 @@ static void test_spawner(void)
 	pid_t pid;
 
 	spawn_allow(s, &plan, &err);
-	spawner_seal(s, true, true);
+	spawner_seal(s, true, true, false);
 	/* An answer to this means that all before is done. */
 	spawn_allow(s, &plan, &err);
 	pid = spawner_pid();
@@ -398,7 +398,7 @@ static void test_background(void)
 	char path[64], to[64] = "";
 
 	test_fds(s, "in the background", "012");
-	spawner_seal(s, true, true);
+	spawner_seal(s, true, true, false);
 	/* What comes behind the seal is answered after it. */
 	starts(s, SPAWN_HELPER, "/bin/true", argv);
 	snprintf(path, sizeof(path), "/proc/%d/fd/2", spawner_pid());
@@ -436,7 +436,7 @@ static void test_no_wait(void)
 	tap_has(err.text, "/bin/true", "which is told");
 	err_clear(&err);
 	kill(pid, SIGSTOP);
-	spawner_seal(s, true, true);
+	spawner_seal(s, true, true, false);
 	kill(pid, SIGCONT);
 	tap_ok(!starts(s, SPAWN_HELPER, "/bin/true", argv), "the 65th does not start");
 	strcpy(number, "63");
