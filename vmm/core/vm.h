@@ -35,7 +35,8 @@ enum vm_runstate {
 	VM_SHUTDOWN,
 	VM_INTERNAL_ERROR,
 	VM_GUEST_PANICKED,
-	VM_WATCHDOG /* paused, because the watchdog's timer ran out */
+	VM_WATCHDOG, /* paused, because the watchdog's timer ran out */
+	VM_DEBUG     /* paused at a breakpoint, or after a step */
 };
 
 /* One member of an event's data; the list ends with a NULL name. */
@@ -57,6 +58,7 @@ enum vm_request {
 	VM_REQ_ERROR = 1 << 2,    /* a vCPU cannot go on */
 	VM_REQ_PANIC = 1 << 3,    /* the guest's kernel says that it panicked */
 	VM_REQ_WATCHDOG = 1 << 4, /* the guest did not feed its watchdog */
+	VM_REQ_DEBUG = 1 << 5,    /* a vCPU is where the debugger wants it */
 };
 
 struct vm {

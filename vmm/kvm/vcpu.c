@@ -31,6 +31,9 @@ struct vcpu {
 	int tid;     /* the kernel's; written by the thread itself */
 	bool parked; /* guarded by set->lock */
 	bool ended;  /* an event was reported: stays parked until the next vcpus_run() */
+	bool frozen; /* stays parked whatever the others do; written while all are */
+	bool debug_exit;
+	struct vcpu_debug_exit debug;
 };
 
 struct vcpus {
@@ -142,6 +145,15 @@ static void exit_fail_entry(struct vcpu *vcpu)
 	fail(vcpu, "KVM entry failed");
 }
 
+static void exit_debug(struct vcpu *vcpu)
+{
+	const struct kvm_debug_exit_arch *arch = &vcpu->run->debug.arch;
+
+	vcpu->debug = (struct vcpu_debug_exit){ arch->exception, arch->pc, arch->dr6 };
+	vcpu->debug_exit = true;
+	report(vcpu, VCPU_EVENT_DEBUG, "the debugger");
+}
+
 static void exit_nothing(struct vcpu *vcpu)
 {
 	(void)vcpu;
@@ -154,6 +166,7 @@ static void (*const exit_handlers[])(struct vcpu *vcpu) = {
 	[KVM_EXIT_SYSTEM_EVENT] = exit_system_event,
 	[KVM_EXIT_INTERNAL_ERROR] = exit_internal_error,
 	[KVM_EXIT_FAIL_ENTRY] = exit_fail_entry,
+	[KVM_EXIT_DEBUG] = exit_debug,
 	[KVM_EXIT_INTR] = exit_nothing,
 	[KVM_EXIT_IRQ_WINDOW_OPEN] = exit_nothing,
 };
@@ -206,7 +219,7 @@ static bool park(struct vcpu *vcpu)
 
 	pthread_mutex_lock(&set->lock);
 	generation = set->generation;
-	while (!set->quit && (set->pause || set->hold ||
+	while (!set->quit && (set->pause || set->hold || vcpu->frozen ||
 	                      (vcpu->ended && generation == set->generation))) {
 		if (!vcpu->parked) {
 			pthread_mutex_unlock(&set->lock);
@@ -220,6 +233,7 @@ static bool park(struct vcpu *vcpu)
 	}
 	vcpu->parked = false;
 	vcpu->ended = false;
+	vcpu->debug_exit = false;
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
 	quit = set->quit;
 	pthread_mutex_unlock(&set->lock);
@@ -420,6 +434,21 @@ int vcpu_thread_id(const struct vcpus *set, unsigned index)
 int vcpu_nmi(const struct vcpus *set, unsigned index)
 {
 	return ioctl(set->cpu[index].fd, KVM_NMI) < 0 ? -errno : 0;
+}
+
+bool vcpu_debug_exit(const struct vcpus *set, unsigned index,
+                     struct vcpu_debug_exit *exit)
+{
+	*exit = set->cpu[index].debug;
+	return set->cpu[index].debug_exit;
+}
+
+void vcpu_freeze(struct vcpus *set, unsigned index, bool frozen)
+{
+	pthread_mutex_lock(&set->lock);
+	set->cpu[index].frozen = frozen;
+	set->cpu[index].debug_exit = false;
+	pthread_mutex_unlock(&set->lock);
 }
 
 void vcpu_dump(struct vcpus *set, unsigned index, enum vcpu_dump what, struct strbuf *out)

@@ -24,6 +24,7 @@ enum vcpu_event {
 	VCPU_EVENT_SHUTDOWN, /* the guest asked to end */
 	VCPU_EVENT_CRASH,    /* the guest's kernel reports that it crashed */
 	VCPU_EVENT_ERROR,    /* KVM cannot go on; registers were logged */
+	VCPU_EVENT_DEBUG,    /* what the debugger waits for: vcpu_debug_exit() */
 };
 
 /* Called from vCPU threads. */
@@ -61,6 +62,19 @@ void vcpus_pause(struct vcpus *vcpus);
  * begins no other until vcpus_run(). For guests that just asked for their reset or end.
  */
 void vcpus_hold(struct vcpus *vcpus);
+
+/* Why a vCPU came out since the last vcpus_run(). While paused. */
+struct vcpu_debug_exit {
+	uint32_t exception; /* 3: int3; 1: a step or a debug register */
+	uint64_t pc;        /* linear address, of the int3 itself */
+	uint64_t dr6;
+};
+/* False: not because of the debugger. */
+bool vcpu_debug_exit(const struct vcpus *vcpus, unsigned index,
+                     struct vcpu_debug_exit *exit);
+/* A frozen vCPU stays where it is when the others run. Either way it is forgotten why it
+ * came out. While paused. */
+void vcpu_freeze(struct vcpus *vcpus, unsigned index, bool frozen);
 
 /* How the boot processor enters a guest that no firmware prepared. */
 enum vcpu_mode {

@@ -42,6 +42,7 @@ void config_free(struct vm_config *config)
 	free(config->append);
 	free(config->name);
 	free(config->process);
+	free(config->gdb);
 	free(config->state_dir);
 	free(config->pidfile);
 	free(config->runas);

@@ -80,6 +80,7 @@ struct vm_config {
 	char *disks[CONFIG_DISKS], *cdrom;
 	struct str_list drives, devices, chardevs, serials;
 	struct str_list netdevs, nics, nets;
+	char *gdb; /* where a debugger may come, or NULL */
 	struct str_list monitors, qmps, pretty_qmps, mons, debugcons, globals;
 	char *bios;
 	char *vnc;          /* -vnc, or NULL */

@@ -12,11 +12,19 @@
 #include "vmm/machine/acpi.h"
 #include "vmm/machine/boot.h"
 #include "vmm/machine/config.h"
+#include "vmm/machine/debug.h"
 #include "vmm/machine/pc.h"
 #include "vmm/machine/smbios.h"
 #include "vmm/mem/backend.h"
 
+struct breakpoint;
 struct object;
+
+/* pc-debug.c: what a debugger set. */
+struct pc_debug {
+	struct breakpoint *points;
+	enum pc_debug_how *how; /* what each vCPU was last told; NULL: to run */
+};
 
 struct pc {
 	struct vm vm;
@@ -41,10 +49,19 @@ struct pc {
 	char boot_order[4]; /* letters that boot_set gave, or "" */
 	uint64_t barked;    /* when that was told last, monotonic ns */
 	const char *cause;  /* of the pending request, if the guest did not make it */
+	struct pc_debug debug;
 	int signal_fd;
 	struct loop_fd signal_watch;
 };
 
+/* pc-run.c: pc_cont() for the vCPUs that are not frozen. */
+int pc_resume(struct pc *pc, struct err *err);
+/* pc-debug.c: all vCPUs run again, none of them for one step only. */
+void pc_debug_thaw(struct pc *pc);
+/* The vCPUs came out for the debugger, without the machine lock. True: what they met was
+ * the guest's own, and they are on their way. */
+bool pc_debug_pass(struct pc *pc);
+void pc_debug_free(struct pc *pc);
 /* pc-objects.c: -object. A memory backend by id: NULL when there is none. */
 int pc_add_objects(struct pc *pc, struct err *err);
 void pc_free_objects(struct pc *pc);

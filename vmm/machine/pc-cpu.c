@@ -40,6 +40,7 @@ static void report(void *opaque, enum vcpu_event event, const char *reason)
 		[VCPU_EVENT_SHUTDOWN] = VM_REQ_SHUTDOWN,
 		[VCPU_EVENT_CRASH] = VM_REQ_ERROR,
 		[VCPU_EVENT_ERROR] = VM_REQ_ERROR,
+		[VCPU_EVENT_DEBUG] = VM_REQ_DEBUG,
 	};
 	struct pc *pc = opaque;
 

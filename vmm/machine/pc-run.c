@@ -245,6 +245,9 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 		end = restart(pc, status);
 	} else if (requests & VM_REQ_WATCHDOG) {
 		end = barked(pc, status);
+	} else if ((requests & VM_REQ_DEBUG) && vm->runstate == VM_RUNNING &&
+	           !pc_debug_pass(pc)) {
+		halt(pc, VM_DEBUG);
 	}
 	pc->cause = NULL;
 	return end;
@@ -296,7 +299,7 @@ static bool needs_reset(const struct vm *vm)
 	       vm->runstate == VM_GUEST_PANICKED;
 }
 
-int pc_cont(struct pc *pc, struct err *err)
+int pc_resume(struct pc *pc, struct err *err)
 {
 	int ret;
 
@@ -310,6 +313,13 @@ int pc_cont(struct pc *pc, struct err *err)
 	ret = go(pc, err);
 	vm_lock(&pc->vm);
 	return ret;
+}
+
+int pc_cont(struct pc *pc, struct err *err)
+{
+	if (pc->vm.runstate != VM_RUNNING)
+		pc_debug_thaw(pc);
+	return pc_resume(pc, err);
 }
 
 void pc_set_panic(struct pc *pc, unsigned action)

@@ -158,6 +158,7 @@ void pc_free(struct pc *pc)
 		block_registry_free(vm->blocks);
 		chardev_registry_free(vm->chardevs);
 	}
+	pc_debug_free(pc);
 	display_free(vm->display);
 	input_free(vm->input);
 	irqchip_free(vm->irqchip);

@@ -53,8 +53,6 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("fda", "there is no floppy drive; use -cdrom or -drive"),
 	REFUSED_ARG("fdb", "there is no floppy drive; use -cdrom or -drive"),
 	REFUSED_ARG("fsdev", "share files over the network, or on a disk"),
-	REFUSED_ARG("gdb", "there is no stub for a debugger; the monitor has x, xp and "
-	                   "info registers"),
 	REFUSED_ARG("icount", NO_EMULATOR),
 	REFUSED_ARG("incoming", "guests do not move in this version"),
 	REFUSED_ARG("iscsi", "let the host's iscsiadm attach it, and give the disk to "
@@ -68,8 +66,6 @@ static const struct cli_foreign foreign[] = {
 	REFUSED("portrait", "there is no window"),
 	REFUSED("preconfig", "use -S"),
 	REFUSED_ARG("rotate", "there is no window"),
-	REFUSED("s", "there is no stub for a debugger; the monitor has x, xp and "
-	             "info registers"),
 	REFUSED_ARG("sd", "there is no card reader; use -drive"),
 	REFUSED_ARG("set", "write it in the option itself"),
 	REFUSED("singlestep", NO_EMULATOR),

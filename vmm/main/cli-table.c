@@ -296,6 +296,18 @@ static int collect_mon(struct vm_config *config, const char *arg, struct err *er
 	return str_list_add(&config->mons, arg);
 }
 
+static int collect_gdb(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return cli_set_string(&config->gdb, arg);
+}
+
+static int collect_gdb_here(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)arg;
+	return collect_gdb(config, "tcp::1234", err);
+}
+
 static int collect_paused(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)arg;
@@ -525,6 +537,9 @@ const struct cli_row cli_table[] = {
 	  "a monitor on a -chardev", NULL, collect_mon, NULL },
 	{ "S", NULL, NULL, "do not start the guest; the monitor's 'cont' does", NULL,
 	  collect_paused, NULL },
+	{ "gdb", NULL, "DEV", "let GDB debug the guest; DEV as for -serial, or tcp::PORT",
+	  NULL, collect_gdb, NULL },
+	{ "s", NULL, NULL, "short for -gdb tcp::1234", NULL, collect_gdb_here, NULL },
 
 	{ "daemonize", NULL, NULL,
 	  "go to the background once the guest is set up; errors come before", "Process",

@@ -16,6 +16,7 @@ static const char *const status_names[] = {
 	[VM_INTERNAL_ERROR] = "internal-error",
 	[VM_GUEST_PANICKED] = "guest-panicked",
 	[VM_WATCHDOG] = "watchdog",
+	[VM_DEBUG] = "debug",
 };
 
 static int run_query_status(struct mon_ctx *ctx, const json_t *args, json_t **result,

@@ -17,6 +17,7 @@
 #include "vmm/core/vm.h"
 #include "vmm/machine/config.h"
 #include "vmm/machine/control.h"
+#include "vmm/monitor/gdb.h"
 #include "vmm/net/net.h"
 
 #include <errno.h>
@@ -217,6 +218,8 @@ void monitors_event(void *opaque, const char *name, const struct vm_event_field 
 	struct monitors *set = opaque;
 	json_t *event = NULL; /* made for the first who listens: mostly nobody does */
 
+	if (set->gdb && !strcmp(name, "STOP"))
+		gdb_stopped(set->gdb);
 	for (struct monitor *mon = set->first; mon; mon = mon->next) {
 		if (mon->mode != MONITOR_QMP || !mon->negotiated)
 			continue;
@@ -327,6 +330,7 @@ void monitors_free(struct monitors *set)
 		return;
 	set->vm->on_event = NULL;
 	net_registry_on_progress(set->vm->nets, NULL, NULL);
+	gdb_free(set->gdb);
 	while (set->first) {
 		struct monitor *mon = set->first;
 
@@ -334,6 +338,20 @@ void monitors_free(struct monitors *set)
 		free_monitor(mon);
 	}
 	free(set);
+}
+
+int monitors_set_gdb(struct monitors *set, const char *dev, struct err *err)
+{
+	if (set->gdb && gdb_is_busy(set->gdb))
+		return err_set(err, EBUSY, "not while the debugger itself asks for it");
+	if (set->gdb)
+		gdb_let_go(set->gdb);
+	gdb_free(set->gdb);
+	set->gdb = NULL;
+	if (!strcmp(dev, "none"))
+		return 0;
+	set->gdb = gdb_new(set, dev, err);
+	return set->gdb ? 0 : -err->code;
 }
 
 /* ---- the command line ---- */
@@ -434,5 +452,7 @@ int monitors_add_all(struct monitors *set, const struct vm_config *config,
 	for (unsigned i = 0; i < config->pretty_qmps.count && ret >= 0; i++)
 		ret = add_short(set, config->pretty_qmps.items[i], MONITOR_QMP, true,
 		                "qmp-pretty", err);
+	if (ret >= 0 && config->gdb)
+		ret = monitors_set_gdb(set, config->gdb, err);
 	return ret;
 }

@@ -45,9 +45,13 @@ struct monitors {
 	struct pc *pc;
 	struct vm *vm;
 	struct monitor *first;
+	struct gdb *gdb;       /* -gdb, or NULL */
 	uint64_t started;      /* CLOCK_MONOTONIC ns */
 	unsigned compat_count; /* of chardevs that -monitor and -qmp named */
 };
+
+/* Opens the server for GDB, instead of one that is there; "none": closes it. */
+int monitors_set_gdb(struct monitors *set, const char *dev, struct err *err);
 
 /* Each takes one byte and returns true when that ran a command. */
 bool hmp_feed(struct monitor *mon, uint8_t byte);

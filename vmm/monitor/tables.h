@@ -22,6 +22,7 @@ extern const struct mon_command mon_input_commands[];   /* cmd-input.c */
 extern const struct mon_command mon_memory_commands[];  /* cmd-memory.c */
 extern const struct mon_command mon_query_commands[];   /* cmd-query.c */
 extern const struct mon_command mon_meta_commands[];    /* cmd-meta.c */
+extern const struct mon_command mon_gdb_commands[];     /* cmd-gdb.c */
 extern const struct mon_command mon_medium_commands[];  /* cmd-medium.c */
 extern const struct mon_command mon_hotplug_commands[]; /* cmd-hotplug.c */
 

@@ -18,7 +18,7 @@ const struct mon_type mon_types[] = {
 	  NULL },
 	{ "RunState", NULL,
 	  VALUES{ "prelaunch", "running", "paused", "shutdown", "internal-error",
-	          "guest-panicked", "watchdog", NULL } },
+	          "guest-panicked", "watchdog", "debug", NULL } },
 	{ "VersionInfo",
 	  MEMBERS{ { "qemu", "VersionTriple" }, { "package", "str" }, { 0 } }, NULL },
 	{ "VersionTriple",
