@@ -135,7 +135,7 @@ RIG_TESTS    := $(sort $(wildcard tests/rig/*.t tests/*/*rig.t))
 TEST_SCRIPTS := $(RIG_TESTS) $(filter-out $(RIG_TESTS),$(foreach k,style guest probe tune passthrough fuzz,\
 	$(wildcard tests/$(k)/*.t)))
 SAN_BUILD    := $(BUILD)/san
-check: all tests
+check: all tests man completion
 	$(Q)$(MAKE) --no-print-directory BUILD=$(SAN_BUILD) SAN=1 all tests
 	$(Q)perl -Iscripts -S prove --harness harness -j 2 $(if $(V),-v) $(TEST_SCRIPTS) $(TEST_BIN) \
 		$(patsubst $(BUILD)/%,$(SAN_BUILD)/%,$(TEST_BIN))

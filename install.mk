@@ -2,6 +2,8 @@
 #
 # Included by the Makefile: what is made for people and packages from the programs' own
 # tables (manual pages, completion), and where everything goes below DESTDIR and PREFIX.
+# Tests that run make at the same time may both make them: each under a name of its own
+# first.
 
 .PHONY: man completion install uninstall
 
