@@ -233,6 +233,42 @@ static void test_dhcp(struct guest *g)
 	       "the name server 10.0.2.3");
 	tap_ok(!memcmp(dhcp_option(reply, len, 12), "\x05inner", 6), "the name");
 	tap_str((const char *)reply + 108, "boot.img", "and the boot file");
+	tap_ok(!memcmp(dhcp_option(reply, len, 66), "\x08tftp.box", 9),
+	       "the name of its server");
+	tap_ok(!memcmp(dhcp_option(reply, len, 119), "\x0f\x03one\x03two\x00\x04zone",
+	               14),
+	       "where to look for names");
+}
+
+/* ---- IPv6 ---- */
+
+/* Asks for routers (RFC 4861): an advertisement with this prefix of 64 bits. */
+static void test_router(struct guest *g, const char *prefix)
+{
+	uint8_t f[62] = { 0 }, *ip = f + 14, *icmp = ip + 40;
+	uint64_t until = loop_now() + WAIT_NS;
+	bool heard = false;
+
+	memcpy(f, "\x33\x33\0\0\0\x02", 6);
+	memcpy(f + 6, mac, 6);
+	put16(f + 12, 0x86dd);
+	memcpy(ip, "\x60\0\0\0\0\x08\x3a\xff\xfe\x80", 10);
+	ip[23] = 1;
+	memcpy(ip + 24, "\xff\x02", 2);
+	ip[39] = 2;
+	icmp[0] = 133;
+	st16(icmp + 2, ~csum_fold(csum_add(ip + 8, 40, htons(8) + htons(58))));
+	send_frame(g, f, sizeof(f), false);
+	while (!heard && loop_now() < until) {
+		ssize_t n = net_recv(g->nd, g->buf) - NET_HDR_LEN;
+
+		if (n < 0)
+			loop_run_once(g->loop, 20);
+		else
+			heard = n > 54 && get16(g->frame + 12) == 0x86dd &&
+			        g->frame[54] == 134 && memmem(g->frame, n, prefix, 8);
+	}
+	tap_ok(heard, "the router's advertisement has the prefix");
 }
 
 /* ---- TFTP ---- */
@@ -618,6 +654,12 @@ static void test_refused(void)
 		{ "user,id=u,host=11.0.0.1", "not in the network" },
 		{ "user,id=u,dns=10.0.2.2", "same address" },
 		{ "user,id=u,tftp=/etc/passwd", "no folder" },
+		{ "user,id=u,ipv6-net=fec0", "must be like fec0::/64" },
+		{ "user,id=u,ipv6-net=fd00::/127", "1 to 126" },
+		{ "user,id=u,ipv6-net=fd00::/64,ipv6-host=fd01::1",
+		  "not in the network" },
+		{ "user,id=u,ipv6-dns=10.0.2.3", "no IPv6 address" },
+		{ "user,id=u,ipv6-dns=fec0::2", "same address" },
 		{ "user,id=u,hostfwd=tcp:22-:22", "must be like" },
 		{ "user,id=u,hostfwd=sctp::22-:22", "must be like" },
 		{ "user,id=u,hostfwd=tcp::2222-:0", "must be like" },
@@ -667,6 +709,13 @@ static void test_words(void)
 		    "guestfwd=tcp:10.0.2.9:1-unix:/x",
 		    "guestfwd=tcp:10.0.2.9:2-tcp:127.0.0.1:22" },
 		  true },
+		{ { "tftp-server-name=x", "restrict=off", "ipv4=on", "ipv6=on",
+		    "ipv6-net=fd00::/64", "dnssearch=a", "dnssearch=b",
+		    "guestfwd=tcp:10.0.2.9:1-unix:/x" },
+		  true },
+		{ { "restrict=off", "ipv4=on", "ipv6=on",
+		    "guestfwd=tcp:10.0.2.9:1-unix:/x", "dnssearch=a" },
+		  false },
 		{ { "ipv4=on" }, false },
 		{ { "restrict=yes", "ipv4=on", "ipv6=on" }, false },
 		{ { "ipv4=on", "restrict=off", "ipv6=on" }, false },
@@ -753,7 +802,7 @@ static void test_folder(const char *dir)
 
 int main(void)
 {
-	char dir[] = "/tmp/kvmkit-user-XXXXXX", opts[200], tftp_dir[64], path[200];
+	char dir[] = "/tmp/kvmkit-user-XXXXXX", opts[400], tftp_dir[64], path[200];
 	struct err err = { 0 };
 	struct guest g;
 
@@ -762,13 +811,17 @@ int main(void)
 	mkdir(tftp_dir, 0755);
 	put_file(tftp_dir, "boot.img", "kernel");
 	put_file(dir, "secret", "secret");
-	snprintf(opts, sizeof(opts), "user,id=u,hostname=inner,bootfile=boot.img,tftp=%s",
+	snprintf(opts, sizeof(opts),
+	         "user,id=u,hostname=inner,bootfile=boot.img,tftp=%s,"
+	         "tftp-server-name=tftp.box,dnssearch=one.two,dnssearch=zone,"
+	         "ipv6-net=fd00:5::/48,ipv6-host=fd00:5::7,ipv6-dns=fd00:5::8",
 	         tftp_dir);
 	if (!guest_open(&g, opts, &err)) {
 		tap_diag("%s", err.text);
 		return 1;
 	}
 	test_dhcp(&g);
+	test_router(&g, "\xfd\x00\x00\x05\0\0\0\0");
 	test_tftp(&g);
 	test_forward(&g);
 	test_hung(&g);

@@ -23,28 +23,6 @@
 #define MAX_RESTART 10            /* in a row, each of which lived for less than: */
 #define LIVED_NS    60000000000ull
 
-/* ---- options ---- */
-
-/* The keys that may come several times. */
-static int user_take(struct netdev *nd, struct opt_list *opts, struct err *err)
-{
-	struct user *u = (struct user *)nd;
-	int ret = 0;
-
-	for (unsigned i = 0; i < opts->count && ret >= 0; i++) {
-		const struct opt *opt = &opts->opts[i];
-
-		if (!strcmp(opt->key, "hostfwd"))
-			ret = user_rules_add(&u->hosts, USER_MAX_RULES, opt->value, err);
-		else if (!strcmp(opt->key, "guestfwd"))
-			ret = user_rules_add(&u->guests, USER_MAX_GUESTFWDS, opt->value,
-			                     err);
-	}
-	opt_list_take(opts, "hostfwd");
-	opt_list_take(opts, "guestfwd");
-	return ret;
-}
-
 bool net_user_installed(void)
 {
 	_cleanup_free_ char *path = helper_find(HELPER);
@@ -292,6 +270,7 @@ static void user_close(struct netdev *nd)
 	user_ctl_free(u);
 	user_rules_free(&u->hosts);
 	user_rules_free(&u->guests);
+	user_rules_free(&u->searches);
 	if (u->tftp_fd >= 0)
 		close(u->tftp_fd);
 	free(u->helper);

@@ -43,8 +43,10 @@ const struct opt_desc net_user_options[] = {
 	STR("dhcpstart", dhcpstart, "first address for the guest (default: .15)"),
 	STR("hostname", hostname, "name that DHCP gives the guest"),
 	STR("domainname", domainname, "domain that DHCP gives the guest"),
+	STR("dnssearch", dnssearch, "domain where the guest looks for names; any number"),
 	STR("tftp", tftp, "folder that the guest may read through TFTP"),
 	STR("bootfile", bootfile, "file in it that DHCP names"),
+	STR("tftp-server-name", tftp_name, "name of its server that DHCP gives"),
 	STR("hostfwd", hostfwd,
 	    "tcp|udp:[ADDR]:PORT-[GUEST]:PORT: host port that leads to the guest; any "
 	    "number of them"),
@@ -54,6 +56,9 @@ const struct opt_desc net_user_options[] = {
 	BOOL("restrict", restricted, "off", "the guest reaches nothing but forwards"),
 	BOOL("ipv4", ipv4, "on", "IPv4"),
 	BOOL("ipv6", ipv6, "on", "IPv6"),
+	STR("ipv6-net", ipv6_net, "the guest's network there (default: fec0::/64)"),
+	STR("ipv6-host", ipv6_host, "the host's address in it (default: ::2)"),
+	STR("ipv6-dns", ipv6_dns, "the name server's address in it (default: ::3)"),
 	{ .name = "start",
 	  .type = OPT_ENUM,
 	  .offset = offsetof(struct user, start),
@@ -62,6 +67,32 @@ const struct opt_desc net_user_options[] = {
 	  .help = "when the helper is started; lazy: at the guest's first frame" },
 	{ .name = NULL },
 };
+
+static const struct {
+	const char *key;
+	size_t rules; /* where in struct user */
+	unsigned max;
+} lists[] = {
+	{ "hostfwd", offsetof(struct user, hosts), USER_MAX_RULES },
+	{ "guestfwd", offsetof(struct user, guests), USER_MAX_GUESTFWDS },
+	{ "dnssearch", offsetof(struct user, searches), USER_MAX_SEARCHES },
+};
+
+int user_take(struct netdev *nd, struct opt_list *opts, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned n = 0; n < ARRAY_SIZE(lists); n++) {
+		void *rules = (char *)nd + lists[n].rules;
+
+		for (unsigned i = 0; i < opts->count && ret >= 0; i++)
+			if (!strcmp(opts->opts[i].key, lists[n].key))
+				ret = user_rules_add(rules, lists[n].max,
+				                     opts->opts[i].value, err);
+		opt_list_take(opts, lists[n].key);
+	}
+	return ret;
+}
 
 /* ---- words ---- */
 
@@ -95,9 +126,15 @@ void user_args_make(const struct user *u, struct user_args *a)
 	add_arg(a, "domainname", u->domainname);
 	add_arg(a, "tftp", u->tftp ? TFTP_FD : NULL);
 	add_arg(a, "bootfile", u->bootfile);
+	add_arg(a, "tftp-server-name", u->tftp_name);
 	add_arg(a, "restrict", u->restricted ? "on" : "off");
 	add_arg(a, "ipv4", u->ipv4 ? "on" : "off");
 	add_arg(a, "ipv6", u->ipv6 ? "on" : "off");
+	add_arg(a, "ipv6-net", u->ipv6_net);
+	add_arg(a, "ipv6-host", u->ipv6_host);
+	add_arg(a, "ipv6-dns", u->ipv6_dns);
+	for (unsigned i = 0; i < u->searches.count; i++)
+		add_arg(a, "dnssearch", u->searches.list[i]);
 	for (unsigned i = 0; i < u->guests.count; i++)
 		add_arg(a, "guestfwd", u->guests.list[i]);
 }
@@ -129,13 +166,11 @@ static int take_words(struct user *u, char *const *words, struct err *err)
 		const char *eq = strchr(words[i], '=');
 		_cleanup_free_ char *key = eq ? strndup(words[i], eq - words[i]) : NULL;
 
-		if (!key || !is_plain(words[i]))
-			ret = -EINVAL;
-		else if (!strcmp(key, "guestfwd"))
-			ret = user_rules_add(&u->guests, USER_MAX_GUESTFWDS, eq + 1, err);
-		else
-			ret = opt_list_add(&opts, key, eq + 1);
+		ret = key && is_plain(words[i]) ? opt_list_add(&opts, key, eq + 1)
+		                                : -EINVAL;
 	}
+	if (ret >= 0)
+		ret = user_take(&u->link.nd, &opts, err);
 	if (ret >= 0)
 		ret = opts_apply(net_user_options, &opts, u, NULL, err);
 	opt_list_free(&opts);
@@ -160,7 +195,9 @@ bool net_user_admits(char *const *words)
 		user_args_make(&u, &a);
 	ok = ok && !a.failed && same_words(a.argv + FIXED_ARGS, words);
 	user_args_free(&a);
+	user_rules_free(&u.hosts);
 	user_rules_free(&u.guests);
+	user_rules_free(&u.searches);
 	opts_free(net_user_options, &u);
 	return ok;
 }

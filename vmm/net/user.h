@@ -13,6 +13,7 @@
 enum {
 	USER_MAX_RULES = 64,
 	USER_MAX_GUESTFWDS = 32,
+	USER_MAX_SEARCHES = 8,
 	USER_WORD_MAX = 255, /* bytes of an argument that comes while the guest runs */
 	USER_MAX_REQUESTS = 16,
 	USER_WAIT_MS = 5000, /* for the helper, before the machine runs */
@@ -38,10 +39,11 @@ struct user_request {
 struct user {
 	struct net_link link; /* first */
 	char *net, *host, *dns, *dhcpstart, *hostname, *domainname, *tftp, *bootfile;
-	char *hostfwd, *guestfwd; /* of the table only: they are in rules */
+	char *tftp_name, *ipv6_net, *ipv6_host, *ipv6_dns;
+	char *hostfwd, *guestfwd, *dnssearch; /* of the table only: they are in rules */
 	bool restricted, ipv4, ipv6;
 	int start;
-	struct user_rules hosts, guests; /* of hostfwd, of guestfwd */
+	struct user_rules hosts, guests, searches; /* of hostfwd, guestfwd, dnssearch */
 	char *helper;                    /* path */
 	int tftp_fd;                     /* the folder, or -1 */
 	struct spawned child;
@@ -67,6 +69,8 @@ int user_rules_add(struct user_rules *rules, unsigned max, const char *rule,
 void user_rules_free(struct user_rules *rules);
 
 extern const struct opt_desc net_user_options[];
+/* Takes the keys that may come several times; for struct net_ops. */
+int user_take(struct netdev *nd, struct opt_list *opts, struct err *err);
 
 /* The helper's arguments: the program, its descriptors, and words that the options make,
  * always in the same order. */

@@ -15,13 +15,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define NET     "10.0.2.0/24"
-#define PREFIX6 "fec0::"
+#define NET  "10.0.2.0/24"
+#define NET6 "fec0::/64"
 
-#define STR(f)                                                                         \
-	{                                                                              \
-		.name = #f, .type = OPT_STR, .offset = offsetof(struct user_config, f) \
+#define KEY(key, f)                                                                     \
+	{                                                                               \
+		.name = key, .type = OPT_STR, .offset = offsetof(struct user_config, f) \
 	}
+#define STR(f) KEY(#f, f)
 
 static const struct opt_desc table[] = {
 	STR(net),
@@ -34,6 +35,11 @@ static const struct opt_desc table[] = {
 	STR(bootfile),
 	STR(hostfwd),
 	STR(guestfwd),
+	STR(dnssearch),
+	KEY("tftp-server-name", tftp_name),
+	KEY("ipv6-net", ipv6_net),
+	KEY("ipv6-host", ipv6_host),
+	KEY("ipv6-dns", ipv6_dns),
 	{ .name = "restrict",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct user_config, restricted),
@@ -87,6 +93,58 @@ static int parse_host(const SlirpConfig *s, const char *key, const char *text, u
 	return 0;
 }
 
+static int parse_net6(SlirpConfig *s, const char *text, struct err *err)
+{
+	_cleanup_free_ char *addr = strndup(text, strcspn(text, "/"));
+	const char *slash = strchr(text, '/');
+	uint64_t bits = 64;
+
+	if (!addr || inet_pton(AF_INET6, addr, &s->vprefix_addr6) != 1)
+		return err_usage(err, "ipv6-net=%s: must be like " NET6, text);
+	if (slash && (opt_parse_u64(slash + 1, &bits) < 0 || !bits || bits > 126))
+		return err_usage(err, "ipv6-net=%s: the prefix must be 1 to 126", text);
+	s->vprefix_len = bits;
+	return 0;
+}
+
+static bool in_net6(const SlirpConfig *s, const struct in6_addr *addr)
+{
+	for (unsigned bit = 0; bit < s->vprefix_len; bit++)
+		if ((addr->s6_addr[bit / 8] ^ s->vprefix_addr6.s6_addr[bit / 8]) &
+		    0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
+/* An address of the network: as given, or number n of it. */
+static int parse_host6(const SlirpConfig *s, const char *key, const char *text,
+                       unsigned n, struct in6_addr *addr, struct err *err)
+{
+	*addr = s->vprefix_addr6;
+	addr->s6_addr[15] |= n;
+	if (!text)
+		return 0;
+	if (inet_pton(AF_INET6, text, addr) != 1)
+		return err_usage(err, "%s=%s: no IPv6 address", key, text);
+	if (!in_net6(s, addr))
+		return err_usage(err, "%s=%s: it is not in the network", key, text);
+	return 0;
+}
+
+static int parse_addresses6(struct user_config *c, struct err *err)
+{
+	SlirpConfig *s = &c->slirp;
+	int ret = parse_net6(s, c->ipv6_net ? c->ipv6_net : NET6, err);
+
+	if (ret >= 0)
+		ret = parse_host6(s, "ipv6-host", c->ipv6_host, 2, &s->vhost6, err);
+	if (ret >= 0)
+		ret = parse_host6(s, "ipv6-dns", c->ipv6_dns, 3, &s->vnameserver6, err);
+	if (ret >= 0 && !memcmp(&s->vhost6, &s->vnameserver6, sizeof(s->vhost6)))
+		return err_usage(err, "ipv6-host= and ipv6-dns= are the same address");
+	return ret;
+}
+
 static int parse_addresses(struct user_config *c, struct err *err)
 {
 	SlirpConfig *s = &c->slirp;
@@ -100,11 +158,7 @@ static int parse_addresses(struct user_config *c, struct err *err)
 		ret = parse_host(s, "dhcpstart", c->dhcpstart, 15, &s->vdhcp_start, err);
 	if (ret >= 0 && s->vhost.s_addr == s->vnameserver.s_addr)
 		return err_usage(err, "host= and dns= are the same address");
-	inet_pton(AF_INET6, PREFIX6, &s->vprefix_addr6);
-	s->vprefix_len = 64;
-	inet_pton(AF_INET6, PREFIX6 "2", &s->vhost6);
-	inet_pton(AF_INET6, PREFIX6 "3", &s->vnameserver6);
-	return ret;
+	return ret < 0 ? ret : parse_addresses6(c, err);
 }
 
 /* A descriptor of a folder that vmm could open, and not of one that it only knows of: it
@@ -125,6 +179,19 @@ static int use_tftp(struct user_config *c, struct err *err)
 	if (asprintf(&c->tftp, "/proc/self/fd/%s", fd) < 0)
 		c->tftp = NULL;
 	return c->tftp ? 0 : err_sys(err, ENOMEM, "tftp");
+}
+
+/* Without any the guest looks in its own domain. */
+static void set_searches(struct user_config *c, int count, char *const *words)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < count && n < USER_MAX_SEARCH; i++)
+		if (!strncmp(words[i], "dnssearch=", 10))
+			c->search[n++] = words[i] + 10;
+	if (!n)
+		c->search[n++] = c->domainname;
+	c->slirp.vdnssearch = c->search[0] ? c->search : NULL;
 }
 
 int user_config_parse(struct user_config *c, int count, char *const *words,
@@ -149,14 +216,14 @@ int user_config_parse(struct user_config *c, int count, char *const *words,
 		ret = parse_addresses(c, err);
 	if (ret >= 0)
 		ret = use_tftp(c, err);
-	c->search[0] = c->domainname;
+	set_searches(c, count, words);
 	c->slirp.version = 1;
 	c->slirp.restricted = c->restricted;
 	c->slirp.in_enabled = c->ipv4;
 	c->slirp.in6_enabled = c->ipv6;
 	c->slirp.vhostname = c->hostname;
 	c->slirp.vdomainname = c->domainname;
-	c->slirp.vdnssearch = c->domainname ? c->search : NULL;
+	c->slirp.tftp_server_name = c->tftp_name;
 	c->slirp.tftp_path = c->tftp;
 	c->slirp.bootfile = c->bootfile;
 	return ret;

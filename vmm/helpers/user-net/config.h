@@ -8,15 +8,20 @@
 
 #include <slirp/libslirp.h>
 
+enum { USER_MAX_SEARCH = 8 };
+
 struct user_config {
 	char *net, *host, *dns, *dhcpstart, *hostname, *domainname, *tftp, *bootfile;
-	char *hostfwd, *guestfwd; /* of the table only; rules are the words themselves */
+	char *tftp_name, *ipv6_net, *ipv6_host, *ipv6_dns;
+	/* of the table only; rules are the words themselves */
+	char *hostfwd, *guestfwd, *dnssearch;
 	bool restricted, ipv4, ipv6;
-	const char *search[2];
+	const char *search[USER_MAX_SEARCH + 1]; /* ends with NULL */
 	SlirpConfig slirp; /* points into the strings above */
 };
 
-/* words: "key=value", as vmm gives them; "hostfwd=" and "guestfwd=" words are skipped.
+/* words: "key=value", as vmm gives them, which stay the caller's; "hostfwd=" and
+ * "guestfwd=" words are skipped.
  * tftp= is the number of a folder's descriptor, and becomes a path that leads to it.
  * -EINVAL with a sentence. */
 int user_config_parse(struct user_config *config, int count, char *const *words,
