@@ -20,11 +20,11 @@ efi_program() {
 	rm -rf "$dir" && mkdir -p "$dir/tftp" || return
 	echo "@ note=from the TFTP folder" >"$dir/tftp/note"
 	# shellcheck disable=SC2016 # GRUB's variables
-	printf '%s\n' 'echo' 'echo "@ address=$net_default_ip"' 'cat (tftp,10.0.2.2)/note' 'halt' \
+	printf '%s\n' 'echo' 'echo "@ address=$net_default_ip"' 'cat (tftp,10.0.2.2)/note' 'outb 0x501 0x10' \
 		>"$dir/grub.cfg"
 	grub-mkstandalone -O x86_64-efi -d "$grub" --locales= --fonts= --themes= \
-		--install-modules="normal echo cat halt net efinet tftp" \
-		--modules="echo cat halt net efinet tftp" \
+		--install-modules="normal echo cat iorw net efinet tftp" \
+		--modules="echo cat iorw net efinet tftp" \
 		-o "$dir/tftp/boot.efi" "boot/grub/grub.cfg=$dir/grub.cfg"
 }
 

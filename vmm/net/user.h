@@ -44,8 +44,8 @@ struct user {
 	bool restricted, ipv4, ipv6;
 	int start;
 	struct user_rules hosts, guests, searches; /* of hostfwd, guestfwd, dnssearch */
-	char *helper;                    /* path */
-	int tftp_fd;                     /* the folder, or -1 */
+	char *helper;                              /* path */
+	int tftp_fd;                               /* the folder, or -1 */
 	struct spawned child;
 	int ctl;
 	struct loop_fd ctl_watch;

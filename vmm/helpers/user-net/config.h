@@ -17,7 +17,7 @@ struct user_config {
 	char *hostfwd, *guestfwd, *dnssearch;
 	bool restricted, ipv4, ipv6;
 	const char *search[USER_MAX_SEARCH + 1]; /* ends with NULL */
-	SlirpConfig slirp; /* points into the strings above */
+	SlirpConfig slirp;                       /* points into the strings above */
 };
 
 /* words: "key=value", as vmm gives them, which stay the caller's; "hostfwd=" and
