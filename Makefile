@@ -28,7 +28,7 @@ CPPFLAGS := -D_GNU_SOURCE -I. -I$(BUILD)/gen
 LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,pack-relative-relocs -Wl,--as-needed,--gc-sections $(if $(SAN),-fsanitize=address$(comma)undefined)
 
 vmm_LIBS       := -ljansson -luring -lpthread
-vmm_vnc_LIBS   := -lvncserver -lxkbcommon
+vmm_vnc_LIBS   := -lvncserver -lxkbcommon -lgnutls
 kvm_check_LIBS := -ljansson -lkmod
 kvm_tune_LIBS  := -ljansson
 kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev

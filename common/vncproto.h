@@ -38,6 +38,11 @@ struct vnc_rect {
 	uint16_t x, y, width, height;
 };
 
+/* Numbers as text; of a UNIX socket "localhost" and "". */
+struct vnc_peer {
+	char host[64], service[8];
+};
+
 struct vnc_wish {
 	uint32_t width, height;
 };
@@ -90,7 +95,7 @@ struct vnc_report {
 	union {
 		struct {
 			uint32_t connected, count; /* count: were let in, named below */
-			char host[VNC_MAX_CLIENTS][64];
+			struct vnc_peer peers[VNC_MAX_CLIENTS];
 		} clients;
 		struct {
 			uint16_t code; /* scan code set 1, 0xe000 added for the prefix */

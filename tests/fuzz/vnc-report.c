@@ -30,7 +30,9 @@ static void take(struct board *b, struct vnc *vnc, int helper, const uint8_t *da
 	board_settle(b);
 	require(vnc->client_count <= VNC_MAX_CLIENTS);
 	for (unsigned i = 0; i < vnc->client_count; i++)
-		require(memchr(vnc->clients[i], 0, sizeof(vnc->clients[i])));
+		require(memchr(vnc->clients[i].host, 0, sizeof(vnc->clients[i].host)) &&
+		        memchr(vnc->clients[i].service, 0,
+		               sizeof(vnc->clients[i].service)));
 	require(vnc->control >= 0 || (!vnc->watching && !vnc->client_count));
 	require(vnc->control < 0 || (size == sizeof(r) && r.type <= VNC_WISH));
 }

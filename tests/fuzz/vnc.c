@@ -36,6 +36,7 @@ struct piece {
 };
 
 static int vmm = -1; /* the other end of the control socket */
+static struct front *front;
 
 /* The library keeps a screen for a process's life; clients come and go. */
 static struct server *make_server(void)
@@ -43,6 +44,11 @@ static struct server *make_server(void)
 	static struct server s;
 	static char pages[] = "tests/fuzz/corpus/vnc";
 	struct vnc_packet p = { .type = VNC_START };
+	struct front_config config = {
+		.browsers = true,
+		.local = true,
+		.pages = access(pages, R_OK) ? "" : pages,
+	};
 	struct err err = { 0 };
 	int pair[2];
 
@@ -55,9 +61,11 @@ static struct server *make_server(void)
 	s.pixels = mmap(NULL, s.size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	require(s.pixels != MAP_FAILED);
 	s.keys = keys_new("pt-br", send_key, NULL, &err);
-	s.http = http_new(access(pages, R_OK) ? "" : pages, true, add_browser, &s, &err);
-	require(s.keys && s.http && make_screen(&s, &p, &err) >= 0);
-	s.screen->maxClientWait = 1;
+	require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+	s.link = pair[0];
+	config.link = pair[1];
+	front = front_new(&config, &err);
+	require(s.keys && front && make_screen(&s, &p, &err) >= 0);
 	return &s;
 }
 
@@ -75,6 +83,7 @@ static bool settle(struct server *s, int client)
 	bool there = true;
 
 	for (unsigned i = 0; i < 32 && there; i++) {
+		require(front_turn(front, 0));
 		there = turn(s, 0);
 		drain(vmm);
 		if (client >= 0)
@@ -96,18 +105,14 @@ static void tell_size(struct server *s, unsigned side)
 	send_packet(s, &p, sizeof(p), true);
 }
 
-/* A connection that sends these bytes and ends. */
+/* A connection that sends these bytes, gets time to see an answer, and ends. */
 static void connect_with(struct server *s, const struct piece *piece)
 {
 	int pair[2];
 
 	require(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
 	require(send(pair[0], piece->data, piece->len, 0) == (ssize_t)piece->len);
-	shutdown(pair[0], SHUT_WR);
-	if (piece->kind == BROWSER)
-		http_add(s->http, pair[1]);
-	else
-		clients_add(s, pair[1], false);
+	front_add(front, pair[1], piece->kind == BROWSER);
 	settle(s, pair[0]);
 	tell_size(s, SIDE);
 	settle(s, pair[0]);

@@ -122,9 +122,50 @@ is(first_line(websocket($port, $host, 'Origin: null')), 'HTTP/1.1 403 Forbidden'
 is(first_line(websocket($port, "Host: example.org:$port", "Origin: http://example.org:$port")), 'HTTP/1.1 403 Forbidden',
 	'nor a name that leads here');
 my $direct = answer_of(websocket($vnc_port, "Host: 127.0.0.1:$vnc_port", 'Origin: https://example.org'));
-unlike($direct, qr/RFB.*\x82/s, 'at the port of VNC');
-wait_until(sub { slurp("$dir/web.err") =~ /a WebSocket at the port for VNC was closed/ });
-like(slurp("$dir/web.err"), qr/a WebSocket at the port for VNC was closed/, 'it is closed');
+is($direct, "RFB 003.008\n", 'at the port of VNC');
+wait_until(sub { slurp("$dir/web.err") =~ /a browser at the port for VNC/ });
+like(slurp("$dir/web.err"), qr/a browser at the port for VNC; use -vnc websocket/, 'it is closed');
+
+# ---- frames ----
+
+# With the mask 01 02 03 04.
+sub frame {
+	my ($op, $data) = @_;
+	my $mask = "\1\2\3\4" x (length($data) / 4 + 1);
+
+	return pack('CC', $op, 0x80 | length($data)) . "\1\2\3\4" . ($data ^ substr($mask, 0, length($data)));
+}
+
+# The next frame: its first byte and content.
+sub unframe {
+	my ($s) = @_;
+	my ($op, $len) = unpack('CC', get($s, 2));
+
+	$len = unpack('n', get($s, 2)) if ($len // 0) == 126;
+	return sprintf('%02x ', $op // 0) . get($s, $len // 0);
+}
+
+# The example of RFC 6455, 1.3.
+my $ws = connect_to();
+syswrite($ws, join("\r\n", 'GET /chat HTTP/1.1', $host, 'Upgrade: websocket', 'Connection: Upgrade',
+	'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Protocol: chat, binary', 'Sec-WebSocket-Version: 13', '', ''));
+my $accepted = '';
+$accepted .= get($ws, 1) while $accepted !~ /\r\n\r\n/ && length($accepted) < 500;
+like($accepted, qr{^Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r$}m, 'the key of the specification is accepted');
+like($accepted, qr{^Sec-WebSocket-Protocol: binary\r$}m, 'as is the protocol');
+is(unframe($ws), "82 RFB 003.008\n", 'a frame of ours');
+# A version in pieces of a message and of the network, with a ping amid them.
+my $pieces = frame(0x02, 'RFB 0') . frame(0x89, 'Hallo') . frame(0x80, "03.008\n");
+syswrite($ws, $_) for map { my $p = $_; $p } split(//, $pieces);
+is(unframe($ws), '8a Hallo', 'a ping is answered');
+is(unframe($ws), "82 \1\1", 'fragments are one');
+syswrite($ws, frame(0x82, "\1\1"));
+is(unframe($ws), "82 \0\0\0\0", 'the client is in');
+like(unframe($ws), qr/Fenster\z/, 'and sees the name');
+syswrite($ws, pack('CC', 0x82, 6) . 'secret');
+is(get($ws, 1), '', 'what is not masked ends it');
+like(request('GET / HTTP/1.1', $host, 'Upgrade: websocket', 'Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 8'),
+	qr{^HTTP/1.1 426 .*^Sec-WebSocket-Version: 13\r$}ms, 'an old version is told which is needed');
 
 # ---- a browser ----
 

@@ -133,6 +133,55 @@ ok(rfb_picture($c) && rfb_picture($other), 'two clients');
 my $alone = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), alone => 1);
 ok(rfb_picture($alone), 'one that wants to be alone');
 ok(!rfb_picture($c) && !rfb_picture($other), 'turns the others out');
+
+# ---- clients that stop ----
+
+sub new_client {
+	return rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), @_);
+}
+
+sub first_pixel {
+	my $p = rfb_picture($_[0]);
+	return $p ? unpack('H6', $p->{rows}[0]) : 'none';
+}
+
+# Half a key, which others do not wait for; it becomes a whole one.
+close($alone->{socket});
+my ($half, $busy) = (new_client(), new_client());
+ok(rfb_picture($half), 'a client');
+syswrite($half->{socket}, pack('CCnNN', 255, 0, 1, 0x62, 0x30) =~ s/.{5}\z//sr);
+rfb_picture($busy) for 1 .. 5;
+ok(wait_until(sub { first_pixel($busy) ne '00001e' }), 'stops amid a message');
+syswrite($busy->{socket}, pack('CCnNN', 255, 0, 1, 0x61, 0x1e));
+ok(wait_until(sub { first_pixel($busy) eq '00001e' || first_pixel($busy) eq '00001c' }), 'others type');
+syswrite($half->{socket}, pack('CCnNN', 255, 0, 1, 0x62, 0x30) =~ s/^.{7}//sr);
+ok(wait_until(sub { first_pixel($busy) eq '000032' }), 'and its key arrives when it goes on') or diag(first_pixel($busy));
+
+# One that asks and asks, and reads nothing.
+my $deaf = new_client();
+ok(rfb_picture($deaf), 'another client');
+syswrite($deaf->{socket}, pack('CCnnnn', 3, 0, 0, 0, 640, 480) x 20);
+ok(rfb_picture($busy), 'does not read: others are served') for 1 .. 5;
+syswrite($deaf->{socket}, pack('CCnNN', 255, 0, 1, 0x64, 0x20));
+ok(wait_until(sub { first_pixel($busy) eq '000023' }), 'it can type') or diag(first_pixel($busy));
+ok(rfb_picture($deaf), 'and sees the screen in the end');
+close($deaf->{socket});
+
+# Many who say nothing take no place from one who does.
+my @silent = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") } 1 .. 60;
+syswrite($_, 'RFB 0') for @silent;
+my $late = new_client();
+ok(rfb_picture($late), 'sixty who say nothing keep nobody out');
+is(get($silent[0], 13), "RFB 003.008\n", 'the first of them have to go');
+close($_) for @silent, map { $_->{socket} } $late, $half, $busy;
+
+# More than can be: 16.
+my @many = map { my $n = $_; my $x = new_client(); rfb_picture($x) ? $x : die } 1 .. 16;
+my $last = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
+get($last, 12);
+syswrite($last, "RFB 003.008\n\1\1");
+is(length(get($last, 30)), 6, 'the seventeenth client is turned away');
+close($_) for $last, map { $_->{socket} } @many;
 is(finish($g), 0, 'quit');
 $g = start('shared', '-kernel', "$dir/pixel.kernel", '-vga', 'std', '-vnc', ':90,to=199,share=ignore');
 $port = port_of('shared');
@@ -232,7 +281,7 @@ $port = port_of('still');
 $c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"), encodings => [-308]);
 wait_until(sub { rfb_picture($c); $c->{width} == 1280 });
 for my $what ('a client that waits for changes', 'nobody') {
-	my @pids = ($g->{pid}, children($g->{pid}));
+	my @pids = ($g->{pid}, children($g->{pid}), map { children($_) } children($g->{pid}));
 	my ($percent, $end) = (100, time + $limit);
 
 	syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, 1280, 1024)) if $what ne 'nobody';

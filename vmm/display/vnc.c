@@ -56,7 +56,7 @@ struct vnc {
 	struct display_consumer consumer;
 	bool watching, behind;
 	unsigned client_count;
-	char clients[VNC_MAX_CLIENTS][64];
+	struct vnc_peer clients[VNC_MAX_CLIENTS];
 	void (*client)(void *opaque, const char *host, bool came);
 	void *client_opaque;
 };
@@ -196,34 +196,42 @@ static void set_watching(struct vnc *vnc, bool on)
 		display_remove_consumer(vnc->display, &vnc->consumer);
 }
 
-/* Of two hosts' lists: tells what the first has and the second lacks. */
-static void tell_rest(struct vnc *vnc, char (*list)[64], unsigned count,
-                      char (*other)[64], unsigned other_count, bool came)
+static bool is_same(const struct vnc_peer *a, const struct vnc_peer *b)
+{
+	return !strcmp(a->host, b->host) && !strcmp(a->service, b->service);
+}
+
+/* Of two lists: tells what the first has and the second lacks. */
+static void tell_rest(struct vnc *vnc, const struct vnc_peer *list, unsigned count,
+                      const struct vnc_peer *other, unsigned other_count, bool came)
 {
 	bool used[VNC_MAX_CLIENTS] = { false };
 
 	for (unsigned i = 0; i < count && vnc->client; i++) {
 		unsigned n = 0;
 
-		/* A host may have several clients. */
-		while (n < other_count && (used[n] || strcmp(other[n], list[i])))
+		/* Clients of a UNIX socket all look the same. */
+		while (n < other_count && (used[n] || !is_same(&other[n], &list[i])))
 			n++;
 		if (n < other_count)
 			used[n] = true;
 		else
-			vnc->client(vnc->client_opaque, list[i], came);
+			vnc->client(vnc->client_opaque, list[i].host, came);
 	}
 }
 
-static void set_clients(struct vnc *vnc, char (*hosts)[64], unsigned count)
+static void set_clients(struct vnc *vnc, const struct vnc_peer *peers, unsigned count)
 {
-	char old[VNC_MAX_CLIENTS][64];
+	struct vnc_peer old[VNC_MAX_CLIENTS];
 	unsigned old_count = vnc->client_count;
 
 	memcpy(old, vnc->clients, sizeof(old));
-	for (unsigned i = 0; i < count; i++)
-		snprintf(vnc->clients[i], sizeof(vnc->clients[i]), "%.*s",
-		         (int)sizeof(hosts[i]) - 1, hosts[i]);
+	for (unsigned i = 0; i < count; i++) {
+		struct vnc_peer *p = &vnc->clients[i];
+
+		*p = peers[i];
+		p->host[sizeof(p->host) - 1] = p->service[sizeof(p->service) - 1] = '\0';
+	}
 	vnc->client_count = count;
 	tell_rest(vnc, old, old_count, vnc->clients, count, false);
 	tell_rest(vnc, vnc->clients, count, old, old_count, true);
@@ -355,7 +363,7 @@ static void take_clients(struct vnc *vnc, struct vnc_report *r)
 	unsigned count =
 		r->clients.count < VNC_MAX_CLIENTS ? r->clients.count : VNC_MAX_CLIENTS;
 
-	set_clients(vnc, r->clients.host, count);
+	set_clients(vnc, r->clients.peers, count);
 	set_watching(vnc, r->clients.connected);
 }
 

@@ -18,7 +18,7 @@ struct vnc_info {
 	const char *host, *service, *family; /* "127.0.0.1", "5900", "ipv4" */
 	bool password;
 	unsigned client_count;
-	char clients[VNC_MAX_CLIENTS][64];
+	struct vnc_peer clients[VNC_MAX_CLIENTS];
 };
 
 struct vnc_config {

@@ -188,8 +188,8 @@ static int run_query_vnc(struct mon_ctx *ctx, const json_t *args, json_t **resul
 	}
 	vnc_info(ctx->vm->vnc, &info);
 	for (unsigned i = 0; i < info.client_count; i++)
-		json_array_append_new(
-			clients, json_pack("{s:o}", "host", mon_text(info.clients[i])));
+		json_array_append_new(clients, json_pack("{s:o}", "host",
+		                                         mon_text(info.clients[i].host)));
 	*result = json_pack("{s:b, s:o, s:s, s:s, s:s, s:o}", "enabled", 1, "host",
 	                    mon_text(info.host), "service", info.service, "family",
 	                    info.family, "auth", info.password ? "vnc" : "none",

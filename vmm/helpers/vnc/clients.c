@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Clients from the accepted socket to their end: who is let in, what they type and point
- * at, and what vmm hears of them. Three wrong passwords in a row close the door for a
- * while.
+ * Clients of the library from their handshake to their end: who is let in, what they type
+ * and point at, and what vmm hears of them. Three wrong passwords in a row close the door
+ * for a while.
  */
 #include "vmm/helpers/vnc/server.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,8 +57,8 @@ void clients_report(struct server *s)
 	it = rfbGetClientIterator(s->screen);
 	while ((cl = rfbClientIteratorNext(it)))
 		if (is_in(cl) && r.clients.count < VNC_MAX_CLIENTS)
-			snprintf(r.clients.host[r.clients.count++],
-			         sizeof(r.clients.host[0]), "%s", cl->host);
+			r.clients.peers[r.clients.count++] =
+				*(const struct vnc_peer *)cl->clientData;
 	rfbReleaseClientIterator(it);
 	report(&r);
 }
@@ -70,30 +71,31 @@ static time_t now(void)
 	return ts.tv_sec;
 }
 
-/* The library takes WebSockets at every port; only where browsers are expected somebody
- * has looked at which page connects. */
-static void admit(struct server *s, int fd, bool browser)
+/* The library's, with its handshake before it. Takes the descriptor. */
+static void admit(struct server *s, int fd, const struct vnc_peer *peer)
 {
 	rfbClientPtr cl = rfbNewClient(s->screen, fd);
 
-	if (cl && cl->wsctx && !browser) {
-		log_guest(
-			&s->warned,
-			"a WebSocket at the port for VNC was closed; use -vnc websocket");
+	if (!cl)
+		return;
+	free(cl->host); /* of the socket between the processes */
+	cl->host = strdup(peer->host);
+	cl->clientData = malloc(sizeof(*peer));
+	if (cl->host && cl->clientData)
+		memcpy(cl->clientData, peer, sizeof(*peer));
+	else
 		rfbCloseClient(cl);
-	}
 }
 
-void clients_add(struct server *s, int fd, bool browser)
+static void add(struct server *s, const struct link_packet *p, int fd)
 {
-	if (count_clients(s, true) + s->waiting_count >= VNC_MAX_CLIENTS ||
-	    now() < s->locked_until)
+	if (count_clients(s, true) + s->waiting_count >= VNC_MAX_CLIENTS) {
 		close(fd);
-	else if (s->awake)
-		admit(s, fd, browser);
-	else {
+	} else if (s->awake) {
+		admit(s, fd, &p->peer);
+	} else {
 		s->waiting[s->waiting_count].fd = fd;
-		s->waiting[s->waiting_count++].browser = browser;
+		s->waiting[s->waiting_count++].peer = p->peer;
 	}
 }
 
@@ -101,8 +103,58 @@ void clients_admit(struct server *s)
 {
 	s->awake = s->waiting_count || s->known_all;
 	for (unsigned i = 0; i < s->waiting_count; i++)
-		admit(s, s->waiting[i].fd, s->waiting[i].browser);
+		admit(s, s->waiting[i].fd, &s->waiting[i].peer);
 	s->waiting_count = 0;
+}
+
+/* ---- the door ---- */
+
+static bool may_enter(const struct server *s, const struct link_packet *p)
+{
+	unsigned char want[LINK_CHALLENGE];
+
+	if (!*s->password || (s->expires && (uint64_t)time(NULL) >= s->expires) ||
+	    now() < s->locked_until)
+		return false;
+	memcpy(want, p->challenge, sizeof(want));
+	rfbEncryptBytes(want, (char *)s->password);
+	return !memcmp(want, p->response, sizeof(want));
+}
+
+static enum link_type check(struct server *s, const struct link_packet *p)
+{
+	if (may_enter(s, p)) {
+		s->failures = 0;
+		return LINK_RIGHT;
+	}
+	if (++s->failures >= TRIES) {
+		log_warn("%u wrong passwords, the last from %s: closed for %d seconds",
+		         s->failures, p->peer.host, LOCK_SECONDS);
+		s->failures = 0;
+		s->locked_until = now() + LOCK_SECONDS;
+	}
+	return LINK_WRONG;
+}
+
+static enum link_type greet(const struct server *s)
+{
+	if (now() < s->locked_until)
+		return LINK_CLOSED;
+	return s->needs_password ? LINK_LOCKED : LINK_OPEN;
+}
+
+void clients_take(struct server *s, const struct link_packet *p, int fd)
+{
+	struct link_packet answer = { .id = p->id };
+
+	if (p->type == LINK_CLIENT && fd >= 0) {
+		add(s, p, fd);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	answer.type = p->type == LINK_ASK ? greet(s) : check(s, p);
+	send(s->link, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* ---- the library's hooks ---- */
@@ -131,40 +183,13 @@ static void on_pointer(int buttons, int x, int y, rfbClientPtr cl)
 	report(&r);
 }
 
-static bool may_enter(const struct server *s, const unsigned char *want,
-                      const char *answer, int len)
-{
-	if (!*s->password || (s->expires && (uint64_t)time(NULL) >= s->expires))
-		return false;
-	return len == CHALLENGESIZE && !memcmp(want, answer, len);
-}
-
-static rfbBool check_password(rfbClientPtr cl, const char *answer, int len)
-{
-	struct server *s = cl->screen->screenData;
-	unsigned char want[CHALLENGESIZE];
-
-	memcpy(want, cl->authChallenge, CHALLENGESIZE);
-	rfbEncryptBytes(want, s->password);
-	if (may_enter(s, want, answer, len)) {
-		s->failures = 0;
-		return TRUE;
-	}
-	if (++s->failures >= TRIES) {
-		log_warn("%u wrong passwords, the last from %s: closed for %d seconds",
-		         s->failures, cl->host, LOCK_SECONDS);
-		s->failures = 0;
-		s->locked_until = now() + LOCK_SECONDS;
-	}
-	return FALSE;
-}
-
 static void on_gone(rfbClientPtr cl)
 {
 	struct server *s = cl->screen->screenData;
 
 	if (count_clients(s, false) <= 1)
 		keys_release(s->keys);
+	free(cl->clientData);
 }
 
 static enum rfbNewClientAction on_client(rfbClientPtr cl)
@@ -216,9 +241,7 @@ void clients_init(struct server *s)
 	screen->kbdAddEvent = on_key;
 	screen->ptrAddEvent = on_pointer;
 	screen->newClientHook = on_client;
-	screen->passwordCheck = check_password;
 	screen->getKeyboardLedStateHook = get_leds;
 	screen->setDesktopSizeHook = on_wish;
 	screen->displayHook = on_update;
-	screen->authPasswdData = s->password; /* until vmm says that none is needed */
 }

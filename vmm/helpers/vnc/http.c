@@ -3,14 +3,12 @@
  * A small HTTP/1.1 server (RFC 9110, 9112; RFC 6455, 4.2.1): GET and HEAD of files, one
  * request for each connection. The files were mapped before the sandbox closed: a request
  * is a name in a table, and nothing is opened for it.
- *
- * A request is looked at, not read, until all of it is there: the one for a WebSocket is
- * for LibVNCServer, which would wait for the rest of it.
  */
 #include "vmm/helpers/vnc/http.h"
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "vmm/helpers/vnc/websocket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,12 +17,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <time.h>
+#include <sys/stat.h>
 
-#define MAX_FILES   1024
-#define MAX_REQUEST 4096
-#define PATIENCE_MS 10000 /* for a request, and for taking an answer */
+#define MAX_FILES 1024
 
 struct file {
 	char *name; /* "/vnc.html" */
@@ -32,33 +27,12 @@ struct file {
 	size_t len;
 };
 
-struct connection {
-	int fd; /* -1: free */
-	int64_t deadline;
-	bool answering;
-	char head[512];
-	size_t head_len, sent; /* sent: of head and body together */
-	const char *body;
-	size_t body_len;
-};
-
 struct http {
 	struct file *files;
 	unsigned count;
 	bool local;
 	struct ratelimit warned;
-	void (*accept)(void *opaque, int fd);
-	void *opaque;
-	struct connection connections[HTTP_MAX_CONNECTIONS];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* ---- files ---- */
 
@@ -116,8 +90,7 @@ static const struct file *find_file(const struct http *http, const char *name, s
 
 /* ---- life ---- */
 
-struct http *http_new(const char *dir, bool local, void (*accept)(void *opaque, int fd),
-                      void *opaque, struct err *err)
+struct http *http_new(const char *dir, bool local, struct err *err)
 {
 	struct http *http = calloc(1, sizeof(*http));
 
@@ -126,10 +99,6 @@ struct http *http_new(const char *dir, bool local, void (*accept)(void *opaque, 
 		return NULL;
 	}
 	http->local = local;
-	http->accept = accept;
-	http->opaque = opaque;
-	for (unsigned i = 0; i < HTTP_MAX_CONNECTIONS; i++)
-		http->connections[i].fd = -1;
 	if (*dir && load(http, dir, err) < 0) {
 		http_free(http);
 		return NULL;
@@ -137,39 +106,16 @@ struct http *http_new(const char *dir, bool local, void (*accept)(void *opaque, 
 	return http;
 }
 
-static void drop(struct connection *c)
-{
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
-}
-
 void http_free(struct http *http)
 {
 	if (!http)
 		return;
-	for (unsigned i = 0; i < HTTP_MAX_CONNECTIONS; i++)
-		drop(&http->connections[i]);
 	for (unsigned i = 0; i < http->count; i++) {
 		munmap((void *)http->files[i].data, http->files[i].len);
 		free(http->files[i].name);
 	}
 	free(http->files);
 	free(http);
-}
-
-void http_add(struct http *http, int fd)
-{
-	for (unsigned i = 0; i < HTTP_MAX_CONNECTIONS; i++) {
-		struct connection *c = &http->connections[i];
-
-		if (c->fd >= 0)
-			continue;
-		*c = (struct connection){ .fd = fd, .deadline = now_ms() + PATIENCE_MS };
-		fcntl(fd, F_SETFL, O_NONBLOCK);
-		return;
-	}
-	close(fd);
 }
 
 /* ---- answers ---- */
@@ -200,44 +146,42 @@ static const char *type_of(const char *name)
 }
 
 /* more: header lines. */
-static void answer(struct connection *c, const char *status, const char *type,
+static void answer(struct http_reply *reply, const char *status, const char *type,
                    const char *more, const char *body, size_t len, bool with_body)
 {
-	c->answering = true;
-	c->deadline = now_ms() + PATIENCE_MS;
-	c->body = body;
-	c->body_len = with_body ? len : 0;
-	c->head_len = snprintf(c->head, sizeof(c->head),
-	                       "HTTP/1.1 %s\r\n"
-	                       "Content-Type: %s\r\n"
-	                       "Content-Length: %zu\r\n"
-	                       "Connection: close\r\n"
-	                       "X-Content-Type-Options: nosniff\r\n"
-	                       "Content-Security-Policy: frame-ancestors 'none'\r\n"
-	                       "%s\r\n",
-	                       status, type, len, more);
+	reply->body = body;
+	reply->body_len = with_body ? len : 0;
+	strbuf_addf(&reply->head,
+	            "HTTP/1.1 %s\r\n"
+	            "Content-Type: %s\r\n"
+	            "Content-Length: %zu\r\n"
+	            "Connection: close\r\n"
+	            "X-Content-Type-Options: nosniff\r\n"
+	            "Content-Security-Policy: frame-ancestors 'none'\r\n"
+	            "%s\r\n",
+	            status, type, len, more);
 }
 
-static void refuse(struct connection *c, const char *status)
+static void refuse(struct http_reply *reply, const char *status)
 {
-	answer(c, status, "text/plain", "", status, strlen(status), true);
+	answer(reply, status, "text/plain", "", status, strlen(status), true);
 }
 
-static void answer_file(const struct http *http, struct connection *c, const char *name,
-                        size_t len, bool with_body)
+static void answer_file(const struct http *http, struct http_reply *reply,
+                        const char *name, size_t len, bool with_body)
 {
 	const struct file *f;
 
 	if (len == 1 && http->count) {
-		answer(c, "302 Found", "text/plain",
+		answer(reply, "302 Found", "text/plain",
 		       "Location: /vnc.html?autoconnect=true\r\n", "", 0, true);
 		return;
 	}
 	f = find_file(http, name, len);
 	if (f)
-		answer(c, "200 OK", type_of(f->name), "", f->data, f->len, with_body);
+		answer(reply, "200 OK", type_of(f->name), "", f->data, f->len, with_body);
 	else
-		refuse(c, "404 Not Found");
+		refuse(reply, "404 Not Found");
 }
 
 /* ---- requests; text ends with a NUL ---- */
@@ -303,25 +247,6 @@ static bool is_same_origin(const struct http *http, const char *text)
 	return origin_len == host_len && !strncasecmp(slashes + 3, host, host_len);
 }
 
-/* "GET /path?query HTTP/1.1" */
-static void take_request(struct http *http, struct connection *c, const char *text)
-{
-	bool get = !strncmp(text, "GET /", 5), head = !strncmp(text, "HEAD /", 6);
-	const char *path = text + (get ? 4 : 5);
-	size_t len;
-
-	header(text, "Upgrade", &len);
-	if (!get && !head) {
-		refuse(c, "405 Method Not Allowed");
-	} else if (!is_same_origin(http, text)) {
-		log_guest(&http->warned,
-		          "a page from elsewhere was kept from connecting");
-		refuse(c, "403 Forbidden");
-	} else {
-		answer_file(http, c, path, strcspn(path, "? \r\n"), get);
-	}
-}
-
 static bool wants_websocket(const char *text)
 {
 	size_t len;
@@ -331,107 +256,45 @@ static bool wants_websocket(const char *text)
 	       !strncmp(text, "GET /", 5);
 }
 
-static void set_mark(int fd, int bytes)
+/* Only frames of 13, the version of RFC 6455. */
+static enum http_result upgrade(const char *text, struct http_reply *reply)
 {
-	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+	size_t version_len, key_len, list_len;
+	const char *version = header(text, "Sec-WebSocket-Version", &version_len),
+		   *key = header(text, "Sec-WebSocket-Key", &key_len),
+		   *list = header(text, "Sec-WebSocket-Protocol", &list_len);
+
+	if (version_len != 2 || memcmp(version, "13", 2) || !key_len) {
+		answer(reply, "426 Upgrade Required", "text/plain",
+		       "Sec-WebSocket-Version: 13\r\n", "", 0, true);
+		return HTTP_REPLY;
+	}
+	return websocket_accept(key, key_len, memmem(list, list_len, "binary", 6),
+	                        &reply->head) < 0
+	               ? HTTP_BAD
+	               : HTTP_WEBSOCKET;
 }
 
-static void read_request(struct http *http, struct connection *c)
+/* "GET /path?query HTTP/1.1" */
+enum http_result http_take(struct http *http, const char *text, size_t len, size_t *used,
+                           struct http_reply *reply)
 {
-	char text[MAX_REQUEST + 1];
-	ssize_t n = recv(c->fd, text, MAX_REQUEST, MSG_PEEK);
-	int fd = c->fd;
+	bool get = !strncmp(text, "GET /", 5), head = !strncmp(text, "HEAD /", 6);
+	const char *path = text + (get ? 4 : 5), *end = strstr(text, "\r\n\r\n");
 
-	if (n <= 0) {
-		if (!n || (errno != EAGAIN && errno != EINTR))
-			drop(c);
-		return;
+	if (!end)
+		return strlen(text) < len ? HTTP_BAD : HTTP_MORE;
+	*used = end + 4 - text;
+	if (!get && !head) {
+		refuse(reply, "405 Method Not Allowed");
+	} else if (!is_same_origin(http, text)) {
+		log_guest(&http->warned,
+		          "a page from elsewhere was kept from connecting");
+		refuse(reply, "403 Forbidden");
+	} else if (wants_websocket(text)) {
+		return upgrade(text, reply);
+	} else {
+		answer_file(http, reply, path, strcspn(path, "? \r\n"), get);
 	}
-	text[n] = '\0';
-	if (!strstr(text, "\r\n\r\n")) {
-		if (n == MAX_REQUEST || strlen(text) < (size_t)n)
-			drop(c);
-		else
-			set_mark(fd, n + 1); /* wake up for more than this */
-		return;
-	}
-	if (wants_websocket(text) && is_same_origin(http, text)) {
-		set_mark(fd, 1);
-		c->fd = -1;
-		http->accept(http->opaque, fd);
-		return;
-	}
-	if (recv(fd, text, n, 0) != n) {
-		drop(c);
-		return;
-	}
-	take_request(http, c, text);
-}
-
-static void send_answer(struct connection *c)
-{
-	while (c->sent < c->head_len + c->body_len) {
-		bool head = c->sent < c->head_len;
-		const char *from =
-			head ? c->head + c->sent : c->body + (c->sent - c->head_len);
-		size_t len = head ? c->head_len - c->sent
-		                  : c->body_len - (c->sent - c->head_len);
-		ssize_t n = send(c->fd, from, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n <= 0)
-			break;
-		c->sent += n;
-		c->deadline = now_ms() + PATIENCE_MS;
-	}
-	drop(c);
-}
-
-/* ---- the loop ---- */
-
-unsigned http_gather(struct http *http, struct pollfd *fds, int *timeout)
-{
-	int64_t now = now_ms();
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < HTTP_MAX_CONNECTIONS; i++) {
-		const struct connection *c = &http->connections[i];
-		int left;
-
-		if (c->fd < 0)
-			continue;
-		left = c->deadline > now ? c->deadline - now : 0;
-		if (*timeout < 0 || left < *timeout)
-			*timeout = left;
-		fds[n++] = (struct pollfd){ .fd = c->fd,
-			                    .events = c->answering ? POLLOUT : POLLIN };
-	}
-	return n;
-}
-
-static bool happened(const struct pollfd *fds, unsigned count, int fd)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (fds[i].fd == fd)
-			return fds[i].revents;
-	return false;
-}
-
-void http_serve(struct http *http, const struct pollfd *fds, unsigned count)
-{
-	int64_t now = now_ms();
-
-	for (unsigned i = 0; i < HTTP_MAX_CONNECTIONS; i++) {
-		struct connection *c = &http->connections[i];
-
-		if (c->fd < 0)
-			continue;
-		if (happened(fds, count, c->fd) && !c->answering)
-			read_request(http, c);
-		if (c->fd >= 0 && c->answering)
-			send_answer(c);
-		if (c->fd >= 0 && c->deadline <= now)
-			drop(c);
-	}
+	return HTTP_REPLY;
 }

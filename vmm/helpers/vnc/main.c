@@ -3,7 +3,10 @@
  * vmm-vnc: shows a machine's surface to VNC clients (RFC 6143) with LibVNCServer, and
  * sends back what they type. Started by vmm, which keeps guest memory away from it: all
  * it has is the surface, read-only, the sockets that clients connect to, and the control
- * socket (common/vncproto.h). It ends when that does. One thread.
+ * socket (common/vncproto.h). It ends when that does.
+ *
+ * Two processes of one thread each: the painter, here, has surface and control socket;
+ * its child, the front, has what clients connect to (link.h says why).
  *
  * vmm also asks it about keyboard layouts, which it has the data of:
  *   vmm-vnc --layouts        prints their names
@@ -11,7 +14,7 @@
  */
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "vmm/helpers/vnc/http.h"
+#include "vmm/helpers/vnc/front.h"
 #include "vmm/helpers/vnc/sandbox.h"
 #include "vmm/helpers/vnc/server.h"
 
@@ -66,7 +69,6 @@ static void set_password(struct server *s, const struct vnc_packet *p)
 	s->needs_password = p->password.needed;
 	s->expires = p->password.expires;
 	memcpy(s->password, p->password.text, VNC_MAX_PASSWORD);
-	s->screen->authPasswdData = s->needs_password ? s->password : NULL;
 }
 
 static void set_input(struct server *s, const struct vnc_packet *p)
@@ -92,30 +94,72 @@ static void mark(struct server *s, const struct vnc_packet *p)
 	}
 }
 
-/* False: vmm is gone. */
-static bool take_packet(struct server *s)
+static bool take_packet(struct server *s, const struct vnc_packet *p)
 {
-	struct vnc_packet p;
-	ssize_t n = recv(VNC_CONTROL_FD, &p, sizeof(p), MSG_DONTWAIT);
-
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	if (n != sizeof(p))
-		return false;
-	switch (p.type) {
+	switch (p->type) {
 	case VNC_PASSWORD:
-		set_password(s, &p);
+		set_password(s, p);
 		return true;
 	case VNC_SIZE:
-		return set_size(s, &p);
+		return set_size(s, p);
 	case VNC_DAMAGE:
-		mark(s, &p);
+		mark(s, p);
 		return true;
 	case VNC_INPUT:
-		set_input(s, &p);
+		set_input(s, p);
 		return true;
 	}
 	return false;
+}
+
+/* False: vmm is gone. */
+static bool take_packets(struct server *s)
+{
+	struct vnc_packet p;
+	ssize_t n;
+
+	while ((n = recv(VNC_CONTROL_FD, &p, sizeof(p), MSG_DONTWAIT)) == sizeof(p))
+		if (!take_packet(s, &p))
+			return false;
+	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* ---- from the front ---- */
+
+static int descriptor_in(struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	int fd = -1;
+
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+/* One packet. What vmm said before a client did something counts: a new password is known
+ * when somebody uses it. False: either is gone. */
+static bool take_link(struct server *s)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct link_packet p;
+	struct iovec iov = { &p, sizeof(p) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	ssize_t n = recvmsg(s->link, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n != sizeof(p) || !take_packets(s))
+		return false;
+	clients_take(s, &p, descriptor_in(&msg));
+	return true;
 }
 
 /* ---- start ---- */
@@ -195,9 +239,52 @@ static void send_key(void *opaque, uint16_t code, bool down)
 	report(&r);
 }
 
-static void add_browser(void *opaque, int fd)
+/* Ends with the painter. */
+static void run_front(const struct front_config *config)
 {
-	clients_add(opaque, fd, true);
+	struct err err = { 0 };
+	struct front *front;
+
+	close(VNC_CONTROL_FD);
+	front = front_new(config, &err);
+	if (!front || sandbox_enter(SANDBOX_FRONT, &err) < 0) {
+		log_error("%s", err.text);
+		_exit(EXIT_FAILURE);
+	}
+	while (front_turn(front, -1))
+		;
+	_exit(EXIT_SUCCESS);
+}
+
+/* Takes the sockets to listen on. */
+static int start_front(struct server *s, const struct vnc_packet *p, const int *listen,
+                       unsigned count, struct err *err)
+{
+	struct front_config config = {
+		.listen = listen,
+		.listen_count = count,
+		.browsers = p->start.browsers,
+		.local = p->start.local,
+		.pages = p->start.pages,
+	};
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(err, errno, "cannot create a socket");
+	config.link = pair[1];
+	s->link = pair[0];
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "cannot start the process for the network");
+	if (!pid) {
+		close(pair[0]);
+		run_front(&config);
+	}
+	close(pair[1]);
+	for (unsigned i = 0; i < count; i++)
+		close(listen[i]);
+	return 0;
 }
 
 static int start(struct server *s, struct err *err)
@@ -208,37 +295,25 @@ static int start(struct server *s, struct err *err)
 
 	if (count < 0)
 		return count;
+	p.start.layout[sizeof(p.start.layout) - 1] = '\0';
+	p.start.pages[sizeof(p.start.pages) - 1] = '\0';
 	size = lseek(fds[0], 0, SEEK_END);
 	if (count < 2 || size < FIRST_WIDTH * FIRST_HEIGHT * 4)
 		return err_set(err, EPROTO, "no surface, or no socket to listen on");
+	if (start_front(s, &p, fds + 1, count - 1, err) < 0)
+		return -err->code;
 	s->size = size;
 	s->pixels = mmap(NULL, size, PROT_READ, MAP_SHARED, fds[0], 0);
 	close(fds[0]);
 	if (s->pixels == MAP_FAILED)
 		return err_sys(err, errno, "surface");
-	s->listen_count = count - 1;
-	memcpy(s->listen, fds + 1, s->listen_count * sizeof(int));
-	p.start.layout[sizeof(p.start.layout) - 1] = '\0';
-	p.start.pages[sizeof(p.start.pages) - 1] = '\0';
 	s->keys = keys_new(p.start.layout, send_key, NULL, err);
-	if (s->keys && p.start.browsers)
-		s->http = http_new(p.start.pages, p.start.local, add_browser, s, err);
-	return err->code ? -err->code : make_screen(s, &p, err);
+	return s->keys ? make_screen(s, &p, err) : -err->code;
 }
 
 /* ---- the loop ---- */
 
-static void accept_client(struct server *s, unsigned which)
-{
-	int fd = accept4(s->listen[which], NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd >= 0 && s->http && which == s->listen_count - 1)
-		http_add(s->http, fd);
-	else if (fd >= 0)
-		clients_add(s, fd, false);
-}
-
-#define MAX_FDS (1 + VNC_MAX_LISTEN + VNC_MAX_CLIENTS)
+#define MAX_FDS (2 + VNC_MAX_CLIENTS)
 
 static unsigned gather(struct server *s, struct pollfd *fds)
 {
@@ -247,30 +322,25 @@ static unsigned gather(struct server *s, struct pollfd *fds)
 	unsigned n = 0;
 
 	fds[n++] = (struct pollfd){ .fd = VNC_CONTROL_FD, .events = POLLIN };
-	for (unsigned i = 0; i < s->listen_count; i++)
-		fds[n++] = (struct pollfd){ .fd = s->listen[i], .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = s->link, .events = POLLIN };
 	while ((cl = rfbClientIteratorNext(it)) && n < MAX_FDS)
 		fds[n++] = (struct pollfd){ .fd = cl->sock, .events = POLLIN };
 	rfbReleaseClientIterator(it);
 	return n;
 }
 
-/* Serves what is there, or else waits for something. False: vmm is gone. */
+/* Serves what is there, or else waits for something. False: vmm is gone, or the front. */
 static bool turn(struct server *s, int timeout)
 {
-	struct pollfd fds[MAX_FDS + HTTP_MAX_CONNECTIONS];
-	unsigned n = gather(s, fds),
-		 pages = s->http ? http_gather(s->http, fds + n, &timeout) : 0;
+	struct pollfd fds[MAX_FDS];
+	unsigned n = gather(s, fds);
 
-	if (poll(fds, n + pages, timeout) < 0 && errno != EINTR)
+	if (poll(fds, n, timeout) < 0 && errno != EINTR)
 		return false;
-	if (fds[0].revents && !take_packet(s))
+	if (fds[0].revents && !take_packets(s))
 		return false;
-	for (unsigned i = 0; i < s->listen_count; i++)
-		if (fds[1 + i].revents)
-			accept_client(s, i);
-	if (s->http)
-		http_serve(s->http, fds + n, pages);
+	if (fds[1].revents && !take_link(s))
+		return false;
 	rfbProcessEvents(s->screen, 0);
 	clients_report(s);
 	return true;
@@ -309,7 +379,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 		return err.usage ? 2 : EXIT_FAILURE;
 	}
-	if (start(&s, &err) < 0 || sandbox_enter(&err) < 0) {
+	if (start(&s, &err) < 0 || sandbox_enter(SANDBOX_PAINTER, &err) < 0) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;
 	}

@@ -5,8 +5,10 @@
 
 #include "common/err.h"
 
+enum sandbox_kind { SANDBOX_FRONT, SANDBOX_PAINTER };
+
 /* Leaves the process what serving sockets needs, for good: no file can be opened, nothing
  * started, no connection made. 0 or -errno with a sentence. */
-int sandbox_enter(struct err *err);
+int sandbox_enter(enum sandbox_kind kind, struct err *err);
 
 #endif

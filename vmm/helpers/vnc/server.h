@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Between the files of vmm-vnc: the one server, whose clients LibVNCServer keeps. */
+/* Between the files of the painter: the one server, whose clients LibVNCServer keeps. */
 #ifndef VMM_HELPERS_VNC_SERVER_H
 #define VMM_HELPERS_VNC_SERVER_H
 
 #include "common/log.h"
-#include "common/vncproto.h"
 #include "vmm/helpers/vnc/keys.h"
+#include "vmm/helpers/vnc/link.h"
 
 #include <rfb/rfb.h>
 #include <stdbool.h>
@@ -13,13 +13,11 @@
 
 struct server {
 	rfbScreenInfoPtr screen;
-	int listen[VNC_MAX_LISTEN];
-	unsigned listen_count;
-	struct http *http; /* for the last of them, or NULL */
+	int link; /* to the front */
 	struct {
 		int fd;
-		bool browser;
-	} waiting[VNC_MAX_CLIENTS]; /* accepted, until the surface is drawn */
+		struct vnc_peer peer;
+	} waiting[VNC_MAX_CLIENTS]; /* let in, until the surface is drawn */
 	unsigned waiting_count, known_all, known_in;
 	bool awake; /* the surface is kept up to date */
 	char *pixels;
@@ -34,16 +32,14 @@ struct server {
 	time_t locked_until;         /* CLOCK_MONOTONIC seconds */
 	struct vnc_wish least, most; /* what clients may wish for */
 	uint32_t most_pixels;
-	struct ratelimit warned;
 };
 
 /* ---- clients.c ---- */
 
 /* Sets the hooks by which the library calls this program. */
 void clients_init(struct server *server);
-/* A socket that somebody connected: kept, or closed if there is no room or the door is
- * closed. browser: its request for a WebSocket waits in it. */
-void clients_add(struct server *server, int fd, bool browser);
+/* A packet of the front, with a descriptor or -1. */
+void clients_take(struct server *server, const struct link_packet *packet, int fd);
 /* The surface is what it says now: those who wait may see it. */
 void clients_admit(struct server *server);
 /* Tells vmm who is there, if that has changed. */

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One connection: bytes of the client that become messages for the painter, and bytes of
+ * the painter that wait until the client takes them.
+ *
+ * An update comes only when it was asked for, so a client that does not read is held back
+ * by its requests: while much waits for it, they are kept here, as one. Its keys go on.
+ */
+#include "vmm/helpers/vnc/conn.h"
+
+#include "vmm/helpers/vnc/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BEHIND      (256u << 10) /* bytes that wait: requests are held */
+#define MAX_BACKLOG (64u << 20)  /* several updates of the largest screen */
+#define KEEP        (64u << 10)  /* of memory that is not needed now */
+#define STALLED_MS  30000        /* a client that takes nothing for so long is gone */
+#define CHUNK       (64u << 10)
+#define TURNS       16 /* chunks before others have their turn */
+
+int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* ---- to the client ---- */
+
+static bool reserve(struct backlog *b, size_t more)
+{
+	size_t size = b->len + more + b->len / 2;
+	uint8_t *data;
+
+	if (b->start + b->len + more <= b->size)
+		return true;
+	if (b->len + more > MAX_BACKLOG)
+		return false;
+	if (b->start >= b->len) {
+		memmove(b->data, b->data + b->start, b->len);
+		b->start = 0;
+		if (b->len + more <= b->size)
+			return true;
+	}
+	data = realloc(b->data, b->start + size);
+	if (!data)
+		return false;
+	b->data = data;
+	b->size = b->start + size;
+	return true;
+}
+
+static void append(struct backlog *b, const void *data, size_t len)
+{
+	memcpy(b->data + b->start + b->len, data, len);
+	b->len += len;
+}
+
+static bool send_frame(struct conn *c, bool pong, const void *data, size_t len)
+{
+	uint8_t head[WEBSOCKET_MAX_HEAD];
+	unsigned head_len = websocket_head(head, pong, len);
+
+	if (!reserve(&c->out, head_len + len))
+		return false;
+	append(&c->out, head, head_len);
+	append(&c->out, data, len);
+	return true;
+}
+
+bool conn_send(struct conn *c, const void *data, size_t len)
+{
+	if (c->stage == STAGE_IN && !c->out.len)
+		c->deadline = now_ms() + STALLED_MS;
+	if (c->wrapped)
+		return send_frame(c, false, data, len);
+	if (!reserve(&c->out, len))
+		return false;
+	append(&c->out, data, len);
+	return true;
+}
+
+bool conn_flush(struct conn *c)
+{
+	struct backlog *b = &c->out;
+
+	while (b->len) {
+		ssize_t n = send(c->fd, b->data + b->start, b->len,
+		                 MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN;
+		b->start += n;
+		b->len -= n;
+		if (c->stage == STAGE_IN)
+			c->deadline = now_ms() + STALLED_MS;
+	}
+	b->start = 0;
+	if (b->size > KEEP) {
+		free(b->data);
+		*b = (struct backlog){ 0 };
+	}
+	if (c->stage == STAGE_IN)
+		c->deadline = 0;
+	return c->stage != STAGE_CLOSING;
+}
+
+/* ---- from the client ---- */
+
+void conn_eat(struct conn *c, size_t n)
+{
+	c->in_len -= n;
+	memmove(c->in, c->in + n, c->in_len);
+}
+
+/* Bytes to the painter. Their number, 0: it has no room, -1: it is gone. */
+static ssize_t give(struct conn *c, const uint8_t *data, size_t len)
+{
+	ssize_t n = send(c->inner, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
+}
+
+/* What of the last message is left to be passed on or thrown away. */
+static bool finish(struct conn *c, bool *more)
+{
+	size_t n = c->drop ? c->drop : c->pass;
+	ssize_t done;
+
+	n = n < c->in_len ? n : c->in_len;
+	done = !n || c->drop ? (ssize_t)n : give(c, c->in, n);
+	*more = done > 0;
+	if (done < 0)
+		return false;
+	conn_eat(c, done);
+	*(c->drop ? &c->drop : &c->pass) -= done;
+	return true;
+}
+
+static bool release(struct conn *c, bool *more)
+{
+	ssize_t n = give(c, c->held, sizeof(c->held));
+
+	c->holding = !n;
+	*more = n > 0;
+	return n >= 0;
+}
+
+static void hold(struct conn *c)
+{
+	if (c->holding)
+		message_merge(c->held, c->in);
+	else
+		memcpy(c->held, c->in, sizeof(c->held));
+	c->holding = true;
+	conn_eat(c, sizeof(c->held));
+}
+
+static void pass(struct conn *c, size_t len)
+{
+	c->pass = message_filter(c->in, len);
+	memmove(c->in + c->pass, c->in + len, c->in_len - len);
+	c->in_len -= len - c->pass;
+}
+
+static bool take_message(struct conn *c, bool *more)
+{
+	bool behind = c->out.len > BEHIND;
+	enum message_kind kind;
+	size_t len = 0;
+
+	if (c->pass || c->drop)
+		return finish(c, more);
+	if (c->holding && !behind)
+		return release(c, more);
+	kind = message_measure(c->in, c->in_len, &len);
+	if (kind == MESSAGE_UNKNOWN)
+		return false;
+	*more = kind == MESSAGE_DROP || (kind != MESSAGE_MORE && c->in_len >= len);
+	if (!*more)
+		return true;
+	if (kind == MESSAGE_DROP)
+		c->drop = len;
+	else if (kind == MESSAGE_UPDATE && behind)
+		hold(c);
+	else
+		pass(c, len);
+	return true;
+}
+
+bool conn_process(struct conn *c)
+{
+	bool ok = true;
+
+	for (bool more = true; ok && more;) {
+		more = false;
+		if (c->stage == STAGE_REQUEST)
+			ok = front_request(c, &more);
+		else if (c->stage == STAGE_IN)
+			ok = take_message(c, &more);
+		else
+			ok = handshake_take(c, &more);
+	}
+	return ok;
+}
+
+static size_t room(const struct conn *c)
+{
+	return (c->stage == STAGE_REQUEST ? CONN_REQUEST : CONN_INPUT) - c->in_len;
+}
+
+bool conn_wants_input(const struct conn *c)
+{
+	return c->stage != STAGE_CLOSING && room(c);
+}
+
+bool conn_wants_room(const struct conn *c)
+{
+	return c->stage == STAGE_IN &&
+	       ((c->pass && c->in_len) || (c->holding && c->out.len <= BEHIND));
+}
+
+static bool unwrap(struct conn *c, ssize_t *n)
+{
+	*n = websocket_unwrap(&c->ws, c->in + c->in_len, *n);
+	if (*n < 0)
+		return false;
+	if (c->ws.pinged && !send_frame(c, true, c->ws.ping, c->ws.ping_len))
+		return false;
+	c->ws.pinged = false;
+	return true;
+}
+
+bool conn_receive(struct conn *c)
+{
+	ssize_t n = recv(c->fd, c->in + c->in_len, room(c), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (!n || (c->wrapped && !unwrap(c, &n)))
+		return false;
+	c->in_len += n;
+	return conn_process(c);
+}
+
+/* ---- from the painter ---- */
+
+bool conn_paint(struct conn *c)
+{
+	static uint8_t chunk[CHUNK];
+
+	for (unsigned i = 0; i < TURNS; i++) {
+		ssize_t n = recv(c->inner, chunk, sizeof(chunk), MSG_DONTWAIT);
+		size_t skip;
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (n <= 0) {
+			/* It ends the client, which may still take what it was sent. */
+			c->stage = STAGE_CLOSING;
+			c->deadline = now_ms() + STALLED_MS;
+			close(c->inner);
+			c->inner = -1;
+			break;
+		}
+		skip = (size_t)n < c->swallow ? (size_t)n : c->swallow;
+		c->swallow -= skip;
+		if ((size_t)n > skip && !conn_send(c, chunk + skip, n - skip))
+			return false;
+	}
+	return true;
+}
+
+void conn_close(struct conn *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->inner >= 0)
+		close(c->inner);
+	free(c->out.data);
+	c->out = (struct backlog){ 0 };
+	c->fd = c->inner = -1;
+}
