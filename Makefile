@@ -78,7 +78,7 @@ $(OBJ)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # What runs once, or for a person, is made small; devices, queues and disks are made fast.
-SMALL := common cpu vmm/chardev vmm/machine vmm/main vmm/monitor
+SMALL := common cpu vmm/chardev vmm/kvm vmm/machine vmm/main vmm/monitor vmm/pci
 $(if $(DEBUG)$(SAN),,$(foreach d,$(SMALL),$(eval $(OBJ)/$(d)/%.o: CFLAGS += -Os)))
 
 $(OBJ)/%.o: %.S
