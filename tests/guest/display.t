@@ -122,7 +122,7 @@ syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, 640, 480));
 is(ask($g, 'sendkey a 10000'), '', 'a key');
 my ($type, $count, $x, $y, $w, $h) = (unpack('Cxnnnnn', get($c->{socket}, 16)), (0) x 6);
 my $rest = get($c->{socket}, 4 * $w * $h);
-is("$count: $x,$y ${w}x$h " . unpack('H8', $rest), '1: 0,0 1x1 0000001c',
+is("$count: $x,$y ${w}x$h " . unpack('H8', $rest), '1: 0,0 1x1 0000001e',
 	'the one pixel that the guest wrote, and nothing else, is sent');
 close($c->{socket});
 

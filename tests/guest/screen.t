@@ -64,6 +64,17 @@ sub indexed {
 	return join(' ', map { hmp($m, "o /b $port $_"); sprintf('%02x', in($m, $port + 1)) } 0 .. $count - 1);
 }
 
+# The mode of the keyboard controller, while no guest hears of it.
+sub keyboard {
+	my ($m) = @_;
+
+	hmp($m, 'stop');
+	hmp($m, 'o /b 0x64 0x20');
+	my $mode = sprintf('%02x', in($m, 0x60));
+	hmp($m, 'cont');
+	return $mode;
+}
+
 # All that software can read of a VGA in text mode but where the cursor is.
 sub registers {
 	my ($m) = @_;
@@ -88,6 +99,7 @@ sub font {
 
 my $bios = registers($c);
 my $bios_font = font();
+my $bios_keyboard = keyboard($c);
 like($bios->{crtc}, qr/^5f 4f .* ff$/, 'registers can be read');
 
 # ---- graphics ----
@@ -131,7 +143,7 @@ sub quit {
 
 quit();
 
-# ---- the same text without a BIOS ----
+# ---- the same without a BIOS ----
 
 is(system("$cc -m32 -c -o $dir/cells.o $FindBin::Bin/cells.S && ld -m elf_i386 -T $FindBin::Bin/guest.ld"
 	. " -o $dir/cells $dir/cells.o"), 0, 'the kernel assembles');
@@ -143,6 +155,7 @@ for my $start ('at the start', 'after a reset') {
 	is(text_memory($c), ' ' . "\7" . (" \7" x 16383), "$start: an empty screen");
 	is_deeply(registers($c), $bios, 'registers are what a BIOS leaves');
 	is(font(), $bios_font, 'and characters look the same');
+	is(keyboard($c), $bios_keyboard, 'the keyboard controller is in the same mode');
 	press($c, 'spc');
 	@cells = cells($c);
 	for (my $end = time + $limit; time < $end && $cells[24][79][0] != $want[24][79][0];) {

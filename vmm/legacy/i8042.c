@@ -392,6 +392,11 @@ static void i8042_reset(struct device *dev)
 	update_irq(kbc);
 }
 
+void i8042_set_up(struct device *dev)
+{
+	write_ram((struct i8042 *)dev, 0, MODE_KBD_INT | MODE_AUX_OFF | MODE_TRANSLATE);
+}
+
 static void i8042_unrealize(struct device *dev)
 {
 	struct i8042 *kbc = (struct i8042 *)dev;

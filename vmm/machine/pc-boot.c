@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/kvm/irqchip.h"
+#include "vmm/legacy/i8042.h"
 #include "vmm/legacy/pcihp.h"
 #include "vmm/legacy/pvpanic.h"
 #include "vmm/legacy/vga.h"
@@ -197,11 +198,15 @@ int pc_set_up_pci(struct pc *pc, struct err *err)
 	return ret < 0 ? err_sys(err, -ret, "KVM refuses the state of the PICs") : 0;
 }
 
-/* Kernels expect a screen with text where there is a VGA. True: they have it. */
-static bool show_text(struct pc *pc)
+/* Kernels may use keyboard and screen without a driver that resets them. True: there is a
+ * screen, with text. */
+static bool set_up_console(struct pc *pc)
 {
 	struct device *vga = find_class(pc, &vga_class);
+	struct device *keyboard = find_class(pc, &i8042_class);
 
+	if (keyboard)
+		i8042_set_up(keyboard);
 	if (vga && !vga_set_text_mode(vga))
 		log_debug(LOG_C_BOOT, "the VGA's ROM has no font: text stays invisible "
 		                      "until the guest loads one");
@@ -214,7 +219,7 @@ static int boot_direct(struct pc *pc, struct err *err)
 		.low_top = pc->low_size,
 		.high_size = pc->high_size,
 		.fresh = !pc->booted,
-		.text_screen = show_text(pc),
+		.text_screen = set_up_console(pc),
 	};
 	struct boot_entry entry;
 	struct vcpu_entry start;
