@@ -78,14 +78,17 @@ small_disk() {
 }
 
 prepare() {
-	local guest installer=/usr/lib/debian-installer/images/12/amd64/gtk/debian-installer/amd64
-	small_disk "$media/small.img" && device_media || return
-	if wanted install; then
+	local guest system installer=/usr/lib/debian-installer/images/12/amd64/gtk/debian-installer/amd64
+	small_disk "$media/small.img" && device_media &&
 		guest=$("$root/scripts/mkinitramfs" guest) &&
-			system=$("$here/make-system") &&
-			ln -s "$system" "$media/system.img" &&
-			linux_iso "$media/install.iso" "$cache/kernel/cloud/vmlinuz" "$guest" \
-				"quiet panic=-1 console=ttyS0 job=install" "$media/system.img" || return
+		ln -s "$(realpath "$cache/kernel/cloud/vmlinuz")" "$media/vmlinuz" &&
+		ln -s "$guest" "$media/initrd" || return
+	if wanted install uefi_disk; then
+		system=$("$here/make-system") && ln -s "$system" "$media/system.img" || return
+	fi
+	if wanted install; then
+		linux_iso "$media/install.iso" "$cache/kernel/cloud/vmlinuz" "$guest" \
+			"quiet panic=-1 console=ttyS0 job=install" "$media/system.img" || return
 	fi
 	if wanted installer; then
 		linux_iso "$media/installer.iso" "$installer/linux" "$installer/initrd.gz" \
