@@ -162,6 +162,9 @@ int block_change_medium(struct block_node *node, struct opt_list *opts, bool for
  * image is shorter, a copy that broke off; it can be used all the same. 0: nothing is
  * wrong, or it is no such volume. */
 int block_check_cd(struct block_node *node, struct err *err);
+/* False: it is a volume that lacks the boot record without which no firmware starts from
+ * it ("El Torito" 1.0, 2.0). */
+bool block_cd_boots(struct block_node *node);
 
 /* The keys that block_open() takes: for help, and to tell which keys there are. */
 extern const struct opt_desc block_options[];

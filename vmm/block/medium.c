@@ -266,25 +266,52 @@ int block_change_medium(struct block_node *node, struct opt_list *opts, bool for
 	return block_close_tray(node, err);
 }
 
-int block_check_cd(struct block_node *node, struct err *err)
+/* ---- what is on a CD ---- */
+
+enum { VOLUME = 0x8000, VOLUME_BLOCKS = 80, CD_BLOCK = 2048 };
+
+/* One of the descriptors that begin at VOLUME (ECMA-119, 8.1); false: there is none. */
+static bool read_descriptor(struct block_node *node, unsigned index, uint8_t *out,
+                            unsigned len)
 {
-	enum { VOLUME = 0x8000, BLOCKS_AT = 80, BLOCK = 2048 };
-	uint8_t volume[BLOCKS_AT + 4];
+	uint8_t blocks[2 * CD_BLOCK];
 	struct block_node *file = node;
-	uint64_t want;
+	int n;
 
 	while (file->child)
 		file = file->child;
-	if (!file->path ||
-	    file_peek(file, VOLUME, volume, sizeof(volume)) != sizeof(volume) ||
-	    memcmp(volume, "\1CD001", 6))
+	n = file->path ? file_peek(file, VOLUME, blocks, sizeof(blocks)) : 0;
+	if (n < (int)(index * CD_BLOCK + len))
+		return false;
+	memcpy(out, blocks + index * CD_BLOCK, len);
+	return !memcmp(out + 1, "CD001", 5);
+}
+
+int block_check_cd(struct block_node *node, struct err *err)
+{
+	uint8_t volume[VOLUME_BLOCKS + 4];
+	struct block_info info;
+	uint64_t want;
+
+	if (!read_descriptor(node, 0, volume, sizeof(volume)) || volume[0] != 1)
 		return 0;
-	want = (uint64_t)ld32(volume + BLOCKS_AT) * BLOCK;
+	want = (uint64_t)ld32(volume + VOLUME_BLOCKS) * CD_BLOCK;
 	if (want <= node->length)
 		return 0;
+	block_get_info(node, &info);
 	return err_set(err, EINVAL,
 	               "the CD image %s is truncated: its volume has %llu bytes, the "
 	               "file %llu; copy it again",
-	               file->path, (unsigned long long)want,
+	               info.path, (unsigned long long)want,
 	               (unsigned long long)node->length);
+}
+
+bool block_cd_boots(struct block_node *node)
+{
+	static const char system[] = "EL TORITO SPECIFICATION";
+	uint8_t descriptor[7 + sizeof(system)];
+
+	return !read_descriptor(node, 0, descriptor, sizeof(descriptor)) ||
+	       (read_descriptor(node, 1, descriptor, sizeof(descriptor)) &&
+	        !descriptor[0] && !memcmp(descriptor + 7, system, sizeof(system)));
 }

@@ -7,9 +7,9 @@
 
 extern const struct device_class i8042_class;
 
-/* What a BIOS does at the start of a machine that has none: keys are told as scan codes of
- * set 1, the mouse is off. dev is an i8042_class, after its reset; machine lock, or before
- * vCPUs run. */
+/* What a BIOS does at the start of a machine that has none: keys are told as scan codes
+ * of set 1, the mouse is off. dev is an i8042_class, after its reset; machine lock, or
+ * before vCPUs run. */
 void i8042_set_up(struct device *dev);
 
 #endif

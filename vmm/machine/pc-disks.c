@@ -152,12 +152,39 @@ static void make_id(const struct disk_opts *disk, unsigned n, char *id, size_t s
 		snprintf(id, size, "%s%u", interfaces[disk->interface], n);
 }
 
+/* The guest is meant to start from a CD: it is asked for, or there is nothing else. */
+static bool boots_cd(const struct pc *pc)
+{
+	const struct vm_config *config = pc->config;
+	const struct boot_config *boot = &config->boot;
+	const char *order = boot->once ? boot->once : boot->order;
+	unsigned media = config->drives.count + (config->cdrom ? 1 : 0);
+
+	for (unsigned i = 0; i < CONFIG_DISKS; i++)
+		media += config->disks[i] ? 1 : 0;
+	return pc->vm.firmware && !config->kernel &&
+	       ((order && *order == 'd') || media == 1);
+}
+
+static void check_cd(const struct pc *pc, struct block_node *node)
+{
+	struct block_info info;
+	struct err note = { 0 };
+
+	block_get_info(node, &info);
+	if (block_check_cd(node, &note) < 0)
+		log_warn("%s", note.text);
+	else if (pc->vm.runstate == VM_PRELAUNCH && boots_cd(pc) && !block_cd_boots(node))
+		log_warn("the CD image %s has no boot record (El Torito): the firmware "
+		         "cannot start from it; give an image that boots, or a disk",
+		         info.path);
+}
+
 /* Opens what opts names: an image, or a CD-ROM drive without one. */
 static struct block_node *open_node(struct pc *pc, const struct disk_opts *disk,
                                     struct opt_list *opts, struct err *err)
 {
 	struct block_node *node;
-	struct err note = { 0 };
 
 	if (disk->media == MEDIA_CDROM && !opt_list_get(opts, "file"))
 		return block_new_drive(pc->vm.blocks, opt_list_take(opts, "id"), err);
@@ -169,8 +196,8 @@ static struct block_node *open_node(struct pc *pc, const struct disk_opts *disk,
 	if (!node)
 		return NULL;
 	block_set_auto_close(node);
-	if (disk->media == MEDIA_CDROM && block_check_cd(node, &note) < 0)
-		log_warn("%s", note.text);
+	if (disk->media == MEDIA_CDROM)
+		check_cd(pc, node);
 	return node;
 }
 
