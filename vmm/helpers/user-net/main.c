@@ -296,7 +296,7 @@ static void serve(struct net *net)
 		if (!full)
 			guestfwd_fill(net->guestfwds, add_poll, net);
 		ret = poll(net->fds, net->count,
-		           net->more ? 0 : until_timer(net, timeout));
+		           net->more && !full ? 0 : until_timer(net, timeout));
 		if (ret < 0 && errno != EINTR)
 			break;
 		if (net->fds[1].revents)
