@@ -222,6 +222,7 @@ is_deeply([map { event($q, 'DEVICE_DELETED')->{data}{path} } 1, 2], ['/machine/p
 is(hmp($m, 'netdev_add user,id=u,hostfwd=tcp:127.0.0.1:0-:22'), '', 'a user network, whose helper starts now');
 like(hmp($m, 'info network'), qr/^u: index=0,type=user/m, 'is there');
 is(hmp($m, 'netdev_del u'), '', 'and goes');
+like(hmp($m, 'netdev_add bridge,id=b,br=br0'), qr/^Error: once the guest runs \S+ is not started; give it when vmm starts/, 'a bridge is refused with the reason');
 mkdir("$dir/boot");
 is(hmp($m, "netdev_add user,id=u,net=10.1.0.0/24,host=10.1.0.9,hostname=inner,restrict=on,tftp=$dir/boot,bootfile=x,"
 	. "guestfwd=tcp:10.1.0.100:80-unix:$dir/none,hostfwd=tcp:127.0.0.1:0-:22"), '', 'one with all its keys');

@@ -413,6 +413,11 @@ int tap_open_bridge(struct tap *tap, struct err *err)
 	                    "0123456789._-") != strlen(tap->br) ||
 	    !*tap->br || strlen(tap->br) >= IFNAMSIZ)
 		return err_usage(err, "br=%s is no name of a bridge", tap->br);
+	if (tap->nd.reg->confined)
+		return err_set(err, EPERM,
+		               "once the guest runs %s is not started; give it when vmm "
+		               "starts, or start vmm with -sandbox off",
+		               helper);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks) < 0)
 		return err_sys(err, errno, "cannot create a socket");
 	ret = run_helper(tap, helper, socks[1], err);
