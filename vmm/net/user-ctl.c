@@ -167,7 +167,7 @@ bool user_ctl_take(struct user *u)
 		       !(r->number && r->number == number))
 			r++;
 		if (r < u->requests + USER_MAX_REQUESTS) {
-			strbuf_add(&r->answer, text.data, text.len);
+			strbuf_adds(&r->answer, text.data ? text.data : "");
 			finish(u, r, &err);
 		} else if (err.code) {
 			refused(u, &err);
