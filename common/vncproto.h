@@ -3,7 +3,7 @@
  * What vmm and its helper vmm-vnc tell each other: packets on a SOCK_SEQPACKET pair,
  * which the helper finds as VNC_CONTROL_FD. Both come from one build; each checks the
  * length and the numbers of what it gets. The first packet is VNC_START, with
- * descriptors: the surface's memory, then the sockets to accept clients on.
+ * descriptors: the surface's memory, the sockets to accept clients on, files for TLS.
  */
 #ifndef COMMON_VNCPROTO_H
 #define COMMON_VNCPROTO_H
@@ -22,6 +22,28 @@ enum {
 	VNC_LED_NUM = 2,
 	VNC_LED_CAPS = 4,
 };
+
+enum vnc_tls_kind { VNC_TLS_NONE, VNC_TLS_ANON, VNC_TLS_X509 };
+
+enum vnc_tls_file {
+	VNC_TLS_CA,
+	VNC_TLS_CRL,
+	VNC_TLS_CERT,
+	VNC_TLS_KEY,
+	VNC_TLS_DH,
+	VNC_TLS_FILES,
+};
+
+/* Their names in a folder: QEMU's. */
+extern const char *const vnc_tls_files[VNC_TLS_FILES];
+
+struct vnc_tls {
+	uint32_t kind;     /* enum vnc_tls_kind */
+	uint32_t verify;   /* clients need a certificate */
+	char priority[64]; /* GnuTLS's, or "" */
+};
+
+enum { VNC_MAX_FDS = 1 + VNC_MAX_LISTEN + VNC_TLS_FILES };
 
 enum vnc_share { VNC_SHARE_EXCLUSIVE, VNC_SHARE_FORCE, VNC_SHARE_IGNORE };
 
@@ -58,6 +80,9 @@ struct vnc_packet {
 			 * host; the folder of pages that they are given, or "". */
 			uint32_t browsers, local;
 			char pages[256];
+			struct vnc_tls tls;
+			uint32_t tls_files; /* bits of enum vnc_tls_file: those that came
+			                     */
 		} start;
 		struct {
 			uint64_t expires; /* CLOCK_REALTIME seconds, 0: never */

@@ -15,10 +15,12 @@
 #include "common/helper.h"
 #include "common/log.h"
 #include "common/spawn.h"
+#include "vmm/display/ask.h"
 #include "vmm/display/vnc-listen.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,7 +31,7 @@
 #define NOVNC          "/usr/share/novnc"
 
 struct vnc_opts {
-	char *display, *websocket, *secret, *http;
+	char *display, *websocket, *secret, *http, *credentials;
 	bool password;
 	uint32_t to;
 	int share;
@@ -43,6 +45,8 @@ struct vnc {
 	struct vnc_opts opts;
 	char name[64], layout[64], pages[256], password[VNC_MAX_PASSWORD + 1];
 	uint64_t expires;
+	struct vnc_tls tls;
+	int tls_files[VNC_TLS_FILES];
 	char *helper; /* path */
 	struct vnc_address address;
 	struct vnc_address websocket; /* service: its port, or "" */
@@ -79,6 +83,10 @@ static const struct opt_desc vnc_table[] = {
 	  .type = OPT_STR,
 	  FIELD(secret),
 	  .help = "clients need the one in this -object secret" },
+	{ .name = "tls-creds",
+	  .type = OPT_STR,
+	  FIELD(credentials),
+	  .help = "clients need TLS, with these -object tls-creds-x509 or tls-creds-anon" },
 	{ .name = "to",
 	  .type = OPT_U32,
 	  FIELD(to),
@@ -270,7 +278,7 @@ static bool tell_start(struct vnc *vnc)
 {
 	struct vnc_packet p = { .type = VNC_START };
 	union {
-		char bytes[CMSG_SPACE(sizeof(int) * (1 + VNC_MAX_LISTEN))];
+		char bytes[CMSG_SPACE(sizeof(int) * VNC_MAX_FDS)];
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = { &p, sizeof(p) };
@@ -278,10 +286,11 @@ static bool tell_start(struct vnc *vnc)
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = CMSG_SPACE(sizeof(int) * (1 + vnc->listen_count)),
+		.msg_controllen = sizeof(control.bytes),
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int fds[1 + VNC_MAX_LISTEN] = { display_surface(vnc->display)->fd };
+	int fds[VNC_MAX_FDS] = { display_surface(vnc->display)->fd };
+	unsigned count = 1 + vnc->listen_count;
 
 	p.start.share = vnc->opts.share;
 	memcpy(p.start.name, vnc->name, sizeof(p.start.name));
@@ -289,11 +298,19 @@ static bool tell_start(struct vnc *vnc)
 	p.start.browsers = *vnc->websocket.service != '\0';
 	p.start.local = is_loopback(&vnc->websocket);
 	memcpy(p.start.pages, vnc->pages, sizeof(p.start.pages));
+	p.start.tls = vnc->tls;
 	memcpy(fds + 1, vnc->listen, sizeof(vnc->listen));
+	for (unsigned i = 0; i < VNC_TLS_FILES; i++) {
+		if (vnc->tls_files[i] < 0)
+			continue;
+		p.start.tls_files |= 1u << i;
+		fds[count++] = vnc->tls_files[i];
+	}
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int) * (1 + vnc->listen_count));
-	memcpy(CMSG_DATA(c), fds, sizeof(int) * (1 + vnc->listen_count));
+	c->cmsg_len = CMSG_LEN(sizeof(int) * count);
+	msg.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+	memcpy(CMSG_DATA(c), fds, sizeof(int) * count);
 	return sendmsg(vnc->control, &msg, MSG_NOSIGNAL) == sizeof(p);
 }
 
@@ -464,8 +481,9 @@ static void tell_address(const struct vnc *vnc)
 	         *w->service ? ", WebSocket port " : "", w->service,
 	         local ? ", for this host only; -vnc 0.0.0.0:D is for others" : "");
 	if (*vnc->pages)
-		log_info("VNC in a browser: http://%s%s%s:%s/", v6 ? "[" : "", w->host,
-		         v6 ? "]" : "", w->service);
+		log_info("VNC in a browser: http%s://%s%s%s:%s/",
+		         vnc->tls.kind ? "s" : "", v6 ? "[" : "", w->host, v6 ? "]" : "",
+		         w->service);
 }
 
 static int open_sockets(struct vnc *vnc, struct err *err)
@@ -511,6 +529,48 @@ static int use_secret(struct vnc *vnc, const struct vnc_config *config, struct e
 	return -err->code;
 }
 
+/* What the files are good for the helper says. */
+static int check_tls(const struct vnc_credentials *c, struct err *err)
+{
+	char *argv[] = { HELPER,
+		         "--tls",
+		         c->tls.kind == VNC_TLS_X509 ? "x509" : "anon",
+		         c->dir,
+		         (char *)c->tls.priority,
+		         NULL };
+	char text[512];
+	int ret = ask_helper(argv, text, sizeof(text));
+
+	text[strcspn(text, "\n")] = '\0';
+	return !ret ? 0
+	            : err_set(err, EINVAL, "%s%s%s", c->dir, *c->dir ? ": " : "",
+	                      ret < 0 ? strerror(-ret) : text);
+}
+
+static int use_credentials(struct vnc *vnc, const struct vnc_config *config,
+                           struct err *err)
+{
+	const char *id = vnc->opts.credentials;
+	const struct vnc_credentials *c =
+		id ? config->credentials(config->opaque, id, err) : NULL;
+
+	if (!id)
+		return 0;
+	if (!c || check_tls(c, err) < 0) {
+		err_prefix(err, "-vnc tls-creds=%s", id);
+		return -err->code;
+	}
+	vnc->tls = c->tls;
+	for (unsigned i = 0; i < VNC_TLS_FILES; i++) {
+		if (c->files[i] < 0)
+			continue;
+		vnc->tls_files[i] = fcntl(c->files[i], F_DUPFD_CLOEXEC, 0);
+		if (vnc->tls_files[i] < 0)
+			return err_sys(err, errno, "-vnc tls-creds=%s", id);
+	}
+	return 0;
+}
+
 struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *input,
                     const struct vnc_config *config, struct err *err)
 {
@@ -525,6 +585,8 @@ struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *in
 	vnc->input = input;
 	vnc->spawner = config->spawner;
 	vnc->control = -1;
+	for (unsigned i = 0; i < VNC_TLS_FILES; i++)
+		vnc->tls_files[i] = -1;
 	vnc->consumer.update = on_update;
 	vnc->consumer.opaque = vnc;
 	vnc->client = config->client;
@@ -533,8 +595,9 @@ struct vnc *vnc_new(struct loop *loop, struct display *display, struct input *in
 	snprintf(vnc->layout, sizeof(vnc->layout), "%s",
 	         config->layout ? config->layout : "");
 	if (configure(vnc, config->text, err) < 0 || use_secret(vnc, config, err) < 0 ||
-	    find_pages(vnc, err) < 0 || find_helper(vnc, err) < 0 ||
-	    spawn(vnc, -1, err) < 0 || open_sockets(vnc, err) < 0) {
+	    use_credentials(vnc, config, err) < 0 || find_pages(vnc, err) < 0 ||
+	    find_helper(vnc, err) < 0 || spawn(vnc, -1, err) < 0 ||
+	    open_sockets(vnc, err) < 0) {
 		vnc_free(vnc);
 		return NULL;
 	}
@@ -552,6 +615,9 @@ void vnc_free(struct vnc *vnc)
 	unwatch_listeners(vnc);
 	for (unsigned i = 0; i < vnc->listen_count; i++)
 		close(vnc->listen[i]);
+	for (unsigned i = 0; i < VNC_TLS_FILES; i++)
+		if (vnc->tls_files[i] >= 0)
+			close(vnc->tls_files[i]);
 	if (vnc->address.family && !strcmp(vnc->address.family, "unix"))
 		unlink(vnc->address.host);
 	explicit_bzero(vnc->password, sizeof(vnc->password));
@@ -593,6 +659,13 @@ int vnc_expire_password(struct vnc *vnc, uint64_t seconds, struct err *err)
 	return 0;
 }
 
+/* QEMU's names. */
+static const char *const auth_names[][2] = {
+	[VNC_TLS_NONE] = { "none", "vnc" },
+	[VNC_TLS_ANON] = { "vencrypt+tls+none", "vencrypt+tls+vnc" },
+	[VNC_TLS_X509] = { "vencrypt+x509+none", "vencrypt+x509+vnc" },
+};
+
 void vnc_info(const struct vnc *vnc, struct vnc_info *info)
 {
 	*info = (struct vnc_info){
@@ -600,6 +673,7 @@ void vnc_info(const struct vnc *vnc, struct vnc_info *info)
 		.service = vnc->address.service,
 		.family = vnc->address.family,
 		.password = vnc->opts.password,
+		.auth = auth_names[vnc->tls.kind][vnc->opts.password],
 		.client_count = vnc->client_count,
 	};
 	memcpy(info->clients, vnc->clients, sizeof(info->clients));

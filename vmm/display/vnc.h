@@ -14,9 +14,16 @@
 struct spawner;
 struct vnc;
 
+struct vnc_credentials {
+	struct vnc_tls tls;
+	int files[VNC_TLS_FILES]; /* -1: there is none */
+	char *dir;                /* where they are from */
+};
+
 struct vnc_info {
 	const char *host, *service, *family; /* "127.0.0.1", "5900", "ipv4" */
 	bool password;
+	const char *auth; /* "none", "vnc", "vencrypt+x509+vnc", … */
 	unsigned client_count;
 	struct vnc_peer clients[VNC_MAX_CLIENTS];
 };
@@ -29,6 +36,9 @@ struct vnc_config {
 	const char *(*secret)(void *opaque, const char *id, struct err *err);
 	/* A client was let in, or has gone; NULL: nobody listens. */
 	void (*client)(void *opaque, const char *host, bool came);
+	/* Those of -object tls-creds-…, which stay the other's; NULL with a sentence. */
+	const struct vnc_credentials *(*credentials)(void *opaque, const char *id,
+	                                             struct err *err);
 	void *opaque;
 	struct spawner *spawner; /* starts the helper; NULL: this process does */
 };

@@ -82,6 +82,9 @@ int pc_add_globals(struct pc *pc, struct err *err);
 void pc_free_globals(struct pc *pc);
 /* The text of an -object secret; for vnc_new(). opaque is the struct pc. */
 const char *pc_find_secret(void *opaque, const char *id, struct err *err);
+/* Those of an -object tls-creds-…, in the same way. */
+const struct vnc_credentials *pc_find_credentials(void *opaque, const char *id,
+                                                  struct err *err);
 /* pc-display.c: the graphics card; then, after all else, who shows it. */
 int pc_add_display(struct pc *pc, struct err *err);
 int pc_show_display(struct pc *pc, struct err *err);

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "vmm/machine/control.h"
+#include "vmm/machine/pc-tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +20,9 @@
 struct object {
 	const struct object_type *type;
 	char *id;
-	struct mem_backend memory; /* of memory-backend-… */
-	char *secret;              /* of secret */
+	struct mem_backend memory;  /* of memory-backend-… */
+	char *secret;               /* of secret */
+	struct vnc_credentials tls; /* of tls-creds-… */
 	struct object *next;
 };
 
@@ -134,6 +136,23 @@ static int parse_secret(struct object *obj, struct opt_list *opts, struct err *e
 	return ret;
 }
 
+/* ---- TLS ---- */
+
+static int parse_x509(struct object *obj, struct opt_list *opts, struct err *err)
+{
+	return pc_tls_parse(&obj->tls, VNC_TLS_X509, opts, err);
+}
+
+static int parse_anon(struct object *obj, struct opt_list *opts, struct err *err)
+{
+	return pc_tls_parse(&obj->tls, VNC_TLS_ANON, opts, err);
+}
+
+static bool is_tls(const struct object *obj)
+{
+	return obj->type->parse == parse_x509 || obj->type->parse == parse_anon;
+}
+
 /* ---- memory ---- */
 
 static int parse_memory(struct object *obj, struct opt_list *opts, struct err *err)
@@ -150,6 +169,9 @@ static const struct object_type types[] = {
 	{ "rng-builtin", "random numbers of the kernel", rng_rows, parse_rng },
 	{ "rng-random", "the same", rng_rows, parse_rng },
 	{ "secret", "a password", secret_rows, parse_secret },
+	{ "tls-creds-x509", "certificates for -vnc", pc_tls_x509_rows, parse_x509 },
+	{ "tls-creds-anon", "TLS for -vnc that shows nobody who the server is",
+	  pc_tls_anon_rows, parse_anon },
 };
 
 static const struct object_type *find_type(const char *name, struct err *err)
@@ -217,6 +239,20 @@ const char *pc_find_secret(void *opaque, const char *id, struct err *err)
 	return NULL;
 }
 
+const struct vnc_credentials *pc_find_credentials(void *opaque, const char *id,
+                                                  struct err *err)
+{
+	struct object *obj = find(opaque, id);
+
+	if (obj && is_tls(obj))
+		return &obj->tls;
+	err_usage(err,
+	          "there are no credentials '%s'; define them with -object "
+	          "tls-creds-x509,id=%s,endpoint=server,dir=",
+	          id, id);
+	return NULL;
+}
+
 static bool has_object(const struct vm *vm, const char *id, const char *kind)
 {
 	const struct object *obj = find((const struct pc *)vm, id);
@@ -228,6 +264,8 @@ static void free_object(struct object *obj)
 {
 	if (obj->type->parse == parse_memory)
 		mem_backend_free(&obj->memory);
+	if (is_tls(obj))
+		pc_tls_free(&obj->tls);
 	if (obj->secret)
 		explicit_bzero(obj->secret, strlen(obj->secret));
 	free(obj->secret);

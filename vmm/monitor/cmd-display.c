@@ -192,8 +192,7 @@ static int run_query_vnc(struct mon_ctx *ctx, const json_t *args, json_t **resul
 		                                         mon_text(info.clients[i].host)));
 	*result = json_pack("{s:b, s:o, s:s, s:s, s:s, s:o}", "enabled", 1, "host",
 	                    mon_text(info.host), "service", info.service, "family",
-	                    info.family, "auth", info.password ? "vnc" : "none",
-	                    "clients", clients);
+	                    info.family, "auth", info.auth, "clients", clients);
 	return 0;
 }
 

@@ -87,13 +87,20 @@ bool conn_send(struct conn *c, const void *data, size_t len)
 	return true;
 }
 
+static ssize_t write_some(struct conn *c)
+{
+	const uint8_t *data = c->out.data + c->out.start;
+
+	return c->secure ? tls_write(c->tls, data, c->out.len)
+	                 : send(c->fd, data, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 bool conn_flush(struct conn *c)
 {
 	struct backlog *b = &c->out;
 
 	while (b->len) {
-		ssize_t n = send(c->fd, b->data + b->start, b->len,
-		                 MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = write_some(c);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -220,7 +227,14 @@ static size_t room(const struct conn *c)
 
 bool conn_wants_input(const struct conn *c)
 {
+	if (c->stage == STAGE_SHAKE)
+		return !c->out.len && !tls_is_writing(c->tls);
 	return c->stage != STAGE_CLOSING && room(c);
+}
+
+bool conn_has_pending(const struct conn *c)
+{
+	return c->secure && conn_wants_input(c) && tls_has_pending(c->tls);
 }
 
 bool conn_wants_room(const struct conn *c)
@@ -240,9 +254,29 @@ static bool unwrap(struct conn *c, ssize_t *n)
 	return true;
 }
 
+/* What was agreed on goes out in the clear before. */
+static bool shake(struct conn *c)
+{
+	int ret = c->out.len ? 0 : tls_shake(c->tls);
+
+	if (ret <= 0)
+		return !ret;
+	c->secure = true;
+	if (!c->browser)
+		return handshake_secured(c);
+	c->stage = STAGE_REQUEST;
+	return true;
+}
+
 bool conn_receive(struct conn *c)
 {
-	ssize_t n = recv(c->fd, c->in + c->in_len, room(c), MSG_DONTWAIT);
+	uint8_t *to = c->in + c->in_len;
+	ssize_t n;
+
+	if (c->stage == STAGE_SHAKE)
+		return shake(c);
+	n = c->secure ? tls_read(c->tls, to, room(c))
+	              : recv(c->fd, to, room(c), MSG_DONTWAIT);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
@@ -282,6 +316,8 @@ bool conn_paint(struct conn *c)
 
 void conn_close(struct conn *c)
 {
+	tls_close(c->tls);
+	c->tls = NULL;
 	if (c->fd >= 0)
 		close(c->fd);
 	if (c->inner >= 0)

@@ -4,6 +4,7 @@
 #define VMM_HELPERS_VNC_CONN_H
 
 #include "vmm/helpers/vnc/link.h"
+#include "vmm/helpers/vnc/tls.h"
 #include "vmm/helpers/vnc/websocket.h"
 
 #include <stdbool.h>
@@ -18,6 +19,9 @@ enum stage {
 	STAGE_ASKED,   /* the painter, whether anybody may come */
 	STAGE_VERSION,
 	STAGE_SECURITY,
+	STAGE_VENCRYPT, /* its version */
+	STAGE_SUBTYPE,
+	STAGE_SHAKE, /* of TLS */
 	STAGE_RESPONSE,
 	STAGE_CHECKED, /* by the painter, whether the password is right */
 	STAGE_INIT,
@@ -45,6 +49,8 @@ struct conn {
 	enum stage stage;
 	struct vnc_peer peer;
 	bool browser, wrapped; /* wrapped: in a WebSocket */
+	struct tls_session *tls;
+	bool secure; /* its handshake is done */
 	struct websocket ws;
 	int64_t since, deadline; /* milliseconds; deadline 0: none */
 	uint8_t in[CONN_INPUT];
@@ -53,6 +59,7 @@ struct conn {
 	/* the handshake */
 	unsigned minor; /* of RFB's version 3: 3, 7 or 8 */
 	bool locked;    /* needs the password */
+	enum vnc_tls_kind kind;
 	uint8_t challenge[LINK_CHALLENGE];
 	/* messages */
 	size_t pass, drop; /* bytes to pass on unseen, and to throw away */
@@ -80,12 +87,16 @@ bool conn_flush(struct conn *conn);
 /* The next bytes of either side are wanted; the painter may take some. */
 bool conn_wants_input(const struct conn *conn);
 bool conn_wants_room(const struct conn *conn);
+/* Input is there that poll() does not know of. */
+bool conn_has_pending(const struct conn *conn);
 void conn_close(struct conn *conn);
 
 /* ---- front.c ---- */
 
 /* Tells the painter; fd: goes with it, -1: none. */
 bool front_tell(struct conn *conn, struct link_packet *packet, int fd);
+/* Starts TLS: STAGE_SHAKE. */
+bool front_shake(struct conn *conn);
 /* Into the log, as often as is good for it. */
 void front_warn(struct conn *conn, const char *text);
 /* A request of a browser is there, or its beginning. */
@@ -93,6 +104,8 @@ bool front_request(struct conn *conn, bool *more);
 
 /* ---- handshake.c ---- */
 
+/* TLS is up. */
+bool handshake_secured(struct conn *conn);
 /* The painter's answer. */
 bool handshake_answer(struct conn *conn, enum link_type type);
 /* Takes what there is for its stage; sets *more if that was enough. */

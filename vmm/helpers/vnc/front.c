@@ -27,6 +27,8 @@ struct front {
 	int listen[VNC_MAX_LISTEN];
 	unsigned listen_count;
 	struct http *http; /* for the last of them, or NULL */
+	struct tls *tls;   /* or NULL */
+	enum vnc_tls_kind kind;
 	uint32_t last_id;
 	struct ratelimit warned;
 	struct conn conns[MAX_CONNS];
@@ -47,10 +49,12 @@ struct front *front_new(const struct front_config *config, struct err *err)
 	memcpy(front->listen, config->listen, config->listen_count * sizeof(int));
 	for (unsigned i = 0; i < MAX_CONNS; i++)
 		front->conns[i].fd = front->conns[i].inner = -1;
-	if (!config->browsers)
-		return front;
-	front->http = http_new(config->pages, config->local, err);
-	if (front->http)
+	front->kind = config->tls.kind;
+	if (front->kind)
+		front->tls = tls_new(&config->tls, config->tls_files, err);
+	if (config->browsers)
+		front->http = http_new(config->pages, config->local, err);
+	if (!err->code)
 		return front;
 	front_free(front);
 	return NULL;
@@ -66,6 +70,7 @@ void front_free(struct front *front)
 		close(front->listen[i]);
 	close(front->link);
 	http_free(front->http);
+	tls_free(front->tls);
 	free(front);
 }
 
@@ -129,6 +134,16 @@ static bool take_answer(struct front *front)
 			finish(c, handshake_answer(c, p.type) && conn_process(c));
 	}
 	return true;
+}
+
+bool front_shake(struct conn *c)
+{
+	/* Nothing that came in the clear may count as if it had come by TLS. */
+	if (c->in_len)
+		return false;
+	c->stage = STAGE_SHAKE;
+	c->tls = tls_open(c->front->tls, c->fd);
+	return c->tls;
 }
 
 /* ---- browsers ---- */
@@ -216,12 +231,15 @@ void front_add(struct front *front, int fd, bool browser)
 		            .inner = -1,
 		            .id = ++front->last_id,
 		            .browser = browser,
+		            .kind = front->kind,
 		            .since = now_ms() };
 	name_peer(c);
 	c->stage = STAGE_REQUEST;
 	c->deadline = c->since + REQUEST_MS;
 	if (!browser)
 		finish(c, ask(c));
+	else if (front->tls)
+		finish(c, front_shake(c));
 }
 
 static void accept_client(struct front *front, unsigned which)
@@ -235,6 +253,11 @@ static void accept_client(struct front *front, unsigned which)
 /* ---- the loop ---- */
 
 #define MAX_FDS (1 + VNC_MAX_LISTEN + 2 * MAX_CONNS)
+
+static bool wants_output(const struct conn *c)
+{
+	return c->out.len || (c->stage == STAGE_SHAKE && c->tls && !conn_wants_input(c));
+}
 
 static void gather(const struct front *front, struct pollfd *fds, int *timeout)
 {
@@ -251,7 +274,9 @@ static void gather(const struct front *front, struct pollfd *fds, int *timeout)
 
 		*fds++ = (struct pollfd){ .fd = c->fd,
 			                  .events = (conn_wants_input(c) ? POLLIN : 0) |
-			                            (c->out.len ? POLLOUT : 0) };
+			                            (wants_output(c) ? POLLOUT : 0) };
+		if (c->fd >= 0 && conn_has_pending(c))
+			*timeout = 0;
 		*fds++ = (struct pollfd){ .fd = c->inner,
 			                  .events = POLLIN |
 			                            (conn_wants_room(c) ? POLLOUT : 0) };
@@ -266,7 +291,8 @@ static void serve(struct conn *c, short outer, short inner)
 
 	if (inner & (POLLIN | POLLHUP | POLLERR))
 		ok = conn_paint(c);
-	if (ok && outer & POLLIN)
+	if (ok && (outer & POLLIN || conn_has_pending(c) ||
+	           (outer & POLLOUT && c->stage == STAGE_SHAKE)))
 		ok = conn_receive(c);
 	else if (ok && outer & (POLLHUP | POLLERR))
 		ok = false;

@@ -8,6 +8,7 @@
 #define VMM_HELPERS_VNC_FRONT_H
 
 #include "common/err.h"
+#include "common/vncproto.h"
 
 #include <stdbool.h>
 
@@ -20,6 +21,8 @@ struct front_config {
 	bool browsers,
 		local;     /* local: who reaches the port for browsers is on this host */
 	const char *pages; /* the folder of pages for them, or "" */
+	struct vnc_tls tls;
+	const int *tls_files; /* -1: none; they are read at once */
 };
 
 /* Opens what it needs; config is not kept, its descriptors are the front's from now on.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * RFB's handshake (RFC 6143, 7.1 and 7.3.1; versions 3.3, 3.7 and 3.8): a client is known
- * to the painter only after it. The password is the painter's; here is only its
- * challenge.
+ * RFB's handshake (RFC 6143, 7.1 and 7.3.1; versions 3.3, 3.7 and 3.8), with TLS by the
+ * registry rfbproto's VeNCrypt 0.2: a client is known to the painter only after it. Where
+ * there is TLS nothing is offered beside it. The password is the painter's; here is only
+ * its challenge.
  */
 #include "vmm/helpers/vnc/conn.h"
 
@@ -13,7 +14,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum security { SECURITY_NONE = 1, SECURITY_VNC = 2 };
+enum security { SECURITY_NONE = 1, SECURITY_VNC = 2, SECURITY_VENCRYPT = 19 };
+
+/* [kind][locked] */
+static const uint16_t subtypes[][2] = {
+	[VNC_TLS_ANON] = { 257, 258 },
+	[VNC_TLS_X509] = { 260, 261 },
+};
 
 static const char version[] = "RFB 003.008\n";
 #define VERSION_LEN (sizeof(version) - 1)
@@ -27,6 +34,8 @@ static bool send32(struct conn *c, uint32_t value)
 
 static enum security needed(const struct conn *c)
 {
+	if (c->kind && !c->secure)
+		return SECURITY_VENCRYPT;
 	return c->locked ? SECURITY_VNC : SECURITY_NONE;
 }
 
@@ -44,18 +53,63 @@ static bool authenticate(struct conn *c)
 	if (c->locked)
 		return challenge(c);
 	c->stage = STAGE_INIT;
-	return c->minor < 8 || send32(c, 0);
+	return (c->minor < 8 && !c->secure) || send32(c, 0);
+}
+
+bool handshake_secured(struct conn *c)
+{
+	return authenticate(c);
+}
+
+/* What follows is sent, then the connection ends. */
+static bool say_why(struct conn *c, const char *reason)
+{
+	c->stage = STAGE_CLOSING;
+	return send32(c, strlen(reason)) && conn_send(c, reason, strlen(reason));
 }
 
 static bool refuse(struct conn *c)
 {
-	static const char reason[] = "the password is wrong";
-
 	c->stage = STAGE_CLOSING;
 	if (!send32(c, 1))
 		return false;
-	return c->minor < 8 || (send32(c, sizeof(reason) - 1) &&
-	                        conn_send(c, reason, sizeof(reason) - 1));
+	return c->minor < 8 || say_why(c, "the password is wrong");
+}
+
+/* ---- VeNCrypt ---- */
+
+static bool start_vencrypt(struct conn *c)
+{
+	static const uint8_t ours[2] = { 0, 2 };
+
+	c->stage = STAGE_VENCRYPT;
+	return conn_send(c, ours, sizeof(ours));
+}
+
+/* 0 accepts its version, and a list of one subtype follows. */
+static bool take_vencrypt(struct conn *c, const uint8_t *data)
+{
+	const uint8_t good[2] = { 0, 1 }, bad = 1;
+
+	if (data[0] || data[1] != 2) {
+		c->stage = STAGE_CLOSING;
+		return conn_send(c, &bad, 1);
+	}
+	c->stage = STAGE_SUBTYPE;
+	return conn_send(c, good, sizeof(good)) &&
+	       send32(c, subtypes[c->kind][c->locked]);
+}
+
+static bool take_subtype(struct conn *c, const uint8_t *data)
+{
+	uint16_t subtype = subtypes[c->kind][c->locked];
+	const uint8_t good = 1, bad = 0;
+
+	if (data[0] || data[1] || (data[2] << 8 | data[3]) != subtype) {
+		c->stage = STAGE_CLOSING;
+		return conn_send(c, &bad, 1);
+	}
+	return conn_send(c, &good, 1) && front_shake(c);
 }
 
 /* ---- what the client sends ---- */
@@ -76,12 +130,17 @@ static bool take_version(struct conn *c, const uint8_t *data)
 		c->stage = STAGE_SECURITY;
 		return conn_send(c, list, sizeof(list));
 	}
+	if (list[1] == SECURITY_VENCRYPT)
+		return send32(c, 0) &&
+		       say_why(c, "only clients with TLS (VeNCrypt) are taken");
 	return send32(c, needed(c)) && authenticate(c);
 }
 
 static bool take_security(struct conn *c, const uint8_t *data)
 {
-	return data[0] == needed(c) && authenticate(c);
+	if (data[0] != needed(c))
+		return false;
+	return data[0] == SECURITY_VENCRYPT ? start_vencrypt(c) : authenticate(c);
 }
 
 static bool take_response(struct conn *c, const uint8_t *data)
@@ -120,6 +179,8 @@ static const struct {
 } steps[] = {
 	[STAGE_VERSION] = { VERSION_LEN, take_version },
 	[STAGE_SECURITY] = { 1, take_security },
+	[STAGE_VENCRYPT] = { 2, take_vencrypt },
+	[STAGE_SUBTYPE] = { 4, take_subtype },
 	[STAGE_RESPONSE] = { LINK_CHALLENGE, take_response },
 	[STAGE_INIT] = { 1, take_init },
 };

@@ -11,14 +11,18 @@
  * vmm also asks it about keyboard layouts, which it has the data of:
  *   vmm-vnc --layouts        prints their names
  *   vmm-vnc --layout NAME    status 2 and a sentence if there is no such layout
+ * and about credentials, which status 1 and a sentence says are good for nothing:
+ *   vmm-vnc --tls x509|anon FOLDER PRIORITY
  */
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/helpers/vnc/front.h"
 #include "vmm/helpers/vnc/sandbox.h"
 #include "vmm/helpers/vnc/server.h"
+#include "vmm/helpers/vnc/tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -167,7 +171,7 @@ static bool take_link(struct server *s)
 static int receive_start(struct vnc_packet *p, int *fds, struct err *err)
 {
 	union {
-		char bytes[CMSG_SPACE(sizeof(int) * (1 + VNC_MAX_LISTEN))];
+		char bytes[CMSG_SPACE(sizeof(int) * VNC_MAX_FDS)];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { p, sizeof(*p) };
@@ -247,6 +251,9 @@ static void run_front(const struct front_config *config)
 
 	close(VNC_CONTROL_FD);
 	front = front_new(config, &err);
+	for (unsigned i = 0; i < VNC_TLS_FILES; i++)
+		if (config->tls_files[i] >= 0)
+			close(config->tls_files[i]);
 	if (!front || sandbox_enter(SANDBOX_FRONT, &err) < 0) {
 		log_error("%s", err.text);
 		_exit(EXIT_FAILURE);
@@ -256,13 +263,31 @@ static void run_front(const struct front_config *config)
 	_exit(EXIT_SUCCESS);
 }
 
-/* Takes the sockets to listen on. */
-static int start_front(struct server *s, const struct vnc_packet *p, const int *listen,
+/* Those of enum vnc_tls_file, from the descriptors of the start. */
+static void find_files(const struct vnc_packet *p, const int *fds, unsigned count,
+                       int *files)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < VNC_TLS_FILES; i++) {
+		bool there = p->start.tls_files & 1u << i && n < count;
+
+		files[i] = there ? fds[n] : -1;
+		n += there;
+	}
+}
+
+/* Takes the sockets to listen on, and the files that come after them. */
+static int start_front(struct server *s, const struct vnc_packet *p, const int *fds,
                        unsigned count, struct err *err)
 {
+	unsigned file_count = __builtin_popcount(p->start.tls_files);
+	int files[VNC_TLS_FILES];
 	struct front_config config = {
-		.listen = listen,
-		.listen_count = count,
+		.listen = fds,
+		.listen_count = count - file_count,
+		.tls = p->start.tls,
+		.tls_files = files,
 		.browsers = p->start.browsers,
 		.local = p->start.local,
 		.pages = p->start.pages,
@@ -270,6 +295,9 @@ static int start_front(struct server *s, const struct vnc_packet *p, const int *
 	int pair[2];
 	pid_t pid;
 
+	if (count <= file_count)
+		return err_set(err, EPROTO, "no socket to listen on");
+	find_files(p, fds + count - file_count, file_count, files);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(err, errno, "cannot create a socket");
 	config.link = pair[1];
@@ -283,20 +311,21 @@ static int start_front(struct server *s, const struct vnc_packet *p, const int *
 	}
 	close(pair[1]);
 	for (unsigned i = 0; i < count; i++)
-		close(listen[i]);
+		close(fds[i]);
 	return 0;
 }
 
 static int start(struct server *s, struct err *err)
 {
 	struct vnc_packet p;
-	int fds[1 + VNC_MAX_LISTEN], count = receive_start(&p, fds, err);
+	int fds[VNC_MAX_FDS], count = receive_start(&p, fds, err);
 	off_t size;
 
 	if (count < 0)
 		return count;
 	p.start.layout[sizeof(p.start.layout) - 1] = '\0';
 	p.start.pages[sizeof(p.start.pages) - 1] = '\0';
+	p.start.tls.priority[sizeof(p.start.tls.priority) - 1] = '\0';
 	size = lseek(fds[0], 0, SEEK_END);
 	if (count < 2 || size < FIRST_WIDTH * FIRST_HEIGHT * 4)
 		return err_set(err, EPROTO, "no surface, or no socket to listen on");
@@ -348,6 +377,26 @@ static bool turn(struct server *s, int timeout)
 
 /* ---- layouts ---- */
 
+static int check_tls(char **argv, struct err *err)
+{
+	struct vnc_tls config = { .kind = strcmp(argv[2], "x509") ? VNC_TLS_ANON
+		                                                  : VNC_TLS_X509 };
+	int files[VNC_TLS_FILES];
+	char path[4096];
+	struct tls *tls;
+
+	snprintf(config.priority, sizeof(config.priority), "%s", argv[4]);
+	for (unsigned i = 0; i < VNC_TLS_FILES; i++) {
+		snprintf(path, sizeof(path), "%s/%s", argv[3], vnc_tls_files[i]);
+		files[i] = *argv[3] && (config.kind == VNC_TLS_X509 || i == VNC_TLS_DH)
+		                   ? open(path, O_RDONLY | O_CLOEXEC)
+		                   : -1;
+	}
+	tls = tls_new(&config, files, err);
+	tls_free(tls);
+	return tls ? 0 : -err->code;
+}
+
 static int answer(int argc, char **argv, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf names = { 0 };
@@ -359,6 +408,8 @@ static int answer(int argc, char **argv, struct err *err)
 		               ? err_sys(err, errno, "standard output")
 		               : 0;
 	}
+	if (argc == 5 && !strcmp(argv[1], "--tls"))
+		return check_tls(argv, err);
 	if (argc != 3 || strcmp(argv[1], "--layout"))
 		return err_usage(err, "vmm starts this program when it is given -vnc");
 	keys = keys_new(argv[2], NULL, NULL, err);
