@@ -122,7 +122,7 @@ is(first_line(websocket($port, $host, 'Origin: null')), 'HTTP/1.1 403 Forbidden'
 is(first_line(websocket($port, "Host: example.org:$port", "Origin: http://example.org:$port")), 'HTTP/1.1 403 Forbidden',
 	'nor a name that leads here');
 my $direct = answer_of(websocket($vnc_port, "Host: 127.0.0.1:$vnc_port", 'Origin: https://example.org'));
-is($direct, "RFB 003.008\n", 'at the port of VNC');
+like($direct, qr/\A(RFB 003\.008\n)?\z/, 'at the port of VNC');
 wait_until(sub { slurp("$dir/web.err") =~ /a browser at the port for VNC/ });
 like(slurp("$dir/web.err"), qr/a browser at the port for VNC; use -vnc websocket/, 'it is closed');
 

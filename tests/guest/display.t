@@ -172,7 +172,9 @@ my @silent = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") } 1 .. 6
 syswrite($_, 'RFB 0') for @silent;
 my $late = new_client();
 ok(rfb_picture($late), 'sixty who say nothing keep nobody out');
-is(get($silent[0], 13), "RFB 003.008\n", 'the first of them have to go');
+# Perhaps before it was told a version.
+like(get($silent[0], 13), qr/\A(RFB 003\.008\n)?\z/, 'the first of them');
+ok(IO::Select->new($silent[0])->can_read(0), 'has to go');
 close($_) for @silent, map { $_->{socket} } $late, $half, $busy;
 
 # More than can be: 16.
