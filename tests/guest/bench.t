@@ -81,6 +81,18 @@ subtest 'starting a VM' => sub {
 	my ($ratio) = grep { $_->{vmm_to} eq 'floor' } @{ $case->{ratios} };
 	ok(in_order($ratio->{$_}), "the ratio of $_ has quartiles") for qw(wall cpu);
 
+	# Of one round the ratio is that of its two times.
+	($out, $err, $rc) = run(@start, '--rounds', 1, '--floor', "$bin/floor", '--vmm', "$build/vmm");
+	($case) = @{ decode_json($out) };
+	%row = rows($case);
+	($ratio) = grep { $_->{vmm_to} eq 'floor' } @{ $case->{ratios} };
+	for my $clock (qw(wall cpu)) {
+		my ($ours, $theirs) = map { $_->{"${clock}_ms"}{median} } @row{qw(vmm floor)};
+		my $is = $ratio->{$clock}{median};
+		cmp_ok(abs($is - $ours / $theirs), '<', 0.01 * $is, "the ratio of $clock is vmm's to the floor's")
+			or diag("$ours / $theirs, $is");
+	}
+
 	($out, $err, $rc) = run(@start, '--rounds', 1, '--vmm', '/bin/false');
 	is($rc, 1, 'a program that never enters a guest fails');
 	%row = rows(decode_json($out)->[0]);
@@ -90,23 +102,34 @@ subtest 'starting a VM' => sub {
 my @guest = ("$bin/guest-bench", '--kernel', '/dev/null', '--initrd', '/dev/null', '--disk', 'none');
 
 subtest 'a guest at work' => sub {
-	my $vmm = fake_vmm('works', <<'PERL');
+	# RAM, 8 MiB of its own, and another speed each time.
+	my $vmm = fake_vmm('works', <<'PERL' =~ s/DIR/$dir/r);
 my $ram = 'x' x (64 << 20);
+my @own = map { 'y' x 1000 } 1 .. 8000;
+open my $runs, '+>>', 'DIR/runs' or die;
+syswrite $runs, "$$\n";
+seek $runs, 0, 0;
+my $iops = (700, 100, 400, 200)[(() = <$runs>) - 1];
 print "noise\n\e[H@ userspace\r\n@ idle\r\n@ idled\r\n";
-print "@ read-4096 iops=100 mbps=0.4\r\n@ write-1048576 iops=3 mbps=3.1\r\n@ done\r\n";
+print "@ read-4096 iops=$iops mbps=0.4\r\n@ write-1048576 iops=3 mbps=3.1\r\n@ done\r\n";
 select undef, undef, undef, undef;
 PERL
-	my ($out, $err, $rc) = run(@guest, qw(--ram 64 --rounds 2 --json --vmm), $vmm);
+	my ($out, $err, $rc) = run(@guest, qw(--ram 64 --rounds 4 --json --vmm), $vmm);
 	is($rc, 0, 'it is measured') or diag $err;
 	my ($case) = @{ decode_json($out) };
 	my %row = rows($case);
 	my $r   = $row{vmm};
-	is($r->{rounds}, 2, 'in every round');
+	is($r->{rounds}, 4, 'in every round');
 	ok(in_order($r->{$_}), "$_ has quartiles") for qw(cpu_s wall_s pss_kb dirty_kb);
-	is($r->{read_4k_iops}{median},  100, 'requests per second are those of the guest');
+	is_deeply([map { $r->{read_4k_iops}{$_} + 0 } qw(min q1 median q3 max)], [100, 175, 300, 475, 700],
+		'requests per second are those of the guest');
 	is($r->{write_1m_mbps}{median}, 3.1, 'so is the throughput');
 	is($r->{read_1m_mbps}, undef, 'what the guest did not say is no number');
-	cmp_ok($r->{dirty_kb}{max}, '<', 32 << 10, 'guest RAM does not count as memory of the VMM');
+	cmp_ok($r->{dirty_kb}{min}, '>', 8 << 10, 'memory of the VMM counts');
+	cmp_ok($r->{dirty_kb}{max}, '<', 32 << 10, 'guest RAM does not');
+	my @runs = split(' ', slurp("$dir/runs"));
+	is(scalar(@runs), 4, 'it was run in every round');
+	is(kill(0, @runs), 0, 'and is gone');
 	is($row{'qemu-pc'}{rounds}, 0, 'a missing program has no rounds');
 };
 
