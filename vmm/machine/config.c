@@ -32,6 +32,12 @@ void str_list_free(struct str_list *list)
 	free(list->items);
 }
 
+bool config_has_monitor(const struct vm_config *config)
+{
+	return config->monitors.count || config->mons.count || config->qmps.count ||
+	       config->pretty_qmps.count;
+}
+
 void config_free(struct vm_config *config)
 {
 	free(config->mem_path);

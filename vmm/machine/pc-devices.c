@@ -69,10 +69,7 @@ static const char *default_serial(const struct vm_config *config)
 {
 	if (config->daemonize)
 		return "null";
-	bool monitor = config->monitors.count || config->mons.count ||
-	               config->qmps.count || config->pretty_qmps.count;
-
-	return config->nographic && !monitor ? "mon:stdio" : "stdio";
+	return config->nographic && !config_has_monitor(config) ? "mon:stdio" : "stdio";
 }
 
 static int add_serials(struct pc *pc, struct err *err)

@@ -35,8 +35,7 @@ static bool any_has(const struct str_list *list, const char *word)
 /* A monitor may add networks. */
 static bool has_monitor(const struct vm_config *config)
 {
-	return config->monitors.count || config->mons.count || config->qmps.count ||
-	       config->pretty_qmps.count || any_has(&config->serials, "mon:");
+	return config_has_monitor(config) || any_has(&config->serials, "mon:");
 }
 
 /* Whether programs may have to be started while the guest runs: helpers of networks and
