@@ -136,7 +136,7 @@ PERL
 subtest 'firmware' => sub {
 	my $vmm = fake_vmm('boots', <<'PERL');
 print "\e[2J@ boot\n";
-select undef, undef, undef, 0.1;
+select undef, undef, undef, 1;
 print "@ bios-disk 4000000\n@ bios-cd 1000\n@ done\n";
 select undef, undef, undef, undef;
 PERL
@@ -146,7 +146,7 @@ PERL
 	my %row = rows(decode_json($out)->[0]);
 	my $r   = $row{vmm};
 	cmp_ok($r->{boot_wall_s}{median}, '>', 0, 'the time to the boot sector');
-	# 4 MB took 0.1 s or longer.
+	# 4 MB took a second, of which a busy machine may have missed most.
 	cmp_ok($r->{bios_disk_mbps}{median}, '<=', 40, 'the disk is as fast as its mark says');
 	cmp_ok($r->{bios_disk_mbps}{median}, '>',  0,  'and not faster');
 	ok(!exists $r->{exits}, 'what is of another case is left out');
