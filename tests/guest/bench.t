@@ -137,7 +137,7 @@ subtest 'firmware' => sub {
 	my $vmm = fake_vmm('boots', <<'PERL');
 print "\e[2J@ boot\n";
 select undef, undef, undef, 1;
-print "@ bios-disk 4000000\n@ bios-cd 1000\n@ done\n";
+print "@ bios-disk 4000000\n@ bios-cd 4000000\n@ done\n";
 select undef, undef, undef, undef;
 PERL
 	my ($out, $err, $rc) = run("$bin/guest-bench", '--case', 'firmware', '--boot', 'x', '--cd', 'x',
@@ -149,6 +149,7 @@ PERL
 	# 4 MB took a second, of which a busy machine may have missed most.
 	cmp_ok($r->{bios_disk_mbps}{median}, '<=', 40, 'the disk is as fast as its mark says');
 	cmp_ok($r->{bios_disk_mbps}{median}, '>',  0,  'and not faster');
+	cmp_ok($r->{bios_cd_mbps}{median}, '>', $r->{bios_disk_mbps}{median}, 'the CD had no time at all, from the mark before');
 	ok(!exists $r->{exits}, 'what is of another case is left out');
 };
 
