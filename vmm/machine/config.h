@@ -112,7 +112,8 @@ void str_list_free(struct str_list *list);
 /* Appends a copy. 0 or -ENOMEM. */
 int str_list_add(struct str_list *list, const char *text);
 
-/* An option gives a monitor a place of its own; "mon:" of other options does not count. */
+/* An option gives a monitor a place of its own; "mon:" of other options does not count.
+ */
 bool config_has_monitor(const struct vm_config *config);
 /* Takes one -boot; several of them add up. */
 int config_boot(struct vm_config *config, const char *text, struct err *err);
