@@ -80,6 +80,10 @@ $(OBJ)/%.o: %.c
 # What runs once, or for a person, is made small; devices, queues and disks are made fast.
 SMALL := common cpu vmm/chardev vmm/kvm vmm/machine vmm/main vmm/monitor vmm/pci
 $(if $(DEBUG)$(SAN),,$(foreach d,$(SMALL),$(eval $(OBJ)/$(d)/%.o: CFLAGS += -Os)))
+# Files without data paths in folders that have them.
+SMALL_FILES := vmm/block/blockdev vmm/block/file-open vmm/block/format vmm/block/medium vmm/net/announce \
+	vmm/net/back-sock vmm/net/back-user vmm/net/sock-stream vmm/net/tap-open vmm/net/user-ctl
+$(if $(DEBUG)$(SAN),,$(eval $(SMALL_FILES:%=$(OBJ)/%.o): CFLAGS += -Os))
 
 $(OBJ)/%.o: %.S
 	$(call say,AS)

@@ -148,7 +148,7 @@ is(qmp($q, 'device_add', driver => 'virtio-rng-pci', addr => [ [] ])->{error}{de
 	'a property of no type');
 is(qmp($q, 'device_del', id => 'nix')->{error}{class}, 'DeviceNotFound', 'an unknown id');
 like(qmp($q, 'blockdev-add', driver => 'raw', 'node-name' => 'n', file => 'other')->{error}{desc},
-	qr/^file: a reference to another node is not supported/, 'a reference to a node');
+	qr/^Cannot find device='' nor node-name='other'$/, 'a reference to a node');
 like(qmp($q, 'blockdev-add', driver => 'raw', 'node-name' => 'n', file => { driver => 'file', filename => $one },
 	cache => { direct => JSON::PP::true, 'no-flush' => JSON::PP::true })->{error}{desc},
 	qr/^cache.direct and cache.no-flush together/, 'two modes of the cache');

@@ -386,8 +386,14 @@ void block_registry_free(struct block_registry *reg)
 	if (!reg)
 		return;
 	while (reg->first) {
-		block_drain(reg->first);
-		block_close(reg->first);
+		struct block_node *node = reg->first;
+
+		/* Nodes that use others go before them. */
+		while (node && node->user)
+			node = node->next;
+		node = node ? node : reg->first;
+		block_drain(node);
+		block_close(node);
 	}
 	aio_free(reg->aio);
 	free(reg);
@@ -466,6 +472,7 @@ void block_get_info(const struct block_node *node, struct block_info *info)
 		.id = node->id,
 		.node_name = node->node_name,
 		.no_drive = node->no_drive,
+		.below = node->below,
 	};
 	/* Of a drive: what is in it. */
 	if (block_is_removable(node)) {
@@ -516,6 +523,7 @@ void block_detach(struct block_node *node)
 {
 	free(node->user);
 	node->user = NULL;
+	node->below = false;
 	node->resized = NULL;
 	node->batch_done = NULL;
 	if (node->driver == &removed_driver)

@@ -60,6 +60,7 @@ struct block_info {
 	 * it one); NULL: no medium. */
 	const char *node_name;
 	bool no_drive; /* id is only that name: the image came with blockdev-add */
+	bool below;    /* its user is another node, no device */
 };
 
 struct block_stats {
@@ -87,6 +88,10 @@ void block_registry_ready(struct block_registry *reg);
  * opts). Takes the OFD lock: shared for read-only, exclusive for writing. */
 struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
                               struct err *err);
+/* The image that the members of QMP's BlockdevOptions describe ("file.filename" …). NULL
+ * with a sentence. */
+struct block_node *block_add_node(struct block_registry *reg, struct opt_list *opts,
+                                  struct err *err);
 void block_close(struct block_node *node); /* drained and not in use */
 /* For users who take an image away: at once. A device that has it stays, and gets
  * -ENOMEDIUM for everything from now on; the name is free. */

@@ -239,6 +239,7 @@ int block_insert_medium(struct block_node *node, struct block_node *medium,
 	if (ret < 0)
 		return ret;
 	put_in(node, medium);
+	medium->below = true;
 	to_drive(node)->borrowed = true;
 	return 0;
 }

@@ -28,8 +28,8 @@ struct block_node {
 	struct block_node *next;  /* in the registry: top nodes only */
 	struct block_node *child; /* owned; NULL for a protocol */
 	char *id, *path;
-	char *node_name; /* NULL: it has no medium, or is a child */
-	bool no_drive;   /* see struct block_info */
+	char *node_name;      /* NULL: it has no medium, or is a child */
+	bool no_drive, below; /* see struct block_info */
 	uint64_t length;
 	enum block_cache cache;
 	bool readonly, discard, write_cache;

@@ -63,6 +63,7 @@ void config_free(struct vm_config *config)
 	str_list_free(&config->firmware_dirs);
 	str_list_free(&config->fw_cfg);
 	str_list_free(&config->option_roms);
+	str_list_free(&config->blockdevs);
 	str_list_free(&config->drives);
 	str_list_free(&config->devices);
 	str_list_free(&config->chardevs);

@@ -78,7 +78,7 @@ struct vm_config {
 	char *process;   /* name that the process shows, or NULL */
 	char *state_dir; /* of the hand-off files, or NULL */
 	char *disks[CONFIG_DISKS], *cdrom;
-	struct str_list drives, devices, chardevs, serials;
+	struct str_list blockdevs, drives, devices, chardevs, serials;
 	struct str_list netdevs, nics, nets;
 	char *gdb; /* where a debugger may come, or NULL */
 	struct str_list monitors, qmps, pretty_qmps, mons, debugcons, globals;

@@ -51,8 +51,8 @@ char *firmware_find(const struct vm_config *config, const char *name)
 /* Media are booted by firmware; a kernel, or nothing at all, is not. */
 static bool wants_firmware(const struct vm_config *config)
 {
-	bool media = config->drives.count || config->cdrom || config->boot_given ||
-	             config->option_roms.count;
+	bool media = config->blockdevs.count || config->drives.count || config->cdrom ||
+	             config->boot_given || config->option_roms.count;
 
 	for (unsigned i = 0; i < CONFIG_DISKS; i++)
 		media |= config->disks[i] != NULL;

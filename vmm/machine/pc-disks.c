@@ -369,12 +369,32 @@ static int add_default_cdrom(struct pc *pc, unsigned *taken, struct err *err)
 	return ret;
 }
 
+/* Before all that may refer to them. */
+static int add_blockdevs(struct pc *pc, struct err *err)
+{
+	const struct str_list *list = &pc->config->blockdevs;
+	int ret = 0;
+
+	for (unsigned i = 0; i < list->count && ret >= 0; i++) {
+		struct opt_list opts = { 0 };
+
+		ret = opt_list_parse(&opts, list->items[i], "driver", err);
+		if (ret >= 0 && !block_add_node(pc->vm.blocks, &opts, err))
+			ret = -err->code;
+		err_prefix(err, "-blockdev %s", list->items[i]);
+		opt_list_free(&opts);
+	}
+	return ret;
+}
+
 int pc_add_disks(struct pc *pc, struct err *err)
 {
 	const struct vm_config *config = pc->config;
 	unsigned taken = 0;
 	int ret = claim_all(config, &taken, err);
 
+	if (ret >= 0)
+		ret = add_blockdevs(pc, err);
 	for (unsigned i = 0; i < CONFIG_DISKS && ret >= 0; i++)
 		if (config->disks[i])
 			ret = add_short(pc, config->disks[i], i, false, &taken, err);

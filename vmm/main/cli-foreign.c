@@ -45,7 +45,6 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("add-fd", "give files by their path"),
 	REFUSED_ARG("audio", "there is no sound card"),
 	REFUSED("audio-help", "there is no sound card"),
-	REFUSED_ARG("blockdev", "use -drive"),
 	REFUSED_ARG("chroot", "use -runas"),
 	REFUSED_ARG("dtb", "PCs have ACPI tables, no device tree"),
 	REFUSED_ARG("dump-vmstate", "the tables of state are in tests/state"),

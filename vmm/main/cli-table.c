@@ -101,6 +101,12 @@ static int collect_drive(struct vm_config *config, const char *arg, struct err *
 	return str_list_add(&config->drives, arg);
 }
 
+static int collect_blockdev(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return str_list_add(&config->blockdevs, arg);
+}
+
 static int collect_disk(struct vm_config *config, unsigned n, const char *arg,
                         struct err *err)
 {
@@ -467,6 +473,9 @@ const struct cli_row cli_table[] = {
 	{ "drive", NULL, "file=FILE[,if=ide|virtio|pflash|none][,media=disk|cdrom]...",
 	  "a disk or CD-ROM; 'help' lists the keys", "Devices", collect_drive,
 	  cli_answer_drive },
+	{ "blockdev", NULL, "DRIVER,node-name=NAME[,filename=FILE][,file=NODE]...",
+	  "an image for a -device: raw, file or host_device; as QMP's blockdev-add", NULL,
+	  collect_blockdev, NULL },
 	{ "hda", NULL, "FILE", "a disk; short for -drive file=FILE,index=0", NULL,
 	  collect_hda, NULL },
 	{ "hdb", NULL, "FILE", "the same, index=1", NULL, collect_hdb, NULL },

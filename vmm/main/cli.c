@@ -48,6 +48,7 @@ static int unknown(const char *word, const char *name, struct err *err)
 static const char *json_member(const char *option)
 {
 	static const char *const members[][2] = {
+		{ "blockdev", "driver" },
 		{ "device", "driver" },
 		{ "netdev", "type" },
 		{ "object", "qom-type" },

@@ -34,6 +34,12 @@ static const char *drive_name(const struct block_info *info)
 	return info->no_drive ? "" : info->id;
 }
 
+/* A device has it, or may get it by the drive's name. */
+static bool is_drive(const struct block_node *node, const struct block_info *info)
+{
+	return !info->no_drive || (block_user(node) && !info->below);
+}
+
 /* ---- what there is ---- */
 
 static json_t *image_info(const struct block_node *node, const struct block_info *info)
@@ -98,7 +104,7 @@ static int run_block(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	*result = json_array();
 	while ((node = block_next(ctx->vm->blocks, node))) {
 		block_get_info(node, &info);
-		if (!info.no_drive || block_user(node))
+		if (is_drive(node, &info))
 			json_array_append_new(*result, drive_info(node, &info));
 	}
 	return 0;
@@ -302,7 +308,7 @@ static int run_blockstats(struct mon_ctx *ctx, const json_t *args, json_t **resu
 		json_t *entry;
 
 		block_get_info(node, &info);
-		if (nodes ? !info.node_name : info.no_drive && !user)
+		if (nodes ? !info.node_name : !is_drive(node, &info))
 			continue;
 		entry = json_pack("{s:o}", "stats", stats_info(block_get_stats(node)));
 		if (info.node_name)

@@ -136,124 +136,26 @@ static int run_drive_add(struct mon_ctx *ctx, const json_t *args, json_t **resul
 	return ret;
 }
 
-static int run_drive_del(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                         struct err *err)
-{
-	const char *id = mon_str(args, "id", "");
-	struct block_node *node = block_find(ctx->vm->blocks, id);
-
-	(void)result;
-	if (!node)
-		return err_set(err, ENODEV, "Device '%s' not found", id);
-	block_remove(node);
-	return 0;
-}
-
-/* QMP's names of what -drive has, too. NULL: of no interest here. */
-static const struct {
-	const char *member, *option;
-} renames[] = {
-	{ "filename", "file" },      { "file.filename", "file" },
-	{ "node-name", "id" },       { "file.aio", "aio" },
-	{ "auto-read-only", NULL },  { "file.auto-read-only", NULL },
-	{ "file.node-name", NULL },  { "file.read-only", NULL },
-	{ "file.discard", NULL },    { "file.cache.direct", "cache.direct" },
-	{ "file.driver", NULL },     { "file.cache.no-flush", "cache.no-flush" },
-	{ "file.drop-cache", NULL }, { "drop-cache", NULL },
-};
-
-static int rename_members(struct opt_list *opts, struct err *err)
-{
-	for (unsigned i = 0; i < opts->count; i++) {
-		struct opt *opt = &opts->opts[i];
-		unsigned n = 0;
-
-		while (n < ARRAY_SIZE(renames) && strcmp(renames[n].member, opt->key))
-			n++;
-		if (n == ARRAY_SIZE(renames))
-			continue;
-		if (!renames[n].option) {
-			opt->used = true;
-			continue;
-		}
-		free(opt->key);
-		opt->key = strdup(renames[n].option);
-		if (!opt->key)
-			return err_sys(err, ENOMEM, "blockdev-add");
-	}
-	return 0;
-}
-
-static bool is_on(struct opt_list *opts, const char *key)
-{
-	const char *value = opt_list_take(opts, key);
-
-	return value && !strcmp(value, "on");
-}
-
-/* cache.direct and cache.no-flush are two of the modes that cache= has. */
-static int set_cache(struct opt_list *opts, struct err *err)
-{
-	bool direct = is_on(opts, "cache.direct"),
-	     no_flush = is_on(opts, "cache.no-flush");
-
-	if (direct && no_flush)
-		return err_usage(err, "cache.direct and cache.no-flush together are not "
-		                      "supported; drop one");
-	if (opt_list_add(opts, "cache",
-	                 direct     ? "none"
-	                 : no_flush ? "unsafe"
-	                            : "writeback") < 0)
-		return err_sys(err, ENOMEM, "cache");
-	return 0;
-}
-
-/* The protocol that stores the bytes; alone it is a raw image. */
-static bool is_protocol(const char *driver)
-{
-	return !strcmp(driver, "file") || !strcmp(driver, "host_device");
-}
-
-static int check_drivers(const json_t *args, struct opt_list *opts, struct err *err)
-{
-	const json_t *file = json_object_get(args, "file");
-	const char *driver = mon_str(args, "driver", ""), *below;
-
-	if (json_is_string(file))
-		return err_usage(err,
-		                 "file: a reference to another node is not supported; "
-		                 "give the object itself");
-	below = json_string_value(json_object_get(file, "driver"));
-	if (file && (!below || !is_protocol(below)))
-		return err_usage(err, "file.driver must be file or host_device");
-	if (!mon_str(args, "node-name", NULL))
-		return err_usage(err, "'node-name' must be specified for the root node");
-	opt_list_take(opts, "driver");
-	if (opt_list_add(opts, "format", is_protocol(driver) ? "raw" : driver) < 0)
-		return err_sys(err, ENOMEM, "driver");
-	return 0;
-}
-
 static int run_blockdev_add(struct mon_ctx *ctx, const json_t *args, json_t **result,
                             struct err *err)
 {
-	static const struct opt_desc *const tables[] = { block_options, NULL };
 	struct opt_list opts = { 0 };
 	int ret = jsonopts_flatten(&opts, args, err);
 
 	(void)result;
-	if (ret >= 0)
-		ret = rename_members(&opts, err);
-	if (ret >= 0)
-		ret = check_drivers(args, &opts, err);
-	if (ret >= 0)
-		ret = set_cache(&opts, err);
-	if (ret >= 0)
-		ret = opts_check_keys(tables, &opts, NULL, err);
-	if (ret >= 0 && !block_open(ctx->vm->blocks, &opts, err))
+	if (ret >= 0 && !block_add_node(ctx->vm->blocks, &opts, err))
 		ret = -err->code;
 	opt_list_free(&opts);
 	return ret;
+}
+
+static int delete_node(struct block_node *node, const char *name, struct err *err)
+{
+	if (block_user(node))
+		return err_set(err, EBUSY, "Node %s is in use by %s", name,
+		               block_user(node));
+	block_remove(node);
+	return 0;
 }
 
 static int run_blockdev_del(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -263,12 +165,25 @@ static int run_blockdev_del(struct mon_ctx *ctx, const json_t *args, json_t **re
 	struct block_node *node = block_find(ctx->vm->blocks, name);
 
 	(void)result;
+	return node ? delete_node(node, name, err)
+	            : err_set(err, ENOENT, "Failed to find node with node-name='%s'",
+	                      name);
+}
+
+static int run_drive_del(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
+{
+	const char *id = mon_str(args, "id", "");
+	struct block_node *node = block_find(ctx->vm->blocks, id);
+	struct block_info info;
+
+	(void)result;
 	if (!node)
-		return err_set(err, ENOENT, "Failed to find node with node-name='%s'",
-		               name);
-	if (block_user(node))
-		return err_set(err, EBUSY, "Node %s is in use by %s", name,
-		               block_user(node));
+		return err_set(err, ENODEV, "Device '%s' not found", id);
+	block_get_info(node, &info);
+	/* Of blockdev-add: other nodes may use it. */
+	if (info.no_drive)
+		return delete_node(node, id, err);
 	block_remove(node);
 	return 0;
 }
