@@ -43,7 +43,7 @@ static bool reserve(struct backlog *b, size_t more)
 		return true;
 	if (b->len + more > MAX_BACKLOG)
 		return false;
-	if (b->start >= b->len) {
+	if (b->start && b->start >= b->len) {
 		memmove(b->data, b->data + b->start, b->len);
 		b->start = 0;
 		if (b->len + more <= b->size)
