@@ -46,7 +46,8 @@ struct front *front_new(const struct front_config *config, struct err *err)
 	}
 	front->link = config->link;
 	front->listen_count = config->listen_count;
-	memcpy(front->listen, config->listen, config->listen_count * sizeof(int));
+	for (unsigned i = 0; i < config->listen_count; i++)
+		front->listen[i] = config->listen[i];
 	for (unsigned i = 0; i < MAX_CONNS; i++)
 		front->conns[i].fd = front->conns[i].inner = -1;
 	front->kind = config->tls.kind;
