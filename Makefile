@@ -117,7 +117,7 @@ $(foreach k,unit dev,$(eval $(call test_rule,$(k),$(BUILD)/libvmm.a,$(vmm_LIBS))
 $(BUILD)/tests/unit/offload: $(OBJ)/vmm/helpers/user-net/offload.o
 $(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(vmm_LIBS)))
 # What fuzz targets share, and what they borrow from the tests.
-$(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o \
+$(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(OBJ)/tests/dev/pci-lib.o \
 	$(call obj,$(call helper_src,state) $(call helper_src,fuzz)) $(OBJ)/tests/tap.o
 $(eval $(call test_rule,probe,$(BUILD)/libprobe.a,$(kvm_check_LIBS)))
 $(eval $(call test_rule,tune,$(call obj,$(call helper_src,probe)) $(BUILD)/libtune.a $(BUILD)/libprobe.a,$(kvm_tune_LIBS)))
