@@ -11,6 +11,7 @@
 #include "tests/unit/helper-lib.h"
 #include "vmm/net/backend.h"
 #include "vmm/net/net.h"
+#include "vmm/net/user.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -617,6 +618,38 @@ static void test_broken(const char *dir)
 	helper_of_build();
 }
 
+/* A helper that talks all the time does not keep the loop, nor fill memory. */
+static void test_flood(void)
+{
+	struct err err = { 0 };
+	struct guest g;
+	struct user *u;
+	unsigned sent = 0;
+	char byte;
+	int pair[2];
+
+	if (!guest_open(&g, "user,id=u", &err) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		tap_ok(false, "%s", err.text);
+		return;
+	}
+	u = (struct user *)g.nd;
+	dup2(pair[0], u->ctl);
+	while (sent < 130 && send(pair[1], "7+word", 6, MSG_DONTWAIT) == 6)
+		sent++;
+	tap_eq(sent, 130, "a helper says a lot");
+	tap_ok(user_ctl_take(u), "and is heard");
+	tap_eq(recv(u->ctl, &byte, 1, MSG_PEEK | MSG_DONTWAIT), 1,
+	       "but not at the cost of others");
+	for (unsigned i = 0; i < 3; i++)
+		user_ctl_take(u);
+	tap_eq(recv(u->ctl, &byte, 1, MSG_PEEK | MSG_DONTWAIT), (uint64_t)-1,
+	       "who have their turn until all is heard");
+	close(pair[0]);
+	close(pair[1]);
+	guest_close(&g);
+}
+
 static void test_lazy(void)
 {
 	struct err err = { 0 };
@@ -718,6 +751,7 @@ int main(void)
 	test_added(&g);
 	test_life(&g);
 	test_broken(dir);
+	test_flood();
 	test_lazy();
 	test_refused();
 	snprintf(path, sizeof(path), "%s/boot.img", tftp_dir);

@@ -89,7 +89,8 @@ int user_ctl_start(struct user *u, struct err *err);
 /* Before the socket is closed: open requests end with an error. Idempotent. */
 void user_ctl_stop(struct user *u);
 void user_ctl_free(struct user *u);
-/* Takes what the helper said; false when it will say no more. */
+/* Takes what the helper said, not all of it if that is a lot; false when it will say no
+ * more. */
 bool user_ctl_take(struct user *u);
 /* Whether the helper has answered to all that: 0, -EAGAIN, or -errno with the sentence of
  * what it refused. wait: until it has. */
