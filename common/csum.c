@@ -6,6 +6,8 @@
 
 #include "common/bytes.h"
 
+#include <stdbool.h>
+
 static uint64_t add(uint64_t a, uint64_t b)
 {
 	uint64_t sum;
