@@ -100,7 +100,12 @@ static void send_packet(struct server *s, const void *data, size_t len, bool goo
 
 static void tell_size(struct server *s, unsigned side)
 {
-	struct vnc_packet p = { .type = VNC_SIZE, .size = { side, side } };
+	struct vnc_packet p = { .type = VNC_SIZE,
+		                .size = { .width = side,
+		                          .height = side,
+		                          .least = { 640, 480 },
+		                          .most = { 2560, 1600 },
+		                          .most_pixels = 1 << 22 } };
 
 	send_packet(s, &p, sizeof(p), true);
 }
