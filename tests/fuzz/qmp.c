@@ -62,7 +62,7 @@ static bool check_answer(const char *line, size_t len)
 /* All that was sent since the last look. */
 static void check_output(struct monitor *mon, bool negotiated)
 {
-	const char *at = mon->out.data, *end = at + mon->out.len;
+	const char *at = mon->out.len ? mon->out.data : "", *end = at + mon->out.len;
 
 	while (at < end) {
 		const char *eol = memchr(at, '\r', end - at);
