@@ -15,6 +15,7 @@ struct strbuf {
 	bool failed;
 };
 
+/* data may be NULL when len is 0, as that of an empty strbuf. */
 void strbuf_add(struct strbuf *sb, const void *data, size_t len);
 void strbuf_adds(struct strbuf *sb, const char *text);
 void strbuf_addc(struct strbuf *sb, char c);

@@ -47,6 +47,8 @@ static void test_add(void)
 
 	strbuf_adds(&sb, "");
 	tap_str(sb.data, "", "adding nothing gives an empty text");
+	strbuf_add(&sb, NULL, 0);
+	tap_str(sb.data, "", "and so does adding nothing from nowhere");
 	strbuf_adds(&sb, "ab");
 	strbuf_addf(&sb, "%d-%s", 42, "z");
 	strbuf_add(&sb, "\0q", 2);
