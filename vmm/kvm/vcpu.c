@@ -43,8 +43,8 @@ struct vcpus {
 	size_t run_size;
 	pthread_mutex_t lock;
 	pthread_cond_t parked, go;
-	bool pause, quit;    /* what the threads should do */
-	bool hold;           /* no further instruction until vcpus_run() */
+	bool pause, quit; /* what the threads should do */
+	bool hold;        /* no further instruction until vcpus_run(), vcpus_release() */
 	unsigned generation; /* of vcpus_run() */
 	unsigned count;
 	struct vcpu cpu[];
@@ -314,6 +314,14 @@ int vcpus_run(struct vcpus *set, struct err *err)
 void vcpus_hold(struct vcpus *set)
 {
 	__atomic_store_n(&set->hold, true, __ATOMIC_RELEASE);
+}
+
+void vcpus_release(struct vcpus *set)
+{
+	pthread_mutex_lock(&set->lock);
+	__atomic_store_n(&set->hold, false, __ATOMIC_RELEASE);
+	pthread_cond_broadcast(&set->go);
+	pthread_mutex_unlock(&set->lock);
 }
 
 static void kick(struct vcpu *vcpu)

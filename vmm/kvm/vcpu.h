@@ -58,10 +58,12 @@ int vcpus_run(struct vcpus *vcpus, struct err *err);
 /* Takes all vCPUs out of the guest, instructions completed, and waits for that.
  * Idempotent. */
 void vcpus_pause(struct vcpus *vcpus);
-/* From a vCPU's access op: when it returns, that vCPU completes its instruction and
- * begins no other until vcpus_run(). For guests that just asked for their reset or end.
- */
+/* From a vCPU's access op: when it returns, that vCPU completes its instruction, and none
+ * begins another until vcpus_run() or vcpus_release(). For guests that just asked for
+ * their reset or end. */
 void vcpus_hold(struct vcpus *vcpus);
+/* What was asked for changes nothing. Those that are paused, or had an event, stay. */
+void vcpus_release(struct vcpus *vcpus);
 
 /* Why a vCPU came out since the last vcpus_run(). While paused. */
 struct vcpu_debug_exit {

@@ -3,6 +3,7 @@
 #ifndef VMM_MACHINE_INTERNAL_H
 #define VMM_MACHINE_INTERNAL_H
 
+#include "common/log.h"
 #include "vmm/core/device.h"
 #include "vmm/core/vm.h"
 #include "vmm/display/display.h"
@@ -52,6 +53,7 @@ struct pc {
 	struct pc_debug debug;
 	int signal_fd;
 	struct loop_fd signal_watch;
+	struct ratelimit panics; /* those that do not end the machine */
 };
 
 /* pc-run.c: pc_cont() for the vCPUs that are not frozen. */

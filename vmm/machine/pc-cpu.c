@@ -27,10 +27,11 @@ static void access_guest(void *opaque, bool pio, uint64_t addr, void *data, unsi
 	vm_lock(&pc->vm);
 	mem_access_repeat(pc->vm.mem, pio ? MEM_PIO : MEM_MMIO, addr, data, len, count,
 	                  is_write);
-	vm_unlock(&pc->vm);
-	/* What follows a reset in the guest's code is often not meant to run. */
+	/* What follows a reset in the guest's code is often not meant to run. With the
+	 * lock, so that a request that changes nothing lets all of them go on. */
 	if (__atomic_load_n(&pc->vm.requests, __ATOMIC_ACQUIRE))
 		vcpus_hold(pc->vcpus);
+	vm_unlock(&pc->vm);
 }
 
 static void report(void *opaque, enum vcpu_event event, const char *reason)

@@ -156,9 +156,13 @@ static bool panicked(struct pc *pc)
 	vm_lock(&pc->vm);
 	vm_emit(&pc->vm, "GUEST_PANICKED", fields);
 	vm_unlock(&pc->vm);
+	if (action == PANIC_NONE) {
+		/* It may do so all the time. */
+		log_guest(&pc->panics, "the guest's kernel panicked");
+		return false;
+	}
 	log_error("the guest's kernel panicked");
-	if (action != PANIC_NONE)
-		log_registers(pc);
+	log_registers(pc);
 	return action == PANIC_SHUTDOWN || action == PANIC_EXIT_FAILURE;
 }
 
@@ -224,6 +228,17 @@ static bool barked(struct pc *pc, int *status)
 	}
 }
 
+/* The vCPUs stopped at the request. */
+static void go_on(struct pc *pc)
+{
+	struct vm *vm = &pc->vm;
+
+	vm_lock(vm);
+	if (!__atomic_load_n(&vm->requests, __ATOMIC_ACQUIRE))
+		vcpus_release(pc->vcpus);
+	vm_unlock(vm);
+}
+
 /* True when the machine ends. */
 static bool act(struct pc *pc, unsigned requests, int *status)
 {
@@ -232,6 +247,11 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 	bool end = false;
 
 	log_debug(LOG_C_KVM, "request 0x%x: %s", requests, reason ? reason : "?");
+	/* What does not end it may come with something that does. */
+	if (requests & VM_REQ_PANIC && pc->panic == PANIC_NONE) {
+		panicked(pc);
+		requests &= ~(unsigned)VM_REQ_PANIC;
+	}
 	if (requests & VM_REQ_ERROR) {
 		halt(pc, VM_INTERNAL_ERROR);
 		*status = 1;
@@ -250,6 +270,8 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 		halt(pc, VM_DEBUG);
 	}
 	pc->cause = NULL;
+	if (!end && vm->runstate == VM_RUNNING)
+		go_on(pc);
 	return end;
 }
 
