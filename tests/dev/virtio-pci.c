@@ -7,12 +7,17 @@
  */
 #include "common/bytes.h"
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "tests/dev/virtio-lib.h"
 #include "tests/tap.h"
 #include "vmm/virtio/pci.h"
 #include "vmm/virtio/rng.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define VERSION_1 (1ull << VIRTIO_F_VERSION_1)
 #define EVENT_IDX (1ull << VIRTIO_RING_F_EVENT_IDX)
@@ -475,6 +480,43 @@ static void test_state(struct vdrv *d)
 	guest_free(&h);
 }
 
+/* ---- what a guest may not fill ---- */
+
+static unsigned count_lines(const char *path)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	unsigned lines = 0;
+
+	for (int c = file ? getc(file) : EOF; c != EOF; c = getc(file))
+		lines += c == '\n';
+	return lines;
+}
+
+/* Without descriptors no vector can be had, which the log need not hear each time. */
+static void test_log(struct vdrv *d)
+{
+	struct rlimit old, none;
+	unsigned refused = 0;
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/log", d->g->board.dir);
+	vdrv_set_status(d, 0);
+	((struct virtio_pci *)d->dev)->vdev.warned = (struct ratelimit){ 0 };
+	log_open(path, NULL);
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = (struct rlimit){ fcntl(0, F_DUPFD_CLOEXEC, 0), old.rlim_max };
+	close(none.rlim_cur);
+	setrlimit(RLIMIT_NOFILE, &none);
+	for (unsigned i = 0; i < 5000; i++)
+		refused += vdrv_config_vector(d, 0) == VIRTIO_MSI_NO_VECTOR;
+	setrlimit(RLIMIT_NOFILE, &old);
+	log_open("/dev/stderr", NULL);
+	tap_eq(refused, 5000, "a driver hears that it has no vector");
+	tap_ok(count_lines(path) && count_lines(path) < 2000,
+	       "the log not as often: %u times", count_lines(path));
+	unlink(path);
+}
+
 int main(void)
 {
 	struct guest g;
@@ -494,6 +536,7 @@ int main(void)
 	test_stop_and_go(&d);
 	test_bus_master(&d);
 	test_state(&d);
+	test_log(&d);
 	guest_free(&g);
 	return tap_done();
 }

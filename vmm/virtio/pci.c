@@ -83,8 +83,8 @@ uint16_t virtio_pci_use_vector(struct virtio_pci *vpci, uint16_t v)
 		return v;
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0 || pci_msix_set_fd(&vpci->pci, v, fd) < 0) {
-		log_warn("%s: vector %u cannot be had: %s", vpci->pci.dev.path, v,
-		         strerror(errno));
+		log_guest(&vpci->vdev.warned, "%s: vector %u cannot be had: %s",
+		          vpci->pci.dev.path, v, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return VIRTQUEUE_NO_VECTOR;
