@@ -120,13 +120,13 @@ const struct debug_register *debug_register(unsigned n)
 /* ---- registers ---- */
 
 struct one_msr {
-	struct kvm_msrs head;
+	uint32_t nmsrs, pad; /* struct kvm_msrs */
 	struct kvm_msr_entry entry;
 };
 
 static int load(int fd, struct file *f)
 {
-	struct one_msr msr = { .head.nmsrs = 1, .entry.index = MSR_KERNEL_GS_BASE };
+	struct one_msr msr = { .nmsrs = 1, .entry.index = MSR_KERNEL_GS_BASE };
 
 	memset(f, 0, sizeof(*f));
 	if (ioctl(fd, KVM_GET_REGS, &f->regs) < 0 ||
@@ -140,7 +140,7 @@ static int load(int fd, struct file *f)
 
 static int store(int fd, const struct file *old, struct file *f)
 {
-	struct one_msr msr = { .head.nmsrs = 1,
+	struct one_msr msr = { .nmsrs = 1,
 		               .entry = { .index = MSR_KERNEL_GS_BASE,
 		                          .data = f->kernel_gs_base } };
 
