@@ -178,8 +178,8 @@ is((sh("$vmm @runner -kernel _NO_FILE_4Uhere_ -smp 1 2>&1 | grep _NO_FILE_4Uhere
 my $cpus = kernel('cpus', "\x66\xb8\x05\x00\x66\xba\x10\x05\x66\xef\x66\x42\xec\xe6\xf4\xf4");
 is((sh("$vmm @runner -kernel $cpus -smp 3"))[0], 3 << 1 | 1, 'fw_cfg tells the number of CPUs');
 # Their test of interrupts between CPUs wants no timer, whose port then answers nobody.
-my $port = kernel('port', "\xe4\x61\xe6\xf4\xf4");
-my %port61 = map { $_ => (sh("$vmm @runner -machine pit=$_ -kernel $port -smp 1"))[0] } qw(on auto off);
+my $speaker = kernel('port', "\xe4\x61\xe6\xf4\xf4");
+my %port61 = map { $_ => (sh("$vmm @runner -machine pit=$_ -kernel $speaker -smp 1"))[0] } qw(on auto off);
 is($port61{off}, 0xff, 'pit=off');
 isnt($port61{$_}, 0xff, "pit=$_") for qw(on auto);
 # What is written to port 0xe0 is read bytewise at 0xe9 and goes to the exit port.

@@ -265,10 +265,11 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 		end = restart(pc, status);
 	} else if (requests & VM_REQ_WATCHDOG) {
 		end = barked(pc, status);
-	} else if ((requests & VM_REQ_DEBUG) && vm->runstate == VM_RUNNING &&
-	           !pc_debug_pass(pc)) {
-		halt(pc, VM_DEBUG);
 	}
+	/* A reset forgets what vCPUs met before. */
+	if ((requests & (VM_REQ_DEBUG | VM_REQ_RESET)) == VM_REQ_DEBUG &&
+	    vm->runstate == VM_RUNNING && !pc_debug_pass(pc))
+		halt(pc, VM_DEBUG);
 	pc->cause = NULL;
 	if (!end && vm->runstate == VM_RUNNING)
 		go_on(pc);
