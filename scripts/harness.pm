@@ -39,6 +39,9 @@ sub command {
 	my ($verbose, $args, $job) = @_;
 	my $to = $verbose ? '' : '2>"$0"';
 
+	# Else prove listens to a pipe for errors, too, which is at its end from the start, and
+	# waits for the next line of this program alone.
+	$args->{merge} = 1;
 	$args->{exec} = ['sh', '-c', "exec setpriv --pdeathsig TERM \"\$1\" $to", log_of($job->[1]), $job->[0]];
 	delete($args->{source});
 }
