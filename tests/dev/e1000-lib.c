@@ -7,6 +7,7 @@
 #include "vmm/legacy/e1000.h"
 #include "vmm/net/backend.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -106,6 +107,9 @@ static bool heard(void *opaque)
 	struct hearing *h = opaque;
 
 	h->len = frames_recv(&h->n->peer, h->buf);
+	/* What it says first may be of the time when the socket was read last. */
+	if (h->len == -EAGAIN)
+		h->len = frames_recv(&h->n->peer, h->buf);
 	return h->len >= 0;
 }
 

@@ -7,6 +7,7 @@
 #include "vmm/net/backend.h"
 #include "vmm/virtio/net.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -94,6 +95,9 @@ static bool heard(void *opaque)
 
 	frames_flush(&h->c->peer);
 	h->n = frames_recv(&h->c->peer, h->buf);
+	/* What it says first may be of the time when the socket was read last. */
+	if (h->n == -EAGAIN)
+		h->n = frames_recv(&h->c->peer, h->buf);
 	return h->n >= 0;
 }
 
