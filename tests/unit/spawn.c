@@ -338,7 +338,8 @@ static bool status_has(struct spawner *s, enum spawn_kind kind, const char *patt
 	return spawn_wait(&child) == 0;
 }
 
-/* This process ignores SIGPIPE and one more, and blocks another. */
+/* This process ignores SIGPIPE and one more, and blocks another. Signals 32 and 33 are
+ * glibc's, which lets nobody change them: they are as whoever ran this test left them. */
 static void test_signals(struct spawner *s, const char *how)
 {
 	sigset_t set, before;
@@ -347,9 +348,10 @@ static void test_signals(struct spawner *s, const char *how)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	sigprocmask(SIG_BLOCK, &set, &before);
-	tap_ok(status_has(s, SPAWN_HELPER, "^SigIgn:.0*1000$"),
+	tap_ok(status_has(s, SPAWN_HELPER, "^SigIgn:.0000000[01][08]0001000$"),
 	       "%s: a helper ignores SIGPIPE alone", how);
-	tap_ok(status_has(s, SPAWN_SCRIPT, "^SigIgn:.0*$"), "%s: a script nothing", how);
+	tap_ok(status_has(s, SPAWN_SCRIPT, "^SigIgn:.0000000[01][08]0000000$"),
+	       "%s: a script nothing", how);
 	tap_ok(status_has(s, SPAWN_HELPER, "^SigBlk:.0*$"), "%s: none is blocked", how);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	signal(SIGUSR1, SIG_DFL);
