@@ -276,7 +276,7 @@ ended($pid);
 # ---- on standard input and output, and what is refused ----
 
 my ($text) = do {
-	my $p = open3(my $in, my $out, undef, @tied, $vmm, '-m', '64', '-display', 'none', '-serial', 'null', '-S', '-monitor', 'stdio');
+	my $p = open3(my $in, my $out, undef, @tied, $vmm, '-m', '64', '-display', 'none', '-S', '-monitor', 'stdio');
 	print $in "info status\nquit\n";
 	close($in);
 	local $/;

@@ -129,6 +129,12 @@ gives(33, qr/^$/, qw(-serial file:port), @end);
 is(do { local (@ARGV, $/) = 'port'; <> }, 'L', 'the serial port is in its file');
 gives(33, qr/^L$/, qw(-chardev stdio,id=s -serial chardev:s), @end);
 gives(33, qr/^L$/, qw(-chardev stdio,id=s -nodefaults -device isa-serial,chardev=s), @end);
+# The terminal goes to whoever asks for it; the first serial port, which nobody asked for, has it otherwise.
+gives(33, qr/^L$/, qw(-chardev stdio,id=serial0 -device isa-serial,chardev=serial0), @end);
+gives(33, qr/^kvmkit vmm [^\n]*\n[^L]*$/, @$_, @end)
+	for ([qw(-monitor stdio)], [qw(-chardev stdio,id=mon0 -mon chardev=mon0)]);
+gives(33, qr/^\{"QMP": [^\n]*\n$/, qw(-qmp stdio), @end);
+gives(33, qr/^L$/, qw(-debugcon null), @end);
 gives(33, qr/^L$/, qw(-d boot -D log), @end);
 like(do { local (@ARGV, $/) = 'log'; <> }, qr/^vmm: multiboot: entry at 0x100020$/m, '-d writes into the file of -D');
 

@@ -2,6 +2,8 @@
 /* The collected configuration: defaults, lists, -boot, and the arithmetic of -smp. */
 #include "vmm/machine/config.h"
 
+#include "common/cleanup.h"
+
 #include "vmm/machine/smbios-text.h"
 
 #include <errno.h>
@@ -36,6 +38,39 @@ bool config_has_monitor(const struct vm_config *config)
 {
 	return config->monitors.count || config->mons.count || config->qmps.count ||
 	       config->pretty_qmps.count;
+}
+
+bool config_has_device(const struct vm_config *config, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (unsigned i = 0; i < config->devices.count; i++) {
+		const char *text = config->devices.items[i];
+
+		text += strncmp(text, "driver=", 7) ? 0 : 7;
+		if (strcspn(text, ",") == len && !strncmp(text, name, len))
+			return true;
+	}
+	return false;
+}
+
+bool config_is_stdio(const char *text)
+{
+	text += strncmp(text, "mon:", 4) ? 0 : 4;
+	return !strncmp(text, "stdio", 5) && (!text[5] || text[5] == ',');
+}
+
+bool config_wants_stdio(const struct vm_config *config)
+{
+	const struct str_list *lists[] = { &config->monitors, &config->qmps,
+		                           &config->pretty_qmps, &config->chardevs,
+		                           &config->debugcons };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lists); i++)
+		for (unsigned n = 0; n < lists[i]->count; n++)
+			if (config_is_stdio(lists[i]->items[n]))
+				return true;
+	return config->gdb && config_is_stdio(config->gdb);
 }
 
 void config_free(struct vm_config *config)

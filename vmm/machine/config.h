@@ -115,6 +115,12 @@ int str_list_add(struct str_list *list, const char *text);
 /* An option gives a monitor a place of its own; "mon:" of other options does not count.
  */
 bool config_has_monitor(const struct vm_config *config);
+/* Some -device is of that model. */
+bool config_has_device(const struct vm_config *config, const char *name);
+/* DEV of -serial and its like is the terminal. */
+bool config_is_stdio(const char *text);
+/* Some option other than -serial asks for the terminal. */
+bool config_wants_stdio(const struct vm_config *config);
 /* Takes one -boot; several of them add up. */
 int config_boot(struct vm_config *config, const char *text, struct err *err);
 /* Its keys. */

@@ -64,10 +64,11 @@ static int add_serial(struct pc *pc, unsigned n, const char *text, struct err *e
 	return device_create_simple(&pc->vm, &serial_class, opts, err) ? 0 : -err->code;
 }
 
-/* -nographic shares the terminal with the monitor, unless that has its own place. */
+/* The first port is the terminal's, unless another option wants that. -nographic shares
+ * it with the monitor, when that has no place of its own. */
 static const char *default_serial(const struct vm_config *config)
 {
-	if (config->daemonize)
+	if (config->daemonize || (!config->nographic && config_wants_stdio(config)))
 		return "null";
 	return config->nographic && !config_has_monitor(config) ? "mon:stdio" : "stdio";
 }
@@ -77,7 +78,8 @@ static int add_serials(struct pc *pc, struct err *err)
 	const struct vm_config *config = pc->config;
 	int ret = 0;
 
-	if (!config->serials.count && !config->nodefaults)
+	if (!config->serials.count && !config->nodefaults &&
+	    !config_has_device(config, "isa-serial"))
 		return add_serial(pc, 0, default_serial(config), err);
 	for (unsigned i = 0; i < config->serials.count && ret >= 0; i++)
 		ret = add_serial(pc, i, config->serials.items[i], err);

@@ -20,17 +20,8 @@
 /* Some -device is the card. */
 static bool has_card(const struct vm_config *config)
 {
-	static const char *const cards[] = { "VGA", "std", "bochs-display" };
-
-	for (unsigned i = 0; i < config->devices.count; i++) {
-		const char *text = config->devices.items[i];
-		size_t len = strcspn(text, ",");
-
-		for (unsigned n = 0; n < ARRAY_SIZE(cards); n++)
-			if (strlen(cards[n]) == len && !strncmp(text, cards[n], len))
-				return true;
-	}
-	return false;
+	return config_has_device(config, "VGA") || config_has_device(config, "std") ||
+	       config_has_device(config, "bochs-display");
 }
 
 static bool wants_card(const struct pc *pc)

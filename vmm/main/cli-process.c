@@ -217,12 +217,6 @@ int cli_collect_global(struct vm_config *config, const char *arg, struct err *er
 
 /* ---- together ---- */
 
-static bool is_stdio(const char *text)
-{
-	text += strncmp(text, "mon:", 4) ? 0 : 4;
-	return !strncmp(text, "stdio", 5) && (!text[5] || text[5] == ',');
-}
-
 /* Programs ask for a window by habit: where the screen is shown otherwise, that is no
  * reason to stop. */
 static int check_window(const struct vm_config *config, struct err *err)
@@ -258,7 +252,7 @@ int cli_check_process(const struct vm_config *config, struct err *err)
 		                 "use -display none");
 	for (unsigned i = 0; i < ARRAY_SIZE(users); i++)
 		for (unsigned n = 0; n < users[i].list->count; n++)
-			if (is_stdio(users[i].list->items[n]))
+			if (config_is_stdio(users[i].list->items[n]))
 				return err_usage(
 					err,
 					"-%s %s wants the terminal that -daemonize "

@@ -492,7 +492,7 @@ const struct cli_row cli_table[] = {
 	{ "chardev", NULL, "BACKEND,id=ID[,KEY=VALUE...]",
 	  "a character device; 'help' lists", NULL, collect_chardev, cli_answer_chardev },
 	{ "serial", NULL, "[mon:]DEV",
-	  "a serial port (default: stdio); DEV: stdio, none, null, pty, file:P, pipe:P, "
+	  "a serial port (default: stdio, if nothing else takes it); DEV: stdio, none, null, pty, file:P, pipe:P, "
 	  "unix:P,server,nowait, tcp:HOST:PORT, telnet:HOST:PORT, /dev/TTY, chardev:ID; "
 	  "mon: shares it with a monitor",
 	  NULL, collect_serial, NULL },
