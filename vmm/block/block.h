@@ -181,6 +181,34 @@ void block_submit(struct block_node *node, struct block_req *req);
 void block_kick(struct block_node *node);
 /* Waits until no request is in flight (completions run meanwhile). */
 void block_drain(struct block_node *node);
+/* Writes everything back that the image's formats keep, and waits. 0 or -errno. */
+int block_flush(struct block_node *node);
+/* One READ, WRITE, WRITE_ZEROES or DISCARD, waited for (other requests complete
+ * meanwhile). The node may be one of those below. 0 or -errno. */
+int block_rw(struct block_node *node, enum block_op op, uint64_t offset, void *buf,
+             uint64_t len);
+
+/* Where a range of an image comes from. */
+enum block_where {
+	BLOCK_HOLE, /* nowhere: no image of the chain has it, it reads as zeros */
+	BLOCK_ZERO, /* the image says that it is zeros */
+	BLOCK_DATA, /* at `offset` of the file */
+	BLOCK_COMPRESSED,
+	BLOCK_BACKING /* the image has nothing: what the backing file has counts */
+};
+struct block_extent {
+	enum block_where where;
+	uint64_t len;    /* bytes, at most what was asked for; never 0 */
+	bool has_offset; /* DATA, and ZERO of a place that is kept for it */
+	uint64_t offset; /* in the file of this image */
+};
+/* What holds for the first bytes of a range within the node's length; of this image alone
+ * (block_backing() for what BACKING means). Blocks. 0 or -errno. */
+int block_map(struct block_node *node, uint64_t offset, uint64_t len,
+              struct block_extent *extent);
+/* The image below which the one of node was made, or NULL. It belongs to the node. */
+struct block_node *block_backing(const struct block_node *node);
+
 /* Changes the length, or with length 0 takes the length that the file or volume has by
  * now; calls resized when it differs. Drains first. */
 int block_resize(struct block_node *node, uint64_t length, struct err *err);
