@@ -78,7 +78,7 @@ $(OBJ)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # What runs once, or for a person, is made small; devices, queues and disks are made fast.
-SMALL := common cpu vmm/chardev vmm/kvm vmm/machine vmm/main vmm/monitor vmm/pci
+SMALL := common cpu vmm/chardev vmm/kvm vmm/machine vmm/main vmm/monitor vmm/pci vmm/scsi
 $(if $(DEBUG)$(SAN),,$(foreach d,$(SMALL),$(eval $(OBJ)/$(d)/%.o: CFLAGS += -Os)))
 # Files without data paths in folders that have them.
 SMALL_FILES := vmm/block/blockdev vmm/block/file-open vmm/block/format vmm/block/medium vmm/net/announce \

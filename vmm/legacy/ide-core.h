@@ -14,6 +14,7 @@
 #include "vmm/block/block.h"
 #include "vmm/legacy/ide.h"
 #include "vmm/pci/pci.h"
+#include "vmm/scsi/cd.h"
 
 enum {
 	IDE_SECTOR = 512,
@@ -107,9 +108,7 @@ struct ide_drive {
 	uint8_t heads, sectors;
 	bool write_cache, smart;
 	/* state: CD-ROM */
-	uint8_t sense_key, asc, ascq;
-	uint8_t event; /* for GET EVENT STATUS: enum media_event */
-	bool tray_open, tray_locked, changed;
+	struct cd_drive cd;
 	bool raw; /* a READ CD of whole sectors */
 };
 

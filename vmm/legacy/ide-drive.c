@@ -387,7 +387,7 @@ void ide_drive_detach(struct ide_drive *d)
 	block_drain(d->node);
 	block_set_write_cache(d->node, d->info.write_cache);
 	block_detach(d->node);
-	d->node = NULL;
+	d->node = d->cd.node = NULL;
 }
 
 static int take_place(struct ide_drive *d, struct piix3_ide *ide, struct err *err)
@@ -450,8 +450,9 @@ void ide_drive_reset(struct device *dev)
 	d->command = d->multiple = d->mode = 0;
 	d->pos = d->block = 0;
 	d->media = d->raw = d->smart = false;
-	d->sense_key = d->asc = d->ascq = d->event = 0;
-	d->tray_locked = d->changed = false;
+	cd_set_sense(&d->cd, SENSE_NONE);
+	d->cd.event = 0;
+	d->cd.tray_locked = d->cd.changed = false;
 	d->write_cache = d->node && d->info.write_cache;
 	if (d->node)
 		block_set_write_cache(d->node, d->write_cache);
@@ -528,13 +529,7 @@ const struct state_field ide_drive_fields[] = {
 	STATE_U8_F(struct ide_drive, sectors),
 	STATE_BOOL_F(struct ide_drive, write_cache),
 	STATE_BOOL_F(struct ide_drive, smart),
-	STATE_U8_F(struct ide_drive, sense_key),
-	STATE_U8_F(struct ide_drive, asc),
-	STATE_U8_F(struct ide_drive, ascq),
-	STATE_U8_F(struct ide_drive, event),
-	STATE_BOOL_F(struct ide_drive, tray_open),
-	STATE_BOOL_F(struct ide_drive, tray_locked),
-	STATE_BOOL_F(struct ide_drive, changed),
+	CD_STATE(struct ide_drive),
 	STATE_BOOL_F(struct ide_drive, raw),
 	STATE_END_F,
 };
