@@ -33,6 +33,7 @@ kvm_check_LIBS := -ljansson -lkmod
 kvm_tune_LIBS  := -ljansson
 kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
 vmm_ctl_LIBS    := -ljansson
+vmm_img_LIBS    := -luring -lpthread
 vmm_user_net_LIBS := -lslirp
 
 # ---- what each program is made of ----
@@ -42,7 +43,7 @@ obj = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(1))))
 
 # All of a folder but the program's own main.
 lib = $(filter-out $(OBJ)/$(1)/main.o,$(call obj,$(wildcard $(1)/*.c $(1)/*.S)))
-PROGRAMS := $(addprefix $(BUILD)/,vmm vmm-ctl kvm-check kvm-tune kvm-assign)
+PROGRAMS := $(addprefix $(BUILD)/,vmm vmm-ctl vmm-img kvm-check kvm-tune kvm-assign)
 # Started by vmm, found beside it or in libexec.
 HELPERS  := $(addprefix $(BUILD)/,vmm-user-net vmm-vnc)
 
@@ -64,6 +65,7 @@ $(BUILD)/kvm-check: $(OBJ)/probe/main.o $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-tune: $(OBJ)/tune/main.o $(BUILD)/libtune.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/kvm-assign: $(OBJ)/passthrough/main.o $(BUILD)/libassign.a $(BUILD)/libprobe.a $(BUILD)/libcommon.a
 $(BUILD)/vmm-ctl: $(call obj,$(wildcard ctl/*.c)) $(BUILD)/libcommon.a
+$(BUILD)/vmm-img: $(call obj,$(wildcard img/*.c)) $(BUILD)/libvmm.a $(BUILD)/libcommon.a
 $(BUILD)/vmm-vnc: $(call obj,$(wildcard vmm/helpers/vnc/*.c)) $(BUILD)/libcommon.a
 $(PROGRAMS) $(HELPERS):
 	$(call say,LD)
@@ -78,7 +80,7 @@ $(OBJ)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # What runs once, or for a person, is made small; devices, queues and disks are made fast.
-SMALL := common cpu vmm/chardev vmm/kvm vmm/machine vmm/main vmm/monitor vmm/pci vmm/scsi
+SMALL := common cpu img vmm/chardev vmm/kvm vmm/machine vmm/main vmm/monitor vmm/pci vmm/scsi
 $(if $(DEBUG)$(SAN),,$(foreach d,$(SMALL),$(eval $(OBJ)/$(d)/%.o: CFLAGS += -Os)))
 # Files without data paths in folders that have them.
 SMALL_FILES := vmm/block/blockdev vmm/block/file-open vmm/block/format vmm/block/medium vmm/net/announce \
@@ -136,7 +138,7 @@ vnc_FUZZ_LIBS := $(vmm_vnc_LIBS)
 
 # What boots the rig comes first, as it takes longest. `env` runs programs and scripts alike.
 RIG_TESTS    := $(sort $(wildcard tests/rig/*.t tests/*/*rig.t))
-TEST_SCRIPTS := $(RIG_TESTS) $(filter-out $(RIG_TESTS),$(foreach k,style guest probe tune passthrough fuzz,\
+TEST_SCRIPTS := $(RIG_TESTS) $(filter-out $(RIG_TESTS),$(foreach k,style guest img probe tune passthrough fuzz,\
 	$(wildcard tests/$(k)/*.t)))
 SAN_BUILD    := $(BUILD)/san
 check: all tests man completion

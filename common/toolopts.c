@@ -13,7 +13,7 @@ bool toolopts_is_option(const char *arg)
 	return arg[0] == '-' && arg[1];
 }
 
-static const struct toolopt *find(const struct toolopts *t, const char *arg)
+const struct toolopt *toolopts_find(const struct toolopts *t, const char *arg)
 {
 	bool is_long = arg[1] == '-';
 	size_t len = strcspn(arg, "=");
@@ -21,6 +21,8 @@ static const struct toolopt *find(const struct toolopts *t, const char *arg)
 	for (unsigned i = 0; i < t->count; i++) {
 		const struct toolopt *row = &t->row[i];
 
+		if (t->command && row->mask && !(row->mask & t->command))
+			continue;
 		if (is_long ? strlen(row->name) == len - 2 &&
 		                      !memcmp(row->name, arg + 2, len - 2)
 		            : row->letter && row->letter == arg[1] && !arg[2])
@@ -57,7 +59,7 @@ int toolopts_take(const struct toolopts *t, int argc, char *const argv[], int *i
 {
 	const char *arg = argv[*i], *value, *second = NULL;
 	const char *eq = arg[1] == '-' ? strchr(arg, '=') : NULL;
-	const struct toolopt *row = find(t, arg);
+	const struct toolopt *row = toolopts_find(t, arg);
 	char *base = target;
 
 	if (!row)

@@ -28,10 +28,15 @@ struct toolopts {
 	unsigned count;
 	unsigned column;             /* where the help of an option begins */
 	const char *const *commands; /* names, by bit of mask; NULL: none has a mask */
+	unsigned
+		command; /* bit of the command that is known before its options, which may
+	                    share letters and names with those of others; 0: none is */
 };
 
 /* True if arg is to be parsed as an option. */
 bool toolopts_is_option(const char *arg);
+/* The row that arg, "--name[=value]" or "-x", is about; NULL: none. */
+const struct toolopt *toolopts_find(const struct toolopts *t, const char *arg);
 /* Sets in target what argv[*i] says, and moves *i over separate values; *row, unless
  * NULL, is its row. An error of usage for an unknown option (with the nearest name), or a
  * value that is missing or too many. */

@@ -13,7 +13,7 @@ use Test::More;
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $build = abs_path($ENV{BUILD} // "$top/build");
-my @programs = qw(kvm-check kvm-tune kvm-assign vmm vmm-ctl);
+my @programs = qw(kvm-check kvm-tune kvm-assign vmm vmm-ctl vmm-img);
 my $dir = tempdir('kvmkit-completion.XXXXXX', TMPDIR => 1, CLEANUP => 1);
 # Not the flags and the job server of a make that runs this test.
 delete @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL)};
@@ -59,7 +59,7 @@ sub table {
 
 	for (split(/\n/, `$program --dump-options`)) {
 		my ($long, $alias, $arg, $section) = split(/\t/, $_, -1);
-		my @of = $program eq 'kvm-tune' && $section ne 'Every command' ? split(/, /, $section) : ('');
+		my @of = $program =~ /^(?:kvm-tune|vmm-img)$/ && $section ne 'Every command' ? split(/, /, $section) : ('');
 		@of = ('list') if $program eq 'kvm-assign';
 		for my $name (grep { $_ ne '' } $long, $alias) {
 			my $dash = $program eq 'vmm' || length($name) == 1 ? '-' : '--';
@@ -120,6 +120,9 @@ my @values = (
 	['vmm -d gu', ['guest_errors'], []],
 	["vmm-ctl $dir/o", ["$dir/one"], []],
 	['vmm-ctl --timeout 5 socket pow', ['powerdown'], ['quit']],
+	['vmm-img cr', ['create'], []],
+	['vmm-img create -f q', ['qcow2'], ['raw']],
+	["vmm-img create -b $dir/o", ["$dir/one"], []],
 );
 write_file("$dir/one", '');
 for (@values) {

@@ -43,7 +43,7 @@ sub slurp {
 
 make_target('install');
 my @programs = map { m{/([^/]+)$} } grep { m{^/opt/kvm/bin/} } installed();
-is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm vmm-ctl)], 'the programs are there');
+is_deeply(\@programs, [qw(kvm-assign kvm-check kvm-tune vmm vmm-ctl vmm-img)], 'the programs are there');
 # This one is for vmm, not for users.
 like(`'$dest/opt/kvm/libexec/kvmkit/vmm-user-net' 2>&1`, qr/started by vmm -netdev user/, 'the helper says what it is');
 my %files = map { $_ => 1 } installed();
@@ -76,7 +76,7 @@ for my $program (@programs) {
 	}
 	ok(!@missing, "$program: its page has all of them") or diag("missing: @missing");
 	# Of the help and of the page alike: the table is the only source.
-	my @commands = $program eq 'kvm-tune' ? map { (split)[0] } `'$path' --list-commands` : ('');
+	my @commands = $program =~ /^(?:kvm-tune|vmm-img)$/ ? map { (split)[0] } `'$path' --list-commands` : ('');
 	my $help = join('', map { `'$path' $_ --help` } @commands);
 	my %in_table = map { $_->[0] => 1 } @rows;
 	my %in_help = map { $_ => 1 } $help =~ /^ {2,6}(?:-\w, )?--?([\w-]+)/mg;

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Commands and options as tables. The command comes first: which options there are, and
+ * what a letter means, depends on it. As with getopt(3), letters may stand together
+ * ("-pc") and a value may stick to its letter ("-Oraw").
+ */
+#include "img/cli.h"
+
+#include "common/cleanup.h"
+#include "common/opts.h"
+#include "common/toolopts.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+static const char *const command_names[CMD_COUNT + 1] = {
+	[CMD_CREATE] = "create",
+};
+
+static const struct command_row {
+	const char *words, *help;
+} commands[CMD_COUNT] = {
+	[CMD_CREATE] = { "FILE [SIZE]", "make a new image" },
+};
+
+#define M(command)    (1u << (command))
+#define FIELD(member) offsetof(struct cli, member)
+
+static const struct toolopt rows[] = {
+	{ "format", 'f', "FORMAT", FIELD(format), 0, M(CMD_CREATE),
+	  "of the image: raw, qcow2 (default: raw for a new one)" },
+	{ "options", 'o', "KEY=VALUE[,...]", FIELD(more), 0, M(CMD_CREATE),
+	  "of the format; -o help lists them" },
+	{ "backing", 'b', "FILE", FIELD(backing), 0, M(CMD_CREATE),
+	  "image below, from its folder; has what is not in the new one" },
+	{ "backing-format", 'F', "FORMAT", FIELD(backing_format), 0, M(CMD_CREATE),
+	  "of the image below" },
+	{ "backing-unsafe", 'u', NULL, FIELD(unsafe), 0, M(CMD_CREATE),
+	  "do not look at the image below" },
+	{ "quiet", 'q', NULL, FIELD(quiet), 0, M(CMD_CREATE), "print errors only" },
+	{ "version", 'V', NULL, FIELD(version), 0, 0, "print the version" },
+	{ "help", 'h', NULL, FIELD(help), 0, 0, "print this, or help about a command" },
+	/* For scripts that make the manual and completions; no part of the help. */
+	{ "dump-options", 0, NULL, FIELD(dump_options), 0, 0, NULL },
+	{ "list-commands", 0, NULL, FIELD(list_commands), 0, 0, NULL },
+};
+
+static const struct toolopts options = { .program = "vmm-img",
+	                                 .row = rows,
+	                                 .count = ARRAY_SIZE(rows),
+	                                 .column = 34,
+	                                 .commands = command_names };
+
+/* ---- letters that stand together ---- */
+
+/* "-abX": a and b are switches, X is one more, or its value. */
+static int split_letters(const struct toolopts *t, const char *arg, char **out,
+                         unsigned *count)
+{
+	for (arg++; *arg; arg++) {
+		char letter[] = { '-', *arg, '\0' };
+		const struct toolopt *row = toolopts_find(t, letter);
+
+		if (!(out[(*count)++] = strdup(letter)))
+			return -ENOMEM;
+		if (row && row->arg && arg[1]) {
+			out[*count] = strdup(arg + 1);
+			return out[(*count)++] ? 0 : -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* Fills cli->args from what follows the command; all of it is allocated. */
+static int expand(struct cli *cli, const struct toolopts *t, int argc, char *argv[],
+                  unsigned *count)
+{
+	size_t room = 1;
+	bool words_only = false;
+	int ret = 0;
+
+	for (int i = 0; i < argc; i++)
+		room += strlen(argv[i]) + 1;
+	cli->args = calloc(room, sizeof(*cli->args));
+	cli->words = calloc(argc + 1, sizeof(*cli->words));
+	if (!cli->args || !cli->words)
+		return -ENOMEM;
+	for (int i = 0; i < argc && !ret; i++) {
+		const char *arg = argv[i];
+		const struct toolopt *row;
+
+		words_only = words_only || !strcmp(arg, "--");
+		if (!words_only && arg[0] == '-' && arg[1] && arg[1] != '-' && arg[2]) {
+			ret = split_letters(t, arg, cli->args, count);
+			continue;
+		}
+		if (!(cli->args[(*count)++] = strdup(arg)))
+			return -ENOMEM;
+		/* A value is no option, whatever it looks like. */
+		row = !words_only && toolopts_is_option(arg) ? toolopts_find(t, arg)
+		                                             : NULL;
+		if (row && row->arg && !strchr(arg, '=') && i + 1 < argc &&
+		    !(cli->args[(*count)++] = strdup(argv[++i])))
+			return -ENOMEM;
+	}
+	return ret;
+}
+
+/* ---- parsing ---- */
+
+static int find_command(const char *word, struct cli *cli, struct err *err)
+{
+	const char *near;
+
+	for (unsigned i = 0; i < CMD_COUNT; i++)
+		if (!strcmp(word, command_names[i])) {
+			cli->command = i;
+			cli->has_command = true;
+			return 0;
+		}
+	near = opt_nearest(word, command_names);
+	if (near)
+		return err_usage(err, "there is no command '%.60s', did you mean '%s'?",
+		                 word, near);
+	return err_usage(err, "there is no command '%.60s'; see vmm-img --help", word);
+}
+
+static int take_option(const struct toolopts *t, int count, int *i, struct cli *cli,
+                       struct err *err)
+{
+	const struct toolopt *row;
+	const char *arg = cli->args[*i];
+	int ret = toolopts_take(t, count, cli->args, i, cli, &row, err);
+
+	if (ret < 0 && t->command && toolopts_find(&options, arg))
+		err_prefix(err, "vmm-img %s", command_names[cli->command]);
+	if (ret < 0 || row->offset != FIELD(more))
+		return ret;
+	/* More than one are one list. */
+	strbuf_addf(&cli->options, "%s%s", cli->options.len ? "," : "", cli->more);
+	return cli->options.failed ? err_sys(err, ENOMEM, "-o") : 0;
+}
+
+static int parse_rest(struct cli *cli, int argc, char *argv[], struct err *err)
+{
+	struct toolopts t = options;
+	bool words_only = false;
+	unsigned count = 0;
+	int ret;
+
+	t.command = M(cli->command);
+	ret = expand(cli, &t, argc, argv, &count);
+	if (ret < 0)
+		return err_sys(err, -ret, "the command line");
+	for (int i = 0; i < (int)count && !ret; i++) {
+		if (!words_only && !strcmp(cli->args[i], "--"))
+			words_only = true;
+		else if (words_only || !toolopts_is_option(cli->args[i]))
+			cli->words[cli->word_count++] = cli->args[i];
+		else
+			ret = take_option(&t, count, &i, cli, err);
+	}
+	return ret;
+}
+
+int cli_parse(int argc, char *argv[], struct cli *cli, struct err *err)
+{
+	int i = 1, ret = 0;
+
+	*cli = (struct cli){ 0 };
+	for (; i < argc && toolopts_is_option(argv[i]) && !ret; i++)
+		ret = toolopts_take(&options, argc, argv, &i, cli, NULL, err);
+	if (!ret && i < argc)
+		ret = find_command(argv[i], cli, err);
+	if (!ret && cli->has_command)
+		ret = parse_rest(cli, argc - i - 1, argv + i + 1, err);
+	if (ret < 0 || cli->help || cli->version || cli->dump_options ||
+	    cli->list_commands || cli->has_command)
+		return ret;
+	return err_usage(err, "which command? see vmm-img --help");
+}
+
+void cli_free(struct cli *cli)
+{
+	for (char **arg = cli->args; arg && *arg; arg++)
+		free(*arg);
+	free(cli->args);
+	free(cli->words);
+	strbuf_free(&cli->options);
+}
+
+int cli_check_words(const struct cli *cli, unsigned min, unsigned max, struct err *err)
+{
+	if (cli->word_count >= min && cli->word_count <= max)
+		return 0;
+	return err_usage(err, "usage: vmm-img %s [option...] %s",
+	                 command_names[cli->command], commands[cli->command].words);
+}
+
+/* ---- help ---- */
+
+void cli_help(const struct cli *cli, struct strbuf *out)
+{
+	if (cli->has_command) {
+		strbuf_addf(out, "usage: vmm-img %s [option...] %s\n%s\n\n",
+		            command_names[cli->command], commands[cli->command].words,
+		            commands[cli->command].help);
+		toolopts_help(&options, M(cli->command), out);
+		return;
+	}
+	strbuf_adds(out, "usage: vmm-img COMMAND [option...] FILE...\n"
+	                 "Makes disk images for guests, and works on them.\n\n");
+	cli_list_commands("  ", out);
+	strbuf_adds(out, "\nvmm-img COMMAND --help lists its options. For every one:\n");
+	toolopts_help(&options, 0, out);
+	strbuf_adds(out, "\nExit: 0 done, 1 failed; of check and compare: see the "
+	                 "manual.\n");
+}
+
+void cli_list_commands(const char *indent, struct strbuf *out)
+{
+	for (unsigned i = 0; i < CMD_COUNT; i++)
+		strbuf_addf(out, "%s%-10s %s\n", indent, command_names[i],
+		            commands[i].help);
+}
+
+void cli_dump_options(struct strbuf *out)
+{
+	toolopts_dump(&options, out);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Opening images by the keys that -drive has, and sizes as text. */
+#include "img/image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct block_node *image_open(struct session *s, const char *file, const char *format,
+                              unsigned flags, const char *cache, struct err *err)
+{
+	const char *pairs[][2] = {
+		{ "file", file },
+		{ "format", format },
+		{ "cache", cache },
+		{ "readonly", flags & IMAGE_WRITE ? "off" : "on" },
+		{ "discard", flags & IMAGE_WRITE ? "unmap" : NULL },
+		{ "file.locking", flags & IMAGE_SHARE ? "off" : NULL },
+	};
+	struct opt_list opts = { 0 };
+	struct block_node *node = NULL;
+	int ret = 0;
+
+	for (unsigned i = 0; i < sizeof(pairs) / sizeof(*pairs) && !ret; i++)
+		if (pairs[i][1])
+			ret = opt_list_add(&opts, pairs[i][0], pairs[i][1]);
+	if (ret < 0)
+		err_sys(err, -ret, "%s", file);
+	else
+		node = block_open(s->reg, &opts, err);
+	opt_list_free(&opts);
+	return node;
+}
+
+int image_parse_size(const char *text, const char *what, uint64_t *size, struct err *err)
+{
+	int ret = opt_parse_size(text, 'B', size);
+
+	if (!ret && *size <= INT64_MAX - 511)
+		return 0;
+	if (ret == -ERANGE || !ret)
+		return err_usage(err, "%s %s is too large; less than 8E is possible",
+		                 what, text);
+	return err_usage(err,
+	                 "%s '%s' is no number of bytes; a suffix k, M, G, T or P "
+	                 "makes it larger, such as 10G",
+	                 what, text);
+}
+
+void image_print_size(struct strbuf *out, uint64_t bytes)
+{
+	static const char *const units[] = {
+		"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"
+	};
+	double value = bytes;
+	unsigned i = 0;
+
+	/* Three digits, as qemu-img: 1000 KiB are 0.977 MiB. */
+	for (; value >= 1000 && i + 1 < sizeof(units) / sizeof(*units); i++)
+		value /= 1024;
+	strbuf_addf(out, "%0.3g %s", value, units[i]);
+}
