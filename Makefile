@@ -79,13 +79,16 @@ $(OBJ)/%.o: %.c
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# What runs once, or for a person, is made small; devices, queues and disks are made fast.
-SMALL := common cpu img vmm/chardev vmm/kvm vmm/machine vmm/main vmm/monitor vmm/pci vmm/scsi
-$(if $(DEBUG)$(SAN),,$(foreach d,$(SMALL),$(eval $(OBJ)/$(d)/%.o: CFLAGS += -Os)))
-# Files without data paths in folders that have them.
-SMALL_FILES := vmm/block/blockdev vmm/block/file-open vmm/block/format vmm/block/medium vmm/net/announce \
-	vmm/net/back-sock vmm/net/back-user vmm/net/sock-stream vmm/net/tap-open vmm/net/user-ctl
-$(if $(DEBUG)$(SAN),,$(eval $(SMALL_FILES:%=$(OBJ)/%.o): CFLAGS += -Os))
+# Programs are made small; what moves data for a guest that waits is made fast.
+SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
+FAST  := block/aio block/block block/file block/iov block/rmw block/uring display/display \
+	legacy/e1000-rx legacy/e1000-tx legacy/ide-dma legacy/uart legacy/vga-draw legacy/vga-mem \
+	legacy/vga-text loop/loop loop/pool mem/ram mem/region mem/shadow net/back-tap net/link \
+	net/net net/sock-dgram virtio/blk virtio/net-data virtio/net-filter virtio/queue virtio/virtio
+ifeq ($(DEBUG)$(SAN),)
+$(addprefix $(OBJ)/,$(addsuffix /%.o,$(SMALL))): CFLAGS += -Oz $(if $(findstring clang,$(CC)),,-malign-data=abi)
+$(FAST:%=$(OBJ)/vmm/%.o): CFLAGS += -O2
+endif
 
 $(OBJ)/%.o: %.S
 	$(call say,AS)
