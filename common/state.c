@@ -27,8 +27,6 @@ struct visitor {
 	/* Around the elements of a struct; may be NULL. */
 	void (*enter)(struct visitor *v, const struct state_field *f, uint32_t index);
 	void (*leave)(struct visitor *v);
-	/* Whether an optional field is there: encodes, decodes or compares the answer. */
-	int (*optional)(struct visitor *v, const struct state_field *f, bool *present);
 	struct err *err;
 	unsigned depth;
 	/* save, dump, schema */
@@ -58,7 +56,7 @@ static int visit_count(struct visitor *v, const struct state_field *f, void *a, 
 	int ret;
 
 	*count = f->count;
-	if (f->count_offset == SIZE_MAX || v->schema)
+	if (f->count_offset == STATE_ALL || v->schema)
 		return 0;
 	ca = (uint32_t *)((char *)a + f->count_offset);
 	ret = v->leaf(v, &count_field, ca, b ? (char *)b + f->count_offset : NULL, 4, 1);
@@ -102,19 +100,6 @@ static int walk(struct visitor *v, const struct state_desc *desc, void *a, void 
 		uint32_t count;
 		int ret;
 
-		if (f->needed && !v->schema) {
-			bool present = f->needed(a);
-
-			if (b && f->needed(b) != present)
-				return err_set(v->err, ENOENT,
-				               "%s%s is in one of them only", v->where,
-				               f->name);
-			ret = v->optional(v, f, &present);
-			if (ret < 0)
-				return ret;
-			if (!present)
-				continue;
-		}
 		ret = visit_count(v, f, a, b, &count);
 		if (ret < 0)
 			return ret;
@@ -141,13 +126,6 @@ static int save_leaf(struct visitor *v, const struct state_field *f, void *a, vo
 	return 0;
 }
 
-static int save_optional(struct visitor *v, const struct state_field *f, bool *present)
-{
-	(void)f;
-	strbuf_addc(v->out, *present);
-	return 0;
-}
-
 static void add_name(struct strbuf *out, const char *name)
 {
 	size_t len = strlen(name);
@@ -162,7 +140,6 @@ int state_save(const struct state_desc *desc, void *obj, const char *path,
 	_cleanup_strbuf_ struct strbuf payload = { 0 };
 	struct visitor v = {
 		.leaf = save_leaf,
-		.optional = save_optional,
 		.err = err,
 		.out = &payload,
 	};
@@ -218,20 +195,6 @@ static int load_leaf(struct visitor *v, const struct state_field *f, void *a, vo
 			return err_set(v->err, EINVAL,
 			               "field %s is neither true nor false", f->name);
 	return ret;
-}
-
-static int load_optional(struct visitor *v, const struct state_field *f, bool *present)
-{
-	uint8_t byte = 0;
-	int ret = load_bytes(v, f->name, &byte, 1);
-
-	if (ret < 0)
-		return ret;
-	if (byte > 1)
-		return err_set(v->err, EINVAL, "field %s: bad presence mark %u", f->name,
-		               byte);
-	*present = byte;
-	return 0;
 }
 
 struct section {
@@ -308,7 +271,7 @@ int state_load(const struct state_desc *desc, void *obj, size_t size, const char
                const void *data, size_t len, size_t *used, struct err *err)
 {
 	_cleanup_free_ void *scratch = NULL;
-	struct visitor v = { .leaf = load_leaf, .optional = load_optional, .err = err };
+	struct visitor v = { .leaf = load_leaf, .err = err };
 	struct section s;
 	int ret;
 
@@ -380,20 +343,11 @@ static int compare_leaf(struct visitor *v, const struct state_field *f, void *a,
 	return 0;
 }
 
-static int compare_optional(struct visitor *v, const struct state_field *f, bool *present)
-{
-	(void)v;
-	(void)f;
-	(void)present;
-	return 0;
-}
-
 int state_compare(const struct state_desc *desc, const void *a, const void *b,
                   struct err *err)
 {
 	struct visitor v = {
 		.leaf = compare_leaf,
-		.optional = compare_optional,
 		.enter = enter_where,
 		.err = err,
 	};
@@ -415,9 +369,8 @@ static void dump_enter(struct visitor *v, const struct state_field *f, uint32_t 
 	indent(v);
 	v->depth++;
 	if (v->schema)
-		strbuf_addf(v->out, "%s: struct[%s%u]%s\n", f->name,
-		            f->count_offset == SIZE_MAX ? "" : "up to ", f->count,
-		            f->needed ? " optional" : "");
+		strbuf_addf(v->out, "%s: struct[%s%u]\n", f->name,
+		            f->count_offset == STATE_ALL ? "" : "up to ", f->count);
 	else if (f->count > 1)
 		strbuf_addf(v->out, "%s[%u]:\n", f->name, index);
 	else
@@ -458,8 +411,7 @@ static int schema_leaf(struct visitor *v, const struct state_field *f, void *a, 
 	(void)b;
 	(void)width;
 	indent(v);
-	strbuf_addf(v->out, "%s: %s[%u]%s\n", f->name, names[f->kind], count,
-	            f->needed ? " optional" : "");
+	strbuf_addf(v->out, "%s: %s[%u]\n", f->name, names[f->kind], count);
 	return 0;
 }
 
@@ -467,7 +419,6 @@ void state_dump(const struct state_desc *desc, const void *obj, struct strbuf *o
 {
 	struct visitor v = {
 		.leaf = dump_leaf,
-		.optional = compare_optional,
 		.enter = dump_enter,
 		.out = out,
 	};

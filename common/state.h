@@ -34,16 +34,18 @@ enum state_kind {
 
 struct state_desc;
 
+/* Hundreds of rows: numbers take no more room than they need. */
 struct state_field {
 	const char *name;
-	enum state_kind kind;
-	size_t offset;       /* in the object */
-	uint32_t count;      /* elements (1 for a scalar): the declared maximum */
-	size_t stride;       /* STATE_STRUCT: bytes from one element to the next */
-	size_t count_offset; /* of a uint32_t in the object; SIZE_MAX: all `count` */
-	const struct state_desc *sub;
-	bool (*needed)(const void *obj); /* optional field; NULL: always there */
+	const struct state_desc *sub; /* STATE_STRUCT */
+	uint32_t offset;              /* in the object */
+	uint32_t count;        /* elements (1 for a scalar): the declared maximum */
+	uint32_t count_offset; /* of a uint32_t in the object; or STATE_ALL: `count` */
+	uint32_t stride : 24;  /* STATE_STRUCT: bytes from one element to the next */
+	uint32_t kind : 8;     /* enum state_kind */
 };
+
+#define STATE_ALL UINT32_MAX
 
 struct state_desc {
 	const char *name;
@@ -63,7 +65,7 @@ struct state_desc {
 #define STATE_FIELD_(k, type, f, n)                                                 \
 	{                                                                           \
 		.name = #f, .kind = (k), .offset = offsetof(type, f), .count = (n), \
-		.count_offset = SIZE_MAX                                            \
+		.count_offset = STATE_ALL                                           \
 	}
 #define STATE_U8_F(type, f)         STATE_FIELD_(STATE_U8, type, f, 1)
 #define STATE_U16_F(type, f)        STATE_FIELD_(STATE_U16, type, f, 1)
@@ -81,17 +83,17 @@ struct state_desc {
 		.count = sizeof(((type *)0)->f),                               \
 		.count_offset = offsetof(type, len_field)                      \
 	}
-#define STATE_STRUCT_F(type, f, desc)                                                   \
-	{                                                                               \
-		.name = #f, .kind = STATE_STRUCT, .offset = offsetof(type, f),          \
-		.count = 1, .stride = sizeof(((type *)0)->f), .count_offset = SIZE_MAX, \
-		.sub = (desc)                                                           \
+#define STATE_STRUCT_F(type, f, desc)                                                    \
+	{                                                                                \
+		.name = #f, .kind = STATE_STRUCT, .offset = offsetof(type, f),           \
+		.count = 1, .stride = sizeof(((type *)0)->f), .count_offset = STATE_ALL, \
+		.sub = (desc)                                                            \
 	}
 #define STATE_STRUCT_ARRAY(type, f, n, desc)                                   \
 	{                                                                      \
 		.name = #f, .kind = STATE_STRUCT, .offset = offsetof(type, f), \
 		.count = (n), .stride = sizeof(((type *)0)->f[0]),             \
-		.count_offset = SIZE_MAX, .sub = (desc)                        \
+		.count_offset = STATE_ALL, .sub = (desc)                       \
 	}
 #define STATE_STRUCT_VARRAY(type, f, n, len_field, desc)                       \
 	{                                                                      \

@@ -31,8 +31,6 @@ struct toy {
 	struct inner one;
 	uint32_t queues;
 	struct inner queue[4];
-	bool has_extra;
-	uint32_t extra;
 	const char *host; /* not state */
 	int saves, loads;
 };
@@ -47,11 +45,6 @@ static const struct state_desc inner_state = { .name = "inner",
 	                                       .version = 1,
 	                                       .fields = inner_fields };
 
-static bool extra_needed(const void *obj)
-{
-	return ((const struct toy *)obj)->has_extra;
-}
-
 static const struct state_field toy_fields[] = {
 	STATE_U8_F(struct toy, u8),
 	STATE_U16_F(struct toy, u16),
@@ -62,19 +55,12 @@ static const struct state_field toy_fields[] = {
 	  .kind = STATE_BOOL,
 	  .offset = offsetof(struct toy, flags),
 	  .count = 3,
-	  .count_offset = SIZE_MAX },
+	  .count_offset = STATE_ALL },
 	STATE_BYTES_F(struct toy, mac),
 	STATE_VBYTES_F(struct toy, buffer, fill),
 	STATE_U64_ARRAY(struct toy, arr, 3),
 	STATE_STRUCT_F(struct toy, one, &inner_state),
 	STATE_STRUCT_VARRAY(struct toy, queue, 4, queues, &inner_state),
-	STATE_BOOL_F(struct toy, has_extra),
-	{ .name = "extra",
-	  .kind = STATE_U32,
-	  .offset = offsetof(struct toy, extra),
-	  .count = 1,
-	  .count_offset = SIZE_MAX,
-	  .needed = extra_needed },
 	STATE_END_F,
 };
 
@@ -127,8 +113,6 @@ static const struct toy sample = {
 	.one = { 0x4444, { 7, 8 } },
 	.queues = 2,
 	.queue = { { 0x10, { 1, 2 } }, { 0x20, { 3, 4 } } },
-	.has_extra = true,
-	.extra = 99,
 	.host = "sample",
 };
 
@@ -181,7 +165,6 @@ static void test_round_trip(void)
 	tap_eq(toy.loads, 1, "post_load ran once");
 	tap_eq(toy.saves, 0, "pre_save did not");
 	tap_eq(state_compare(&toy_state, &toy, &sample, &err), 0, "equal");
-	tap_eq(toy.extra, 99, "optional field");
 	tap_ok(toy.flags[1] && !toy.flags[0], "array of bool");
 	save(&toy, &again);
 	tap_ok(again.len == sb.len && !memcmp(again.data, sb.data, sb.len),
@@ -205,23 +188,6 @@ static void test_many_sections(void)
 	       0, "the second");
 	tap_eq(toy.u8, 77, "has its own value");
 	tap_eq(used, sb.len, "used adds up");
-}
-
-static void test_optional(void)
-{
-	_cleanup_strbuf_ struct strbuf sb = { 0 };
-	struct toy from = sample, toy = { .host = "x", .extra = 5 };
-	struct err err = { 0 };
-	size_t used;
-
-	from.has_extra = false;
-	save(&from, &sb);
-	tap_eq(load(&toy, &sb, &used, &err), 0, "loaded without the optional field");
-	tap_eq(toy.extra, 5, "which keeps its value");
-	tap_eq(state_compare(&toy_state, &toy, &from, NULL), 0, "and does not count");
-	tap_ok(state_compare(&toy_state, &sample, &from, &err) < 0,
-	       "there or not differs");
-	tap_has(err.text, "has_extra", "by the flag itself");
 }
 
 static void differ(const char *what, const struct toy *b, const char *sentence)
@@ -257,31 +223,6 @@ static void test_compare(void)
 	toy.buffer[9] = 1;
 	tap_eq(state_compare(&toy_state, &sample, &toy, NULL), 0,
 	       "what lies past the counts does not count");
-}
-
-static void test_optional_presence(void)
-{
-	/* Presence that comes from no field of the table. */
-	static const struct state_field fields[] = {
-		{ .name = "extra",
-		  .kind = STATE_U32,
-		  .offset = offsetof(struct toy, extra),
-		  .count = 1,
-		  .count_offset = SIZE_MAX,
-		  .needed = extra_needed },
-		STATE_END_F,
-	};
-	static const struct state_desc desc = { .name = "x",
-		                                .version = 1,
-		                                .fields = fields };
-	struct toy without = sample;
-	struct err err = { 0 };
-
-	without.has_extra = false;
-	tap_ok(state_compare(&desc, &sample, &without, &err) < 0, "one has it");
-	tap_has(err.text, "extra", "which is named");
-	err_clear(&err);
-	tap_ok(state_compare(&desc, &without, &sample, &err) < 0, "the other has it");
 }
 
 static void refused(const char *what, struct strbuf *sb, const char *sentence)
@@ -382,7 +323,7 @@ static void test_hostile(void)
 	refused("more structures than bytes", &sb, "past the end");
 	st32(p + at_queues, 1);
 	fix_crc(&sb);
-	refused("fewer structures than bytes", &sb, "");
+	refused("fewer structures than bytes", &sb, "left over");
 	st32(p + at_queues, 2);
 	p[at_flag] = 2;
 	fix_crc(&sb);
@@ -392,14 +333,6 @@ static void test_hostile(void)
 	fix_crc(&sb);
 	refused("what validate() refuses", &sb, "loading isa/toy: u16 is dead");
 	st16(p + at_u16, 0x3456);
-	p[ld32(p - 8) - 5] = 2;
-	fix_crc(&sb);
-	refused("an unknown presence mark", &sb, "extra");
-	p[ld32(p - 8) - 5] = 0;
-	fix_crc(&sb);
-	refused("left-over bytes", &sb, "left over");
-	p[ld32(p - 8) - 5] = 1;
-	fix_crc(&sb);
 
 	st32(p - 10 + 2, STATE_SECTION_MAX + 1);
 	refused("a huge length", &sb, "damaged or cut");
@@ -461,9 +394,7 @@ static void test_text(void)
 	        "    pair: u8[2]\n"
 	        "  queue: struct[up to 4]\n"
 	        "    reg: u16[1]\n"
-	        "    pair: u8[2]\n"
-	        "  has_extra: bool[1]\n"
-	        "  extra: u32[1] optional\n",
+	        "    pair: u8[2]\n",
 	        "schema");
 }
 
@@ -484,9 +415,7 @@ int main(void)
 {
 	test_round_trip();
 	test_many_sections();
-	test_optional();
 	test_compare();
-	test_optional_presence();
 	test_mismatch();
 	test_damage();
 	test_hostile();

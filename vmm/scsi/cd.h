@@ -69,7 +69,7 @@ int cd_attach(struct cd_drive *cd, const char *drive, const char *name, struct e
 #define CD_STATE_ROW_(type, k, f)                                                    \
 	{                                                                            \
 		.name = #f, .kind = (k), .offset = offsetof(type, cd.f), .count = 1, \
-		.count_offset = SIZE_MAX                                             \
+		.count_offset = STATE_ALL                                            \
 	}
 #define CD_STATE(type)                                                                \
 	CD_STATE_ROW_(type, STATE_U8, sense_key), CD_STATE_ROW_(type, STATE_U8, asc), \
