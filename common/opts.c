@@ -285,7 +285,7 @@ static const struct opt_desc *find_row(const struct opt_desc *table, const char 
 {
 	for (const struct opt_desc *row = table; row->name; row++)
 		if (!strcmp(row->name, key))
-			return row->alias_of ? find_row(table, row->alias_of) : row;
+			return row->type == OPT_ALIAS ? find_row(table, row->def) : row;
 	return NULL;
 }
 
@@ -300,7 +300,7 @@ static void say_keys(const struct opt_desc *const *tables, struct strbuf *out)
 
 	for (const struct opt_desc *const *t = tables; *t; t++)
 		for (const struct opt_desc *row = *t; row->name; row++)
-			count += !row->alias_of;
+			count += row->type != OPT_ALIAS;
 	if (!count || count > 8) {
 		strbuf_adds(out,
 		            count ? "try 'help' to list the options" : "it takes none");
@@ -308,7 +308,7 @@ static void say_keys(const struct opt_desc *const *tables, struct strbuf *out)
 	}
 	for (const struct opt_desc *const *t = tables; *t; t++)
 		for (const struct opt_desc *row = *t; row->name; row++)
-			if (!row->alias_of)
+			if (row->type != OPT_ALIAS)
 				strbuf_addf(out, "%s%s", out->len ? ", " : "it takes ",
 				            row->name);
 }
@@ -345,8 +345,7 @@ static int bad_value(const struct opt_desc *row, const char *value, const char *
 	else
 		opts_type_name(row, &type);
 	if (row->max)
-		strbuf_addf(&type, " from %llu to %llu", (unsigned long long)row->min,
-		            (unsigned long long)row->max);
+		strbuf_addf(&type, " from %u to %u", row->min, row->max);
 	return err_usage(err, "%s%s%s=%s is not valid; expected %s", CONTEXT(what),
 	                 row->name, value, type.data ? type.data : "another value");
 }
@@ -448,7 +447,7 @@ int opts_take(const struct opt_desc *table, struct opt_list *list, void *obj,
               const char *what, struct err *err)
 {
 	for (const struct opt_desc *row = table; row->name; row++) {
-		if (row->def && !row->alias_of &&
+		if (row->def && row->type != OPT_ALIAS &&
 		    set_field(row, (char *)obj + row->offset, row->def) < 0)
 			return err_set(err, EINVAL,
 			               "%s%sthe default of '%s' is not valid",
@@ -516,7 +515,7 @@ void opts_show(const struct opt_desc *row, const void *obj, struct strbuf *out)
 void opts_free(const struct opt_desc *table, void *obj)
 {
 	for (const struct opt_desc *row = table; row->name; row++) {
-		if (row->type == OPT_STR && !row->alias_of) {
+		if (row->type == OPT_STR) {
 			char **field = (char **)((char *)obj + row->offset);
 
 			free(*field);
@@ -546,9 +545,8 @@ void opts_help(const struct opt_desc *table, struct strbuf *out)
 	for (const struct opt_desc *row = table; row->name; row++) {
 		_cleanup_strbuf_ struct strbuf left = { 0 };
 
-		if (row->alias_of) {
-			strbuf_addf(out, "  %-28s same as %s\n", row->name,
-			            row->alias_of);
+		if (row->type == OPT_ALIAS) {
+			strbuf_addf(out, "  %-28s same as %s\n", row->name, row->def);
 			continue;
 		}
 		strbuf_addf(&left, "%s=<", row->name);

@@ -48,25 +48,33 @@ enum opt_type {
 	OPT_U16,
 	OPT_U32,
 	OPT_U64,
-	OPT_SIZE, /* uint64_t bytes: a number with k, M, G, T, P suffix (powers of 1024)
-	           */
-	OPT_STR,  /* char *, allocated; NULL when absent and without a default */
-	OPT_ENUM, /* int: index into choices */
-	OPT_TRI,  /* int: enum opt_tri: auto|on|off */
+	OPT_SIZE,  /* uint64_t bytes: a number with k, M, G, T, P suffix (powers of 1024)
+	            */
+	OPT_STR,   /* char *, allocated; NULL when absent and without a default */
+	OPT_ENUM,  /* int: index into choices */
+	OPT_TRI,   /* int: enum opt_tri: auto|on|off */
+	OPT_ALIAS, /* only another name; `def` is the one of the row that is meant */
 };
 
 enum opt_tri { OPT_TRI_AUTO, OPT_TRI_ON, OPT_TRI_OFF };
 
+/* Hundreds of rows: numbers take no more room than they need. */
 struct opt_desc {
 	const char *name; /* NULL ends a table */
-	enum opt_type type;
-	size_t offset;   /* of the field in the object */
-	const char *def; /* default as text; NULL leaves the field as it is */
+	const char *def;  /* default as text; NULL leaves the field as it is */
 	const char *help;
 	const char *const *choices; /* OPT_ENUM: NULL-terminated names */
-	uint64_t min, max;          /* numbers; 0,0: the whole type */
-	const char *alias_of;       /* another row's name: this row only redirects */
+	uint32_t max;               /* numbers, with min; 0: the whole type */
+	uint16_t offset;            /* of the field in the object */
+	uint16_t min : 12;
+	uint16_t type : 4; /* enum opt_type */
 };
+
+/* A row for a second spelling of a key. */
+#define OPT_ALIAS_ROW(other, key)                                \
+	{                                                        \
+		.name = (other), .type = OPT_ALIAS, .def = (key) \
+	}
 
 /*
  * Sets the defaults of the table's rows, then every pair of list that is not yet marked

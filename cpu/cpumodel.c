@@ -51,7 +51,7 @@ const struct opt_desc cpu_properties[] = {
 	ROW(model_id, "model-id", OPT_STR, "processor name, up to 48 bytes"),
 	ROW(tsc_hz, "tsc-frequency", OPT_U64, "TSC frequency in Hz; 0: the host's",
 	    .def = "0"),
-	{ .name = "tsc-freq", .alias_of = "tsc-frequency" },
+	OPT_ALIAS_ROW("tsc-freq", "tsc-frequency"),
 	{ 0 },
 };
 

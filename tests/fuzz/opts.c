@@ -43,7 +43,7 @@ static const struct opt_desc table[] = {
 	ROW(text, OPT_STR, .def = "x", .help = ""),
 	ROW(choice, OPT_ENUM, .def = "none", .choices = choices, .help = ""),
 	ROW(tri, OPT_TRI, .def = "auto", .help = ""),
-	{ .name = "string", .alias_of = "text" },
+	OPT_ALIAS_ROW("string", "text"),
 	{ .name = NULL },
 };
 

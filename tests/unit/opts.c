@@ -124,7 +124,7 @@ static const struct opt_desc table[] = {
 	ROW("plain", OPT_STR, plain, .help = "another"),
 	ROW("cache", OPT_ENUM, choice, .def = "none", .choices = choices, .help = "mode"),
 	ROW("tri", OPT_TRI, tri, .def = "auto", .help = "three ways"),
-	{ .name = "string", .alias_of = "text" },
+	OPT_ALIAS_ROW("string", "text"),
 	{ .name = NULL },
 };
 

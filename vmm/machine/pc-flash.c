@@ -28,7 +28,7 @@ struct flash_opts {
 static const struct opt_desc flash_options[] = {
 	{ .name = "if", .type = OPT_STR, FIELD(interface) },
 	{ .name = "unit", .type = OPT_U32, FIELD(unit) },
-	{ .name = "index", .alias_of = "unit" },
+	OPT_ALIAS_ROW("index", "unit"),
 	{ .name = NULL },
 };
 

@@ -142,7 +142,7 @@ static const struct opt_desc machine_table[] = {
 	FIXED("graphics", only_on, "-nographic is without"),
 	FIXED("hpet", only_off, "there is no HPET"),
 	FIXED("kernel-irqchip", only_on, "interrupt controllers in the kernel"),
-	{ .name = "kernel_irqchip", .alias_of = "kernel-irqchip" },
+	OPT_ALIAS_ROW("kernel_irqchip", "kernel-irqchip"),
 	{ .name = "mem-merge",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct machine_opts, mem_merge),

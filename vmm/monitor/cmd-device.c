@@ -101,7 +101,7 @@ static void add_device(struct strbuf *out, int indent, const struct device *dev)
 	strbuf_addf(out, "%*sdev: %s, id \"%s\"\n", indent, "", dev->cls->name,
 	            dev->id ? dev->id : "");
 	for (const struct opt_desc *row = dev->cls->props; row && row->name; row++)
-		if (!row->alias_of)
+		if (row->type != OPT_ALIAS)
 			add_property(out, indent + 2, row, dev);
 	if (!strcmp(dev->cls->bus, "pci"))
 		add_function(out, indent + 2, (const struct pci_device *)dev);

@@ -221,7 +221,7 @@ static void list_branch(const struct vm *vm, enum branch branch, json_t *list)
 static void list_properties(const struct opt_desc *row, json_t *list)
 {
 	for (; row && row->name; row++)
-		if (!row->alias_of)
+		if (row->type != OPT_ALIAS)
 			add_item(list, row->name, type_name(row->type));
 }
 
@@ -295,7 +295,7 @@ static int run_qom_get(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	}
 	for (const struct opt_desc *row = at.dev ? at.dev->cls->props : NULL;
 	     row && row->name; row++) {
-		if (!row->alias_of && !strcmp(row->name, name)) {
+		if (row->type != OPT_ALIAS && !strcmp(row->name, name)) {
 			*result = mon_property(row, at.dev);
 			return 0;
 		}
