@@ -16,19 +16,21 @@
 
 static const char *const command_names[CMD_COUNT + 1] = {
 	[CMD_CREATE] = "create",
+	[CMD_CHECK] = "check",
 };
 
 static const struct command_row {
 	const char *words, *help;
 } commands[CMD_COUNT] = {
 	[CMD_CREATE] = { "FILE [SIZE]", "make a new image" },
+	[CMD_CHECK] = { "FILE", "find what is wrong with a qcow2 image, and repair it" },
 };
 
 #define M(command)    (1u << (command))
 #define FIELD(member) offsetof(struct cli, member)
 
 static const struct toolopt rows[] = {
-	{ "format", 'f', "FORMAT", FIELD(format), 0, M(CMD_CREATE),
+	{ "format", 'f', "FORMAT", FIELD(format), 0, M(CMD_CREATE) | M(CMD_CHECK),
 	  "of the image: raw, qcow2 (default: raw for a new one)" },
 	{ "options", 'o', "KEY=VALUE[,...]", FIELD(more), 0, M(CMD_CREATE),
 	  "of the format; -o help lists them" },
@@ -38,7 +40,13 @@ static const struct toolopt rows[] = {
 	  "of the image below" },
 	{ "backing-unsafe", 'u', NULL, FIELD(unsafe), 0, M(CMD_CREATE),
 	  "do not look at the image below" },
-	{ "quiet", 'q', NULL, FIELD(quiet), 0, M(CMD_CREATE), "print errors only" },
+	{ "repair", 'r', "leaks|all", FIELD(repair), 0, M(CMD_CHECK),
+	  "free what nothing refers to, or mend refcounts, too" },
+	{ "output", 0, "human|json", FIELD(output), 0, M(CMD_CHECK), "how to print it" },
+	{ "force-share", 'U', NULL, FIELD(force_share), 0, M(CMD_CHECK),
+	  "read it although somebody may be writing to it" },
+	{ "quiet", 'q', NULL, FIELD(quiet), 0, M(CMD_CREATE) | M(CMD_CHECK),
+	  "print errors only" },
 	{ "version", 'V', NULL, FIELD(version), 0, 0, "print the version" },
 	{ "help", 'h', NULL, FIELD(help), 0, 0, "print this, or help about a command" },
 	/* For scripts that make the manual and completions; no part of the help. */
@@ -161,6 +169,11 @@ static int parse_rest(struct cli *cli, int argc, char *argv[], struct err *err)
 		else
 			ret = take_option(&t, count, &i, cli, err);
 	}
+	if (!ret && cli->output && strcmp(cli->output, "human") &&
+	    strcmp(cli->output, "json"))
+		return err_usage(err, "--output takes human or json, not '%s'",
+		                 cli->output);
+	cli->json = cli->output && *cli->output == 'j';
 	return ret;
 }
 

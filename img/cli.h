@@ -15,6 +15,7 @@
 
 enum command {
 	CMD_CREATE,
+	CMD_CHECK,
 	CMD_COUNT,
 };
 
@@ -22,9 +23,9 @@ struct cli {
 	enum command command;
 	bool help, version, dump_options, list_commands; /* need no command */
 	bool has_command, json;
-	bool quiet, unsafe;
+	bool quiet, unsafe, force_share;
 	/* These point into argv; NULL: not given. */
-	const char *format, *backing, *backing_format;
+	const char *format, *backing, *backing_format, *output, *repair;
 	struct strbuf options; /* of every -o, one list */
 	const char *more;      /* of the last -o */
 	char **words;          /* behind the options */

@@ -7,5 +7,6 @@
 #include "img/session.h"
 
 int command_create(struct session *s, struct err *err);
+int command_check(struct session *s, struct err *err);
 
 #endif

@@ -2,6 +2,8 @@
 /* Opening images by the keys that -drive has, and sizes as text. */
 #include "img/image.h"
 
+#include "vmm/block/node.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +32,18 @@ struct block_node *image_open(struct session *s, const char *file, const char *f
 		node = block_open(s->reg, &opts, err);
 	opt_list_free(&opts);
 	return node;
+}
+
+struct block_node *image_open_file(struct session *s, const char *file, unsigned flags,
+                                   struct err *err)
+{
+	struct image_opts opts = {
+		.file = (char *)file,
+		.readonly = !(flags & IMAGE_WRITE),
+		.locking = flags & IMAGE_SHARE ? OPT_TRI_OFF : OPT_TRI_AUTO,
+	};
+
+	return file_open(s->reg, &opts, err);
 }
 
 int image_parse_size(const char *text, const char *what, uint64_t *size, struct err *err)

@@ -14,6 +14,9 @@ enum image_flags {
  * it if nobody else does. */
 struct block_node *image_open(struct session *s, const char *file, const char *format,
                               unsigned flags, const char *cache, struct err *err);
+/* Only its file, whatever is in it; block_close() it. NULL with a sentence. */
+struct block_node *image_open_file(struct session *s, const char *file, unsigned flags,
+                                   struct err *err);
 /* A number with suffix as every command takes it; `what` is for the sentence. */
 int image_parse_size(const char *text, const char *what, uint64_t *size, struct err *err);
 

@@ -10,10 +10,11 @@
 #include <signal.h>
 
 /* As qemu-img: 1 for every failure, since check and compare use 2 and 3 for results. */
-enum { EXIT_OK, EXIT_FAIL, EXIT_COMPARE_FAIL };
+enum { EXIT_OK, EXIT_FAIL };
 
 static int (*const run[CMD_COUNT])(struct session *s, struct err *err) = {
 	[CMD_CREATE] = command_create,
+	[CMD_CHECK] = command_check,
 };
 
 static int complain(const struct err *err, int code)
