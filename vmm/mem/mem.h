@@ -88,8 +88,8 @@ void mem_watch(struct mem *mem, struct mem_watcher *watcher);
 void mem_unwatch(struct mem *mem, struct mem_watcher *watcher);
 /* Block by index, or NULL past the last. */
 const struct ram_block *mem_ram(struct mem *mem, unsigned index);
-/* Allocates anonymous, lazily populated, huge-page friendly memory; NULL and err on
- * failure. */
+/* Allocates anonymous, lazily populated memory at a multiple of 2 MiB, huge-page friendly
+ * behind the first 2 MiB; NULL and err on failure. */
 void *mem_alloc(uint64_t size, struct err *err);
 
 /* ---- RAM that a chip set hides from processors ---- */

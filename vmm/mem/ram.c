@@ -73,8 +73,13 @@ void *mem_alloc(uint64_t size, struct err *err)
 		        (unsigned long long)size >> 20);
 		return NULL;
 	}
-	/* Hints: a kernel without one of these features just ignores it. */
-	madvise(host, size, MADV_HUGEPAGE);
+	/*
+	 * Hints: a kernel without one of these features just ignores it. No huge page at
+	 * the start: BIOS data, boot code or a text screen would have 2 MiB cleared for
+	 * a few kilobytes, and low RAM's slots are too small for KVM to map one.
+	 */
+	if (size > HUGE_PAGE)
+		madvise((char *)host + HUGE_PAGE, size - HUGE_PAGE, MADV_HUGEPAGE);
 	madvise(host, size, MADV_DONTDUMP);
 	return host;
 }
