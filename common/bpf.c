@@ -7,6 +7,11 @@
  * number, comparisons and returns are on the way to a plain verdict: the kernel then
  * knows what is always allowed and does not run the program for it. It is built in some
  * microseconds, so that no program has to be kept.
+ *
+ * The program is written from its end to its start, as jumps only go forward: what they
+ * lead to is there already, and a return serves all that can reach it. The kernel checks
+ * and compiles each instruction when a process starts, so that few of them matter. A
+ * place is named by how many instructions there are from it to the end.
  */
 #include "common/bpf.h"
 
@@ -16,6 +21,7 @@
 #include <linux/audit.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #define NR_MAX    512
 #define LAST      450 /* set_mempolicy_home_node: Linux 6.1 */
@@ -68,73 +74,84 @@ void bpf_add_check(struct bpf_rules *r, unsigned nr, enum bpf_check check, unsig
 
 /* ---- the program ---- */
 
-static unsigned emit(struct bpf_program *p, uint16_t code, uint32_t k, unsigned jt,
-                     unsigned jf)
+/* In front of what there is. A jump is to two places, which are near. */
+static unsigned emit(struct bpf_program *p, uint16_t code, uint32_t k, unsigned yes,
+                     unsigned no)
 {
+	bool jumps = BPF_CLASS(code) == BPF_JMP;
+	unsigned jt = jumps ? p->len - yes : 0, jf = jumps ? p->len - no : 0;
+
 	if (p->len == ARRAY_SIZE(p->code) || jt > NEAR || jf > NEAR) {
 		p->failed = 1;
-		return 0;
+		return p->len;
 	}
-	p->code[p->len] = (struct sock_filter){ code, jt, jf, k };
-	return p->len++;
+	p->code[ARRAY_SIZE(p->code) - ++p->len] = (struct sock_filter){ code, jt, jf, k };
+	return p->len;
 }
 
-static void emit_return(struct bpf_program *p, uint32_t verdict)
+/* A place that leads to `to`, and is near. */
+static unsigned near(struct bpf_program *p, unsigned to)
 {
-	emit(p, BPF_RET | BPF_K, verdict, 0, 0);
+	uint32_t skip = p->len - to;
+
+	if (skip + 1 < NEAR || p->len == ARRAY_SIZE(p->code))
+		return to;
+	p->code[ARRAY_SIZE(p->code) - ++p->len] =
+		(struct sock_filter){ BPF_JMP | BPF_JA, 0, 0, skip };
+	return p->len;
 }
 
-/* Little-endian: the lower half comes first. */
-static void emit_load_arg(struct bpf_program *p, unsigned arg)
+/* A place that returns it, and is near even behind `room` more instructions. */
+static unsigned emit_return(struct bpf_program *p, uint32_t verdict, unsigned room)
 {
-	emit(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[arg]), 0, 0);
-}
+	for (unsigned at = p->len; at && p->len - at + room <= NEAR; at--) {
+		const struct sock_filter *code = &p->code[ARRAY_SIZE(p->code) - at];
 
-static void emit_leaf(struct bpf_program *p, const struct bpf_rule *r)
-{
-	if (r->check == BPF_PLAIN) {
-		emit_return(p, r->verdict);
-		return;
+		if (code->code == (BPF_RET | BPF_K) && code->k == verdict)
+			return at;
 	}
-	emit_load_arg(p, r->arg);
+	return emit(p, BPF_RET | BPF_K, verdict, 0, 0);
+}
+
+static unsigned emit_leaf(struct bpf_program *p, const struct bpf_rule *r)
+{
+	/* Few enough for a search to reach it over the other half, mostly. */
+	const unsigned room = r->check == BPF_PLAIN ? NEAR / 2 : r->count + 2;
+	unsigned refuse = emit_return(p, r->verdict, room), allow, at;
+
+	if (r->check == BPF_PLAIN)
+		return refuse;
+	allow = emit_return(p, SECCOMP_RET_ALLOW, room);
 	switch (r->check) {
-	case BPF_ANY_OF: /* each jumps behind the refusal, or on to the next */
-		for (unsigned i = 0; i < r->count; i++)
-			emit(p, BPF_JMP | BPF_JEQ | BPF_K, r->values[i], r->count - i, 0);
+	case BPF_ANY_OF: /* each allows it, or is followed by the next */
+		at = refuse;
+		for (unsigned i = r->count; i--;)
+			at = emit(p, BPF_JMP | BPF_JEQ | BPF_K, r->values[i], allow, at);
 		break;
 	case BPF_HAS_ALL:
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, r->values[0], allow, refuse);
 		emit(p, BPF_ALU | BPF_AND | BPF_K, r->values[0], 0, 0);
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, r->values[0], 1, 0);
 		break;
 	default:
-		emit(p, BPF_JMP | BPF_JSET | BPF_K, r->values[0], 0, 1);
+		emit(p, BPF_JMP | BPF_JSET | BPF_K, r->values[0], refuse, allow);
 		break;
 	}
-	emit_return(p, r->verdict);
-	emit_return(p, SECCOMP_RET_ALLOW);
+	/* Little-endian: the lower half comes first. */
+	return emit(p, BPF_LD | BPF_W | BPF_ABS,
+	            offsetof(struct seccomp_data, args[r->arg]), 0, 0);
 }
 
-static void emit_search(struct bpf_program *p, const struct range *ranges, unsigned count)
+static unsigned emit_search(struct bpf_program *p, const struct range *ranges,
+                            unsigned count)
 {
-	unsigned half = count / 2, at, far;
+	unsigned half = count / 2, low, high;
 
-	if (count == 1) {
-		emit_leaf(p, ranges->rule);
-		return;
-	}
-	/* What lies behind the first half may be out of a conditional jump's reach. */
-	at = emit(p, BPF_JMP | BPF_JGE | BPF_K, ranges[half].first, 0, 1);
-	far = emit(p, BPF_JMP | BPF_JA, 0, 0, 0);
-	emit_search(p, ranges, half);
-	if (p->failed)
-		return;
-	if (p->len - far - 1 < NEAR) {
-		/* It is not, and the search saves a step. */
-		p->code[at].jt = p->len - far;
-		p->code[at].jf = 1;
-	}
-	p->code[far].k = p->len - far - 1;
-	emit_search(p, ranges + half, count - half);
+	if (count == 1)
+		return emit_leaf(p, ranges->rule);
+	high = emit_search(p, ranges + half, count - half);
+	low = emit_search(p, ranges, half);
+	high = near(p, high);
+	return emit(p, BPF_JMP | BPF_JGE | BPF_K, ranges[half].first, high, low);
 }
 
 static bool same(const struct bpf_rule *a, const struct bpf_rule *b)
@@ -148,7 +165,7 @@ void bpf_build(struct bpf_program *p, const struct bpf_rules *rules, uint32_t ot
 	const struct bpf_rule rest = { .verdict = other };
 	const struct bpf_rule *of[NR_MAX];
 	struct range ranges[NR_MAX];
-	unsigned n = 0;
+	unsigned n = 0, search, kill, at;
 
 	p->len = p->failed = 0;
 	for (unsigned nr = 0; nr < NR_MAX; nr++)
@@ -162,11 +179,12 @@ void bpf_build(struct bpf_program *p, const struct bpf_rules *rules, uint32_t ot
 	for (unsigned nr = 0; nr < NR_MAX; nr++)
 		if (!n || !same(ranges[n - 1].rule, of[nr]))
 			ranges[n++] = (struct range){ nr, of[nr] };
+	search = emit_search(p, ranges, n);
+	kill = emit(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	at = emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_FIRST, kill, search);
+	at = emit(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, at, kill);
 	emit(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
-	emit_return(p, SECCOMP_RET_KILL_PROCESS);
-	emit(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_FIRST, 0, 1);
-	emit_return(p, SECCOMP_RET_KILL_PROCESS);
-	emit_search(p, ranges, n);
+	memmove(p->code, p->code + ARRAY_SIZE(p->code) - p->len,
+	        p->len * sizeof(*p->code));
 }
