@@ -8,6 +8,7 @@
 #include "vmm/core/device.h"
 
 #include "common/cleanup.h"
+#include "common/lazy.h"
 #include "vmm/core/vm.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ static void free_device(struct device *dev)
 	if (dev->cls->props)
 		opts_free(dev->cls->props, dev);
 	free(dev->id);
-	free(dev);
+	lazy_free(dev, dev->cls->size);
 }
 
 static int set_id(struct device *dev, struct opt_list *opts, struct err *err)
@@ -114,7 +115,7 @@ static int check_path(const struct device *dev, struct err *err)
 struct device *device_create(struct vm *vm, const struct device_class *cls,
                              struct opt_list *opts, struct err *err)
 {
-	struct device *dev = calloc(1, cls->size);
+	struct device *dev = lazy_alloc(cls->size);
 
 	if (!dev) {
 		err_sys(err, ENOMEM, "device %s", cls->name);

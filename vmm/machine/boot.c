@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
+#include "common/lazy.h"
 #include "vmm/machine/linuxboot.h"
 #include "vmm/machine/multiboot.h"
 #include "vmm/machine/pvh.h"
@@ -156,7 +157,8 @@ struct boot_source *boot_open(const struct boot_opts *opts, struct err *err)
 int boot_load(struct boot_source *src, struct mem *mem, const struct boot_env *env,
               struct boot_entry *entry, struct err *err)
 {
-	_cleanup_free_ struct loader *ld = calloc(1, sizeof(*ld));
+	struct loader *ld = lazy_alloc(sizeof(*ld));
+	int ret;
 
 	if (!ld)
 		return err_sys(err, ENOMEM, "boot loader");
@@ -165,7 +167,9 @@ int boot_load(struct boot_source *src, struct mem *mem, const struct boot_env *e
 	ld->mem = mem;
 	ld->env = env;
 	e820_build(&ld->e820, env->low_top, env->high_size);
-	return src->format->load(ld, entry, err);
+	ret = src->format->load(ld, entry, err);
+	lazy_free(ld, sizeof(*ld));
+	return ret;
 }
 
 static void free_file(struct loader_file *file)

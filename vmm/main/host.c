@@ -221,7 +221,7 @@ static bool boots_system(const struct vm_config *config)
 
 void host_warn(const struct vm_config *config)
 {
-	bool slow = !cpu_virtualizes() && boots_system(config), known;
+	bool slow = boots_system(config) && !cpu_virtualizes(), known;
 	struct host host;
 
 	if (!slow && !log_enabled(LOG_C_KVM))

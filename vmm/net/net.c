@@ -8,6 +8,7 @@
  */
 #include "vmm/net/net.h"
 
+#include "common/lazy.h"
 #include "common/log.h"
 #include "vmm/net/backend.h"
 
@@ -62,7 +63,7 @@ static void free_netdev(struct netdev *nd)
 	close_netdev(nd);
 	opts_free(nd->ops->opts, nd);
 	free(nd->desc);
-	free(nd);
+	lazy_free(nd, nd->ops->size);
 }
 
 void net_registry_use_spawner(struct net_registry *reg, struct spawner *spawner)
@@ -216,7 +217,7 @@ struct netdev *net_create(struct net_registry *reg, struct opt_list *opts,
                           struct err *err)
 {
 	const struct net_ops *ops = choose_type(opt_list_take(opts, "type"), err);
-	struct netdev *nd = ops ? calloc(1, ops->size) : NULL;
+	struct netdev *nd = ops ? lazy_alloc(ops->size) : NULL;
 	struct netdev **last = &reg->first;
 
 	if (!nd) {

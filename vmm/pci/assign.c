@@ -7,6 +7,7 @@
 #include "vmm/pci/pci.h"
 
 #include "common/bytes.h"
+#include "common/lazy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -67,7 +68,8 @@ static int place(const struct want *want, uint64_t *next, uint64_t end, struct e
 
 int pci_bus_assign(struct pci_bus *bus, uint64_t mmio, uint64_t mmio_end, struct err *err)
 {
-	struct want *wants = calloc(256 * PCI_BAR_COUNT, sizeof(*wants));
+	const size_t size = 256 * PCI_BAR_COUNT * sizeof(struct want);
+	struct want *wants = lazy_alloc(size);
 	uint64_t io = IO_FIRST;
 	unsigned count;
 	int ret = 0;
@@ -82,7 +84,7 @@ int pci_bus_assign(struct pci_bus *bus, uint64_t mmio, uint64_t mmio_end, struct
 		ret = is_io ? place(&wants[i], &io, IO_END, err)
 		            : place(&wants[i], &mmio, mmio_end, err);
 	}
-	free(wants);
+	lazy_free(wants, size);
 	for (unsigned devfn = 0; devfn < 256 && ret >= 0; devfn++) {
 		struct pci_device *pdev = pci_find(bus, devfn);
 

@@ -11,6 +11,7 @@
 
 #include "common/bytes.h"
 #include "common/cleanup.h"
+#include "common/lazy.h"
 #include "vmm/core/vm.h"
 
 #include <errno.h>
@@ -243,7 +244,9 @@ static int attach_pair(struct virtio_net *net, unsigned i, struct netdev *nd,
 
 	if (ret < 0)
 		return ret;
-	*pair = (struct net_pair){ .net = net, .nd = nd, .index = i };
+	pair->net = net;
+	pair->nd = nd;
+	pair->index = i;
 	net->pair_count++;
 	return 0;
 }
@@ -259,7 +262,8 @@ static int attach(struct virtio_net *net, struct err *err)
 	if (ret < 0)
 		return ret;
 	count = net->mq ? net_queues(net->nd) : 1;
-	net->pairs = calloc(count, sizeof(*net->pairs));
+	net->pairs_size = count * sizeof(*net->pairs);
+	net->pairs = lazy_alloc(net->pairs_size);
 	if (!net->pairs)
 		return err_sys(err, ENOMEM, "queues");
 	for (unsigned i = 0; i < count && ret >= 0; i++)
@@ -319,7 +323,7 @@ static void net_unrealize(struct device *dev)
 	pci_rom_free(&net->vpci.pci);
 	for (unsigned i = 0; i < net->pair_count; i++)
 		net_detach(net->pairs[i].nd);
-	free(net->pairs);
+	lazy_free(net->pairs, net->pairs_size);
 	net->pairs = NULL;
 	net->pair_count = 0;
 }

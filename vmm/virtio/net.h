@@ -68,6 +68,7 @@ struct virtio_net {
 	bool loading;                 /* a state was loaded: it says what is in use */
 	bool announce;                /* asks the driver to tell the network of itself */
 	struct net_pair *pairs;
+	size_t pairs_size;
 	unsigned pair_count;
 	bool vhost_failed; /* not again before a reset */
 	bool filter_asked; /* since it was last said that it changed */
