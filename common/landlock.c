@@ -9,7 +9,6 @@
 #include "common/landlock.h"
 
 #include "common/cleanup.h"
-#include "common/opts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,11 +17,14 @@
 #include <linux/landlock.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+
+#define OPEN_FILES       "/proc/self/fd"
 
 /* Of kernels that are newer than the headers may be: ABI 3 and 5. */
 #define ACCESS_TRUNCATE  (1ull << 14)
@@ -98,12 +100,14 @@ static void allow_socket(const struct rules *r, int fd)
 }
 
 /* What was opened to be read lets nothing be written. */
-static void allow_file(const struct rules *r, int links, const char *number, int fd)
+static void allow_file(const struct rules *r, int fd)
 {
 	bool reads = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
-	char path[PATH_MAX];
-	ssize_t n = readlinkat(links, number, path, sizeof(path) - 1);
+	char link[32], path[PATH_MAX];
+	ssize_t n;
 
+	snprintf(link, sizeof(link), OPEN_FILES "/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
 	allow_fd(r, fd, (reads ? FILE_READ : FILE_CHANGE) | ACCESS_IOCTL_DEV);
 	path[n > 0 ? n : 0] = '\0';
 	/* Where a caller's messages go is no place for anything else. */
@@ -112,26 +116,42 @@ static void allow_file(const struct rules *r, int links, const char *number, int
 		allow_folder_of(r, path, reads ? FOLDER_READ : FOLDER_CHANGE);
 }
 
-static void allow_open(const struct rules *r, bool files)
+/* How many descriptors there are. */
+static unsigned count_open(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
+	unsigned count = 0;
+	struct stat st;
+	DIR *dir;
 
-	while (dir && (entry = readdir(dir))) {
-		struct stat st;
-		uint64_t fd;
-
-		if (opt_parse_u64(entry->d_name, &fd) < 0 || (int)fd == dirfd(dir) ||
-		    (int)fd == r->fd || fstat(fd, &st) < 0)
-			continue;
-		if (S_ISSOCK(st.st_mode))
-			allow_socket(r, fd);
-		else if (files && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ||
-		                   S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)))
-			allow_file(r, dirfd(dir), entry->d_name, fd);
-	}
+	/* Since Linux 6.2; a folder's list takes thirty times as long. */
+	if (!stat(OPEN_FILES, &st) && st.st_size)
+		return st.st_size;
+	dir = opendir(OPEN_FILES);
+	while (dir && (entry = readdir(dir)))
+		count += *entry->d_name != '.';
 	if (dir)
 		closedir(dir);
+	return dir ? count - 1 : 0; /* without its own */
+}
+
+static void allow_open(const struct rules *r, bool files)
+{
+	unsigned left = count_open();
+
+	for (int fd = 0; left; fd++) {
+		struct stat st;
+
+		if (fstat(fd, &st) < 0)
+			continue;
+		left--;
+		if (S_ISSOCK(st.st_mode))
+			allow_socket(r, fd);
+		else if (files && fd != r->fd &&
+		         (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ||
+		          S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode)))
+			allow_file(r, fd);
+	}
 }
 
 /* ---- what a monitor may reach ---- */

@@ -10,7 +10,6 @@
 
 #include "common/cleanup.h"
 #include "common/fdio.h"
-#include "common/lazy.h"
 #include "vmm/machine/linuxboot.h"
 #include "vmm/machine/multiboot.h"
 #include "vmm/machine/pvh.h"
@@ -157,19 +156,18 @@ struct boot_source *boot_open(const struct boot_opts *opts, struct err *err)
 int boot_load(struct boot_source *src, struct mem *mem, const struct boot_env *env,
               struct boot_entry *entry, struct err *err)
 {
-	struct loader *ld = lazy_alloc(sizeof(*ld));
-	int ret;
+	/* Its area is cleared as it is used. */
+	_cleanup_free_ struct loader *ld = malloc(sizeof(*ld));
 
 	if (!ld)
 		return err_sys(err, ENOMEM, "boot loader");
 	*entry = (struct boot_entry){ 0 };
+	ld->image_end = ld->area_used = 0;
 	ld->src = src;
 	ld->mem = mem;
 	ld->env = env;
 	e820_build(&ld->e820, env->low_top, env->high_size);
-	ret = src->format->load(ld, entry, err);
-	lazy_free(ld, sizeof(*ld));
-	return ret;
+	return src->format->load(ld, entry, err);
 }
 
 static void free_file(struct loader_file *file)

@@ -199,6 +199,7 @@ void *loader_area(struct loader *ld, size_t len, size_t align, uint32_t *gpa)
 
 	if (at > sizeof(ld->area) || len > sizeof(ld->area) - at)
 		return NULL;
+	memset(ld->area + ld->area_used, 0, at + len - ld->area_used);
 	ld->area_used = at + len;
 	*gpa = LAYOUT_BOOT + at;
 	return ld->area + at;

@@ -7,7 +7,6 @@
 #include "vmm/pci/pci.h"
 
 #include "common/bytes.h"
-#include "common/lazy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,6 +31,7 @@ static int cmp_size(const void *a, const void *b)
 	return (int)x->bar - (int)y->bar;
 }
 
+/* wants may be NULL: then they are only counted. */
 static unsigned collect(struct pci_bus *bus, struct want *wants)
 {
 	unsigned count = 0;
@@ -39,11 +39,16 @@ static unsigned collect(struct pci_bus *bus, struct want *wants)
 	for (unsigned devfn = 0; devfn < 256; devfn++) {
 		struct pci_device *pdev = pci_find(bus, devfn);
 
-		for (unsigned n = 0; pdev && n < PCI_BAR_COUNT; n++)
-			if (pdev->bars[n].size)
-				wants[count++] = (struct want){ pdev, n };
+		for (unsigned n = 0; pdev && n < PCI_BAR_COUNT; n++) {
+			if (!pdev->bars[n].size)
+				continue;
+			if (wants)
+				wants[count] = (struct want){ pdev, n };
+			count++;
+		}
 	}
-	qsort(wants, count, sizeof(*wants), cmp_size);
+	if (wants)
+		qsort(wants, count, sizeof(*wants), cmp_size);
 	return count;
 }
 
@@ -68,15 +73,14 @@ static int place(const struct want *want, uint64_t *next, uint64_t end, struct e
 
 int pci_bus_assign(struct pci_bus *bus, uint64_t mmio, uint64_t mmio_end, struct err *err)
 {
-	const size_t size = 256 * PCI_BAR_COUNT * sizeof(struct want);
-	struct want *wants = lazy_alloc(size);
+	unsigned count = collect(bus, NULL);
+	struct want *wants = calloc(count + 1, sizeof(*wants));
 	uint64_t io = IO_FIRST;
-	unsigned count;
 	int ret = 0;
 
 	if (!wants)
 		return err_sys(err, ENOMEM, "PCI addresses");
-	count = collect(bus, wants);
+	collect(bus, wants);
 	for (unsigned i = 0; i < count && ret >= 0; i++) {
 		bool is_io = wants[i].pdev->bars[wants[i].bar].type &
 		             PCI_BASE_ADDRESS_SPACE_IO;
@@ -84,7 +88,7 @@ int pci_bus_assign(struct pci_bus *bus, uint64_t mmio, uint64_t mmio_end, struct
 		ret = is_io ? place(&wants[i], &io, IO_END, err)
 		            : place(&wants[i], &mmio, mmio_end, err);
 	}
-	lazy_free(wants, size);
+	free(wants);
 	for (unsigned devfn = 0; devfn < 256 && ret >= 0; devfn++) {
 		struct pci_device *pdev = pci_find(bus, devfn);
 
