@@ -209,7 +209,7 @@ for (
 	["$log -drive file=folder", qr/-drive: folder is a directory, not a disk image; name a file/, 1],
 	["$log -drive file=fifo", qr/-drive: fifo is neither a regular file nor a block device; name one/, 1],
 	["$log -drive file=empty", qr/-drive: empty is empty; give it a size, for example: truncate/, 1],
-	["$log -drive file=qcow2", qr/-drive: qcow2 is a qcow2 image, .*; convert it with/, 1],
+	["$log -drive file=qcow2", qr/-drive: qcow2: the length of the header cannot be; the qcow2 image is damaged/, 1],
 	["$log -drive file=disk -drive file=disk", qr/-drive: disk is locked: .*; stop the other one/, 1],
 	['-bios nowhere', qr/there is no firmware nowhere, neither here nor in .*; check the name given to -bios/],
 	['-bios text', qr/the firmware text has \d+ bytes; an image has a multiple of 64 KiB/],

@@ -55,8 +55,8 @@ is_deeply(qmp($q, 'blockdev-add', driver => 'file', filename => "$dir/disk", 'no
 is(qmp($q, 'blockdev-add', driver => 'raw', file => 's', 'node-name' => 's')->{error}{desc}, "id 's' is taken by another drive; choose another", 'a name twice');
 is_deeply(qmp($q, 'blockdev-add', driver => 'raw', file => 's', 'node-name' => 'f', 'read-only' => JSON::PP::true), { return => {} }, 'above it, read-only');
 is(qmp($q, 'blockdev-add', driver => 'raw', file => 's', 'node-name' => 'g')->{error}{desc}, "drive 's' is in use by f; each drive takes one device", 'another one');
-is(qmp($q, 'blockdev-add', driver => 'qcow2', file => 'f', 'node-name' => 'g')->{error}{desc},
-	"driver 'qcow2' is not supported above another node; use raw", 'another format');
+is(qmp($q, 'blockdev-add', driver => 'qed', file => 'f', 'node-name' => 'g')->{error}{desc},
+	"driver 'qed' is not supported above another node; use raw or qcow2", 'another format');
 is_deeply(qmp($q, 'device_add', driver => 'virtio-blk-pci', drive => 'f', id => 'd'), { return => {} }, 'a disk on it');
 like(hmp($m, 'info block'), qr/^f: \S+ \(raw, read-only\)\n    Attached to:      d\n/m, 'is read-only');
 

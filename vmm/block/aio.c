@@ -297,6 +297,11 @@ struct aio *aio_new(struct loop *loop, void (*batch_done)(void *opaque), void *o
 	return aio;
 }
 
+struct pool *aio_pool(struct aio *aio)
+{
+	return aio->pool;
+}
+
 void aio_free(struct aio *aio)
 {
 	if (!aio)

@@ -64,6 +64,9 @@ void aio_kick(struct aio *aio);
  * flight. */
 void aio_wait(struct aio *aio);
 
+/* For other jobs. */
+struct pool *aio_pool(struct aio *aio);
+
 /* Does the operation here and now: 0 or -errno. Any thread. */
 int aio_run(struct aio_op *op);
 

@@ -26,6 +26,7 @@ struct block_registry {
 	unsigned names;           /* node names that were made up */
 	struct block_node *batch; /* nodes with completions in this batch */
 	struct block_req *soon, **soon_tail;
+	struct block_node *soon_nodes;
 	struct loop_work soon_work;
 	void (*on_error)(void *opaque, const char *id, bool is_write, int code);
 	void *error_opaque;
@@ -78,6 +79,10 @@ void block_complete(struct block_req *req, int ret)
 	struct block_node *node = req->node;
 
 	node->in_flight--;
+	if (req->below) {
+		req->done(req, ret);
+		return;
+	}
 	count(&node->stats, req, ret);
 	if (ret < 0 && node->reg->on_error)
 		node->reg->on_error(node->reg->error_opaque, node->id,
@@ -101,10 +106,36 @@ void block_complete_soon(struct block_req *req, int ret)
 	loop_post(reg->loop, &reg->soon_work);
 }
 
+void block_call_soon(struct block_node *node)
+{
+	struct block_registry *reg = node->reg;
+
+	if (node->soon_pending)
+		return;
+	node->soon_pending = true;
+	node->soon_next = reg->soon_nodes;
+	reg->soon_nodes = node;
+	loop_post(reg->loop, &reg->soon_work);
+}
+
+static void call_soon(struct block_registry *reg)
+{
+	struct block_node *node;
+
+	while ((node = reg->soon_nodes)) {
+		reg->soon_nodes = node->soon_next;
+		node->soon_pending = false;
+		node->driver->soon(node);
+	}
+}
+
 static void run_soon(void *opaque)
 {
 	struct block_registry *reg = opaque;
-	struct block_req *req = reg->soon, *next;
+	struct block_req *req, *next;
+
+	call_soon(reg);
+	req = reg->soon;
 
 	reg->soon = NULL;
 	reg->soon_tail = &reg->soon;
@@ -113,6 +144,9 @@ static void run_soon(void *opaque)
 		block_complete(req, req->result);
 	}
 	batch_done(reg);
+	/* Drivers go on with what has completed. */
+	if (reg->aio)
+		aio_kick(reg->aio);
 }
 
 /* ---- submission ---- */
@@ -132,6 +166,7 @@ void block_submit(struct block_node *node, struct block_req *req)
 	int ret = check(node, req);
 
 	req->node = node;
+	req->below = false;
 	req->durable = !node->write_cache;
 	req->submitted = loop_now();
 	node->in_flight++;
@@ -141,6 +176,14 @@ void block_submit(struct block_node *node, struct block_req *req)
 		node->driver->submit(node, req);
 }
 
+void block_submit_below(struct block_node *node, struct block_req *req)
+{
+	req->node = node;
+	req->below = true;
+	node->in_flight++;
+	node->driver->submit(node, req);
+}
+
 void block_kick(struct block_node *node)
 {
 	/* There is none before the first image: a drive may be empty. */
@@ -148,13 +191,67 @@ void block_kick(struct block_node *node)
 		aio_kick(node->reg->aio);
 }
 
+void block_pool_ran(struct block_registry *reg)
+{
+	batch_done(reg);
+	aio_kick(reg->aio);
+}
+
+void block_wait(struct block_registry *reg)
+{
+	bool soon = reg->soon || reg->soon_nodes;
+
+	run_soon(reg);
+	if (!soon)
+		aio_wait(reg->aio);
+}
+
 void block_drain(struct block_node *node)
 {
-	while (node->in_flight) {
-		run_soon(node->reg);
-		if (node->in_flight)
-			aio_wait(node->reg->aio);
-	}
+	while (node->in_flight)
+		block_wait(node->reg);
+}
+
+static void rw_done(struct block_req *req, int ret)
+{
+	*(int *)req->opaque = ret;
+}
+
+int block_rw(struct block_node *node, enum block_op op, uint64_t offset, void *buf,
+             uint64_t len)
+{
+	struct iovec iov = { buf, len };
+	int ret = -EAGAIN;
+	struct block_req req = {
+		.op = op,
+		.offset = offset,
+		.len = len,
+		.iov = &iov,
+		.iov_count = 1,
+		.done = rw_done,
+		.opaque = &ret,
+	};
+
+	block_submit_below(node, &req);
+	while (ret == -EAGAIN)
+		block_wait(node->reg);
+	return ret;
+}
+
+int block_flush(struct block_node *node)
+{
+	return block_rw(node, BLOCK_FLUSH, 0, NULL, 0);
+}
+
+int block_map(struct block_node *node, uint64_t offset, uint64_t len,
+              struct block_extent *extent)
+{
+	if (!len || offset > node->length || len > node->length - offset)
+		return -EINVAL;
+	if (node->driver->map)
+		return node->driver->map(node, offset, len, extent);
+	*extent = (struct block_extent){ BLOCK_DATA, len, true, offset };
+	return 0;
 }
 
 /* ---- opening ---- */
@@ -229,6 +326,31 @@ const struct opt_desc block_options[] = {
 	  FIELD(copy_on_read),
 	  .def = "off",
 	  .help = "copy from the backing file (off only)" },
+	{ .name = "backing",
+	  .type = OPT_STR,
+	  FIELD(backing),
+	  .help = "qcow2: node that is below, instead of the image's own" },
+	{ .name = "backing.file.filename",
+	  .type = OPT_STR,
+	  FIELD(backing_path),
+	  .help = "qcow2: path of that" },
+	{ .name = "backing.driver",
+	  .type = OPT_STR,
+	  FIELD(backing_format),
+	  .help = "qcow2: format of that" },
+	{ .name = "lazy-refcounts",
+	  .type = OPT_TRI,
+	  FIELD(lazy_refcounts),
+	  .def = "auto",
+	  .help = "qcow2: write refcounts late (auto: as the image says)" },
+	{ .name = "cache-size",
+	  .type = OPT_SIZE,
+	  FIELD(cache_size),
+	  .help = "qcow2: most memory for its tables" },
+	{ .name = "l2-cache-size",
+	  .type = OPT_SIZE,
+	  FIELD(l2_cache_size),
+	  .help = "qcow2: of that, for L2 tables" },
 	{ .name = NULL },
 };
 
@@ -303,6 +425,22 @@ static struct block_node *open_image(struct block_registry *reg,
 	return node;
 }
 
+struct block_node *block_open_below(struct block_registry *reg,
+                                    const struct image_opts *image, struct err *err)
+{
+	struct block_node *node = file_open(reg, image, err);
+	uint64_t dev, ino;
+
+	for (const struct image_chain *c = image->above; node && c; c = c->above) {
+		if (!file_identity(node, &dev, &ino) || dev != c->dev || ino != c->ino)
+			continue;
+		err_set(err, ELOOP, "%s is below itself", node->path);
+		block_close(node);
+		return NULL;
+	}
+	return node ? format_open(reg, node, image, err) : NULL;
+}
+
 struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
                               struct err *err)
 {
@@ -354,10 +492,22 @@ void block_unlink(struct block_node *node)
 	}
 }
 
+static void forget_soon(struct block_node *node)
+{
+	struct block_node **p = &node->reg->soon_nodes;
+
+	while (*p && *p != node)
+		p = &(*p)->soon_next;
+	if (*p)
+		*p = node->soon_next;
+	node->soon_pending = false;
+}
+
 void block_close(struct block_node *node)
 {
 	block_unlink(node);
 	node->driver->close(node);
+	forget_soon(node);
 	free(node->id);
 	free(node->node_name);
 	free(node->path);
@@ -553,6 +703,7 @@ void block_remove(struct block_node *node)
 	}
 	block_unlink(node);
 	node->driver->close(node);
+	forget_soon(node);
 	node->driver = &removed_driver;
 	node->length = 0;
 }

@@ -39,6 +39,7 @@ struct block_req {
 	void *opaque;
 	/* for the node */
 	bool durable;       /* must be on stable storage when it completes */
+	bool below;         /* it is a driver's */
 	uint64_t submitted; /* loop_now() */
 	struct block_req *next;
 	struct block_node *node;

@@ -6,7 +6,7 @@
  * when the node above it goes.
  */
 #include "common/cleanup.h"
-#include "vmm/block/node.h"
+#include "vmm/block/qcow2-int.h"
 
 #include <errno.h>
 #include <string.h>
@@ -49,73 +49,93 @@ static void child_resized(void *opaque)
 }
 
 /* The child is node's only once it is attached. */
-static struct block_node *new_reference(struct block_node *child, const char *name,
+static struct block_node *new_reference(struct block_node *child, const char *user,
                                         struct err *err)
 {
 	struct block_node *node = calloc(1, sizeof(*node));
 
-	if (node) {
-		node->id = strdup(name);
-		node->node_name = strdup(name);
+	if (node)
 		node->path = strdup(child->path);
-	}
-	if (!node || !node->id || !node->node_name || !node->path)
-		err_sys(err, ENOMEM, "node '%s'", name);
-	else if (block_attach(child, name, child_resized, node, err) >= 0)
+	if (!node || !node->path)
+		err_sys(err, ENOMEM, "node '%s'", user);
+	else if (block_attach(child, user, child_resized, node, err) >= 0)
 		return node;
-	if (node) {
-		free(node->id);
-		free(node->node_name);
+	if (node)
 		free(node->path);
-	}
 	free(node);
 	return NULL;
 }
 
-static struct block_node *refer(struct block_registry *reg, struct opt_list *opts,
-                                const char *ref, struct err *err)
+struct block_node *block_refer(struct block_registry *reg, const char *ref,
+                               const char *user, struct err *err)
 {
 	struct block_node *child = block_find(reg, ref), *node;
-	const char *read_only = opt_list_take(opts, "read-only"),
-		   *discard = opt_list_take(opts, "discard"),
-		   *driver = opt_list_take(opts, "driver"),
-		   *name = opt_list_take(opts, "node-name");
-	bool wants_write = read_only && strcmp(read_only, "on");
 
 	if (!child || !child->no_drive) {
 		err_set(err, ENOENT, "Cannot find device='%s' nor node-name='%s'", "",
 		        ref);
 		return NULL;
 	}
-	if (strcmp(driver, "raw")) {
-		err_set(err, ENOTSUP,
-		        "driver '%s' is not supported above another node; "
-		        "use raw",
-		        driver);
-		return NULL;
-	}
-	if (wants_write && child->readonly) {
-		err_set(err, EACCES, "Block node is read-only: %s", ref);
-		return NULL;
-	}
-	node = new_reference(child, name, err);
+	node = new_reference(child, user, err);
 	if (!node)
 		return NULL;
 	node->driver = &reference_driver;
 	node->reg = reg;
 	node->child = child;
 	child->below = true;
-	node->no_drive = true;
 	node->length = child->length;
 	node->cache = child->cache;
-	node->readonly = child->readonly || (read_only && !wants_write);
-	node->discard = child->discard && discard && !strcmp(discard, "unmap");
+	node->readonly = child->readonly;
+	node->discard = child->discard;
 	node->write_cache = child->write_cache;
 	node->request_align = child->request_align;
-	if (block_link(node, err) >= 0)
-		return node;
-	block_close(node);
-	return NULL;
+	return node;
+}
+
+static int set_names(struct block_node *node, const char *name, struct err *err)
+{
+	node->no_drive = true;
+	node->id = strdup(name);
+	node->node_name = strdup(name);
+	return node->id && node->node_name ? block_link(node, err)
+	                                   : err_sys(err, ENOMEM, "node '%s'", name);
+}
+
+static struct block_node *refer(struct block_registry *reg, struct opt_list *opts,
+                                const char *ref, struct err *err)
+{
+	const char *read_only = opt_list_take(opts, "read-only"),
+		   *driver = opt_list_take(opts, "driver"),
+		   *name = opt_list_take(opts, "node-name");
+	bool wants_write = read_only && strcmp(read_only, "on"),
+	     is_qcow2 = !strcmp(driver, "qcow2");
+	struct image_opts image = { 0 };
+	struct block_node *node = NULL;
+
+	if (!is_qcow2 && strcmp(driver, "raw"))
+		err_set(err, ENOTSUP,
+		        "driver '%s' is not supported above another node; use raw or "
+		        "qcow2",
+		        driver);
+	else if (opts_take(block_options, opts, &image, NULL, err) >= 0)
+		node = block_refer(reg, ref, name, err);
+	if (node && wants_write && node->readonly) {
+		err_set(err, EACCES, "Block node is read-only: %s", ref);
+		block_close(node);
+		node = NULL;
+	}
+	if (node) {
+		node->readonly |= read_only && !wants_write;
+		node->discard &= image.discard == IMAGE_DISCARD_UNMAP;
+		if (is_qcow2)
+			node = qcow2_open(reg, node, &image, err);
+	}
+	opts_free(block_options, &image);
+	if (node && set_names(node, name, err) < 0) {
+		block_close(node);
+		node = NULL;
+	}
+	return node;
 }
 
 /* ---- QMP's members as keys of -drive ---- */

@@ -170,13 +170,6 @@ static int find_alignment(struct file_node *file, struct err *err)
 		               "%s: direct I/O needs an alignment of %u bytes; "
 		               "use cache=writeback",
 		               file->node.path, file->node.request_align);
-	/* A write to the last block would have to go past the end of the disk. */
-	if (!file->node.readonly && file->node.length % file->node.request_align)
-		return err_set(err, EINVAL,
-		               "%s: direct I/O needs a size that is a multiple "
-		               "of %u bytes here; enlarge it with truncate, or use "
-		               "cache=writeback",
-		               file->node.path, file->node.request_align);
 	return 0;
 }
 

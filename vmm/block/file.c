@@ -229,6 +229,28 @@ int64_t file_allocated(const struct block_node *node)
 	               : (int64_t)st.st_blocks * 512;
 }
 
+bool file_identity(const struct block_node *node, uint64_t *dev, uint64_t *ino)
+{
+	struct stat st;
+
+	while (node->child)
+		node = node->child;
+	if (node->driver != &file_driver ||
+	    fstat(to_file((struct block_node *)node)->fd, &st) < 0)
+		return false;
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return true;
+}
+
+bool file_grows(const struct block_node *node)
+{
+	while (node->child)
+		node = node->child;
+	return node->driver == &file_driver &&
+	       !(to_file((struct block_node *)node)->aio_flags & AIO_BLOCK_DEV);
+}
+
 int file_peek(struct block_node *node, uint64_t offset, void *buf, unsigned len)
 {
 	_cleanup_free_ uint8_t *block = NULL;

@@ -70,6 +70,21 @@ unsigned iov_slice(const struct iovec *iov, unsigned count, uint64_t offset,
 	return n;
 }
 
+unsigned iov_cut(const struct iovec *iov, unsigned count, uint64_t offset, uint64_t len,
+                 struct iovec *out)
+{
+	unsigned n = iov_slice(iov, count, offset, out, count);
+
+	for (unsigned i = 0; i < n; i++) {
+		if (out[i].iov_len >= len) {
+			out[i].iov_len = len;
+			return i + 1;
+		}
+		len -= out[i].iov_len;
+	}
+	return n;
+}
+
 unsigned iov_drop_front(struct iovec *iov, unsigned count, size_t len)
 {
 	unsigned i = 0;

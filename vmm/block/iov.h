@@ -18,6 +18,9 @@ void iov_zero(const struct iovec *iov, unsigned count, uint64_t offset, uint64_t
  * number. */
 unsigned iov_slice(const struct iovec *iov, unsigned count, uint64_t offset,
                    struct iovec *out, unsigned max);
+/* The same for len bytes, which the list has; out has room for count. */
+unsigned iov_cut(const struct iovec *iov, unsigned count, uint64_t offset, uint64_t len,
+                 struct iovec *out);
 /* Removes len bytes from the front, in place; returns how many whole segments went. */
 unsigned iov_drop_front(struct iovec *iov, unsigned count, size_t len);
 

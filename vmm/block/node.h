@@ -10,12 +10,19 @@
 #ifndef VMM_BLOCK_NODE_H
 #define VMM_BLOCK_NODE_H
 
+#include "common/log.h"
 #include "vmm/block/aio.h"
 #include "vmm/block/block.h"
 
 struct block_driver {
 	const char *name;
 	void (*submit)(struct block_node *node, struct block_req *req);
+	/* What block_call_soon() asked for; NULL: nothing does. */
+	void (*soon)(struct block_node *node);
+	/* block_map() of a range that was checked; NULL: all is data at the same place.
+	 */
+	int (*map)(struct block_node *node, uint64_t offset, uint64_t len,
+	           struct block_extent *extent);
 	/* 0: what the storage has by now. Updates node->length. */
 	int (*resize)(struct block_node *node, uint64_t length, struct err *err);
 	/* Releases what the driver holds, the child first. */
@@ -43,8 +50,9 @@ struct block_node {
 	/* traffic */
 	struct block_stats stats;
 	unsigned in_flight;
-	bool batch_pending;
-	struct block_node *batch_next;
+	bool batch_pending, soon_pending;
+	struct block_node *batch_next, *soon_next;
+	struct ratelimit warned;
 };
 
 /* What -drive says about the image. */
@@ -52,6 +60,20 @@ struct image_opts {
 	char *file, *id, *node_name;
 	int format, cache, aio, discard, detect_zeroes, locking;
 	bool readonly, snapshot, copy_on_read;
+	/* qcow2 */
+	/* Instead of the header's: a node, "" for none, or a path. */
+	char *backing, *backing_path, *backing_format;
+	uint64_t cache_size, l2_cache_size; /* 0: by the size of the disk */
+	int lazy_refcounts;
+	/* Of images below others. */
+	const struct image_chain *above;
+};
+
+/* The files of the images above, to find that one is below itself. */
+struct image_chain {
+	const struct image_chain *above;
+	uint64_t dev, ino;
+	unsigned depth;
 };
 
 enum image_format { FORMAT_AUTO, FORMAT_RAW, FORMAT_QCOW2 };
@@ -69,6 +91,16 @@ struct block_node *block_open_image(struct block_registry *reg, struct opt_list 
 /* -EBUSY with a sentence that names the user. */
 int block_in_use(const struct block_node *node, struct err *err);
 
+/* A request of a driver's own, with op, offset, len, iov, durable and done set, to a node
+ * below: neither checked nor counted. It never completes inside. */
+void block_submit_below(struct block_node *node, struct block_req *req);
+/* Calls the driver's soon(), once, from the loop or from those who wait in it. */
+void block_call_soon(struct block_node *node);
+/* At the end of a pool job of a driver's, when what it completed has. */
+void block_pool_ran(struct block_registry *reg);
+/* Waits until something has completed, or has been called soon. */
+void block_wait(struct block_registry *reg);
+
 /* Completes a request now (not inside its submit). */
 void block_complete(struct block_req *req, int ret);
 /* Completes a request from the loop; for results known inside submit. */
@@ -82,6 +114,20 @@ struct block_node *file_open(struct block_registry *reg, const struct image_opts
 int file_peek(struct block_node *node, uint64_t offset, void *buf, unsigned len);
 /* Bytes that a file's blocks take, or -1. */
 int64_t file_allocated(const struct block_node *node);
+
+/* Identity of the file; false: it has none. */
+bool file_identity(const struct block_node *node, uint64_t *dev, uint64_t *ino);
+/* It is as long as what was written, and zeros behind. */
+bool file_grows(const struct block_node *node);
+
+/* blockdev.c: a node with the bytes of one that nobody uses, for `user`, which owns it.
+ * NULL with a sentence. */
+struct block_node *block_refer(struct block_registry *reg, const char *ref,
+                               const char *user, struct err *err);
+
+/* block.c: as block_open_image(), for images below others. */
+struct block_node *block_open_below(struct block_registry *reg,
+                                    const struct image_opts *image, struct err *err);
 
 /* format.c: the format node above file, which it owns from then on (also on failure). */
 struct block_node *format_open(struct block_registry *reg, struct block_node *file,

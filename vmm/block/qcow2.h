@@ -19,7 +19,7 @@
 
 #define QCOW2_MAGIC 0x514649fbu /* "QFI\xfb" */
 
-/* "Header". Version 2 ends before incompatible. */
+/* "Header", every member at its alignment. Version 2 ends before incompatible. */
 struct qcow2_header {
 	uint32_t magic, version;
 	uint64_t backing_offset; /* of the name; 0: there is none */
@@ -39,7 +39,7 @@ struct qcow2_header {
 	uint32_t header_len;
 	uint8_t compression; /* if header_len is more than 104 */
 	uint8_t padding[7];
-} __attribute__((packed));
+};
 static_assert(sizeof(struct qcow2_header) == 112, "the header has 112 bytes");
 
 enum {

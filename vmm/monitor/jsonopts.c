@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 int jsonopts_add(struct opt_list *opts, const char *key, const json_t *value,
                  struct err *err)
@@ -23,6 +24,9 @@ int jsonopts_add(struct opt_list *opts, const char *key, const json_t *value,
 		         (long long)json_integer_value(value));
 		text = number;
 	}
+	/* Nothing is below an image. */
+	if (json_is_null(value) && !strcmp(key, "backing"))
+		text = "";
 	if (!text)
 		return err_usage(err, "Invalid parameter type for '%s'", key);
 	ret = opt_list_add(opts, key, text);
