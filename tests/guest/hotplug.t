@@ -11,6 +11,7 @@ use lib $FindBin::Bin;
 use files;
 use montest;
 use Test::More;
+use Time::HiRes ();
 
 sub file {
 	my ($name, $size, $text) = @_;
@@ -38,7 +39,7 @@ sub fds {
 my $pid = start('-S', '-serial', 'null', '-kernel', $kernel, '-cdrom', $one,
 	'-drive', 'if=none,id=cd0,media=cdrom', '-device', 'ide-cd,drive=cd0,id=second',
 	'-drive', "if=none,id=d0,format=raw,file=$disk",
-	'-qmp', "unix:$dir/q,server,nowait", '-monitor', "unix:$dir/m,server,nowait");
+	'-qmp', "unix:$dir/q,server,nowait", '-qmp', "unix:$dir/q2,server,nowait", '-monitor', "unix:$dir/m,server,nowait");
 my $q = qmp_client("$dir/q");
 my $m = connect_to("$dir/m");
 expect($m, qr/\(qemu\) $/);
@@ -78,6 +79,32 @@ is_deeply(qmp($q, 'blockdev-add', driver => 'raw', 'node-name' => 'n1', 'read-on
 is_deeply(qmp($q, 'blockdev-insert-medium', id => 'second', 'node-name' => 'n1'), { return => {} }, 'blockdev-insert-medium');
 like(qmp($q, 'blockdev-del', 'node-name' => 'n1')->{error}{desc}, qr/^Node n1 is in use by cd0/, 'it is in use then');
 is_deeply(qmp($q, 'blockdev-close-tray', id => 'second'), { return => {} }, 'blockdev-close-tray');
+
+# Who moves a tray all the time fills nobody's queue, and hides no other tray; each one's
+# last move is told.
+my $listener = qmp_client("$dir/q2");
+my $cd = '/machine/peripheral-anon/device[0]';
+my $end;
+for my $n (1 .. 200) {
+	qmp($q, 'blockdev-open-tray', id => 'second');
+	$end = Time::HiRes::time() if $n == 200;
+	qmp($q, 'blockdev-close-tray', id => 'second');
+}
+qmp($q, 'blockdev-open-tray', id => $cd);
+my ($moves, $closed, $opened) = 0;
+until ($closed && $opened) {
+	my $e = event($listener, 'DEVICE_TRAY_MOVED') // last;
+	my ($id, $open) = @{ $e->{data} }{qw(id tray-open)};
+
+	$moves++ if $id eq 'second';
+	$opened = 1 if $id eq $cd && $open;
+	$closed = 1 if $id eq 'second' && !$open && $e->{timestamp}{seconds} + $e->{timestamp}{microseconds} / 1e6 >= $end;
+}
+ok($closed && $opened, 'the last moves of two trays are told');
+cmp_ok($moves, '<', 400, 'not each of many');
+close($listener->{socket});
+qmp($q, 'blockdev-close-tray', id => $cd);
+delete $q->{events};
 my ($cd0) = grep { $_->{device} eq 'cd0' } @{ qmp($q, 'query-block')->{return} };
 is($cd0->{inserted}{file}, $one, 'query-block shows it');
 is($cd0->{tray_open}, JSON::PP::false, 'and the tray');

@@ -237,6 +237,22 @@ cmp_ok(abs($offset - 3652 * 86400), '<=', 300, 'RTC_CHANGE: ten years behind wha
 put($q, '{"execute":"quit"}');
 ended($pid);
 
+# A thousand times, and then another year: the events of a second are one, and the last is told.
+my $set = "\xb0\x0b\xe6\x70\xb0\x82\xe6\x71\xb0\x09\xe6\x70\xb0%s\xe6\x71\xb0\x0b\xe6\x70\xb0\x02\xe6\x71";
+$pid = start(qw(-m 16 -serial null -S -rtc), 'base=2020-06-15T12:00:00', '-qmp', "unix:$dir/q,server,nowait",
+	kernel('clocks', "\xb9\xe8\x03\x00\x00" . sprintf($set, "\x30") . "\xe2\xe6" . sprintf($set, "\x31") . "\xf4\xeb\xfd"));
+$q = qmp_client("$dir/q");
+qmp($q, 'cont');
+my $changes = 0;
+do {
+	$offset = (event($q, 'RTC_CHANGE') // last)->{data}{offset};
+	$changes++;
+} while (abs($offset - 4017 * 86400) > 86400);
+cmp_ok(abs($offset - 4017 * 86400), '<=', 86400, 'the last change of many is told') or diag($offset);
+cmp_ok($changes, '<', 200, 'and few before it');
+put($q, '{"execute":"quit"}');
+ended($pid);
+
 open(my $image, '>', "$dir/image") or die;
 truncate($image, 128 << 20);
 close($image);

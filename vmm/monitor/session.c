@@ -181,58 +181,31 @@ static void mon_focus(void *opaque, bool focused)
 
 /* ---- events ---- */
 
-/* "outer.inner" is a member of an object inside. */
-static void set_member(json_t *object, const char *name, json_t *value)
+static bool listens(const struct monitor *mon)
 {
-	const char *dot = strchr(name, '.');
-	char outer[32];
-
-	if (!dot) {
-		json_object_set_new(object, name, value);
-		return;
-	}
-	snprintf(outer, sizeof(outer), "%.*s", (int)(dot - name), name);
-	if (!json_object_get(object, outer))
-		json_object_set_new(object, outer, json_object());
-	json_object_set_new(json_object_get(object, outer), dot + 1, value);
+	return mon->mode == MONITOR_QMP && mon->negotiated;
 }
 
-static json_t *event_object(const char *name, const struct vm_event_field *f)
+bool monitors_any_listens(const struct monitors *set)
 {
-	struct timespec now;
-	json_t *data = f ? json_object() : NULL;
-
-	for (; f && f->name; f++)
-		set_member(data, f->name,
-		           f->kind == VM_EVENT_STR    ? mon_text(f->str)
-		           : f->kind == VM_EVENT_BOOL ? json_boolean(f->num)
-		                                      : json_integer(f->num));
-	clock_gettime(CLOCK_REALTIME, &now);
-	return json_pack("{s:s, s:{s:I, s:I}, s:o*}", "event", name, "timestamp",
-	                 "seconds", (json_int_t)now.tv_sec, "microseconds",
-	                 (json_int_t)now.tv_nsec / 1000, "data", data);
+	for (const struct monitor *mon = set->first; mon; mon = mon->next)
+		if (listens(mon))
+			return true;
+	return false;
 }
 
-void monitors_event(void *opaque, const char *name, const struct vm_event_field *fields)
+void monitors_send(struct monitors *set, const json_t *event)
 {
-	struct monitors *set = opaque;
-	json_t *event = NULL; /* made for the first who listens: mostly nobody does */
-
-	if (set->gdb && !strcmp(name, "STOP"))
-		gdb_stopped(set->gdb);
 	for (struct monitor *mon = set->first; mon; mon = mon->next) {
-		if (mon->mode != MONITOR_QMP || !mon->negotiated)
+		if (!listens(mon))
 			continue;
 		if (backlog(mon) > MONITOR_OUT_MAX) {
 			mon->events_lost++;
 			continue;
 		}
-		if (!event)
-			event = event_object(name, fields);
 		qmp_send(mon, event);
 		flush(mon);
 	}
-	json_decref(event);
 }
 
 /* ---- sessions ---- */
@@ -329,6 +302,7 @@ void monitors_free(struct monitors *set)
 	if (!set)
 		return;
 	set->vm->on_event = NULL;
+	monitors_forget_events(set);
 	net_registry_on_progress(set->vm->nets, NULL, NULL);
 	gdb_free(set->gdb);
 	while (set->first) {

@@ -45,9 +45,10 @@ struct monitors {
 	struct pc *pc;
 	struct vm *vm;
 	struct monitor *first;
-	struct gdb *gdb;       /* -gdb, or NULL */
-	uint64_t started;      /* CLOCK_MONOTONIC ns */
-	unsigned compat_count; /* of chardevs that -monitor and -qmp named */
+	struct gdb *gdb;            /* -gdb, or NULL */
+	struct event_limit *limits; /* of events in this second */
+	uint64_t started;           /* CLOCK_MONOTONIC ns */
+	unsigned compat_count;      /* of chardevs that -monitor and -qmp named */
 };
 
 /* Opens the server for GDB, instead of one that is there; "none": closes it. */
@@ -86,8 +87,15 @@ void qmp_send(struct monitor *mon, const json_t *value);
 /* The version as greeting and query-version give it. */
 json_t *mon_version(void);
 
-/* One event to all sessions that negotiated. For vm->on_event. */
+/* One event to all sessions that negotiated, now or when its limit allows. For
+ * vm->on_event. */
 struct vm_event_field;
 void monitors_event(void *set, const char *name, const struct vm_event_field *fields);
+/* Whether a session negotiated. */
+bool monitors_any_listens(const struct monitors *set);
+/* To each of them, at once. */
+void monitors_send(struct monitors *set, const json_t *event);
+/* Those that wait are never sent. */
+void monitors_forget_events(struct monitors *set);
 
 #endif
