@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -179,6 +180,82 @@ static void test_hostile(struct board *b)
 	       "a read over its own descriptor");
 }
 
+/* ---- what does not fit into one slice ---- */
+
+enum { SLICE = 1 << 20, LARGE_AT = 2 << 20, FILE_LEN = SLICE + 5, LARGE = 3 * SLICE + 7 };
+
+static uint8_t large[8 << 20] __attribute__((aligned(4096)));
+
+/* Starts to read a file and the zeros behind it. */
+static void start(struct board *b, uint32_t descriptor)
+{
+	memset(large + LARGE_AT, 0xee, LARGE + 1);
+	st32(large + descriptor, __builtin_bswap32(READ | CHOOSE | 0x20 << 16));
+	st32(large + descriptor + 4, __builtin_bswap32(LARGE));
+	st64(large + descriptor + 8, __builtin_bswap64(LARGE_AT));
+	board_out(b, DMA_LOW, __builtin_bswap32(descriptor), 4);
+}
+
+static bool is_pending(uint32_t descriptor)
+{
+	return ld32(large + descriptor) == __builtin_bswap32(READ | CHOOSE | 0x20 << 16);
+}
+
+static unsigned moved(void)
+{
+	unsigned n = LARGE;
+
+	while (n && large[LARGE_AT + n - 1] == 0xee)
+		n--;
+	return n;
+}
+
+static bool is_complete(void)
+{
+	unsigned bad = large[LARGE_AT + LARGE] != 0xee;
+
+	for (unsigned i = 0; i < LARGE; i++)
+		bad += large[LARGE_AT + i] != (i < FILE_LEN ? i % 100 : 0);
+	return !bad;
+}
+
+static void test_long(void)
+{
+	uint8_t *file = malloc(FILE_LEN);
+	struct device *dev;
+	struct board b;
+
+	for (unsigned i = 0; file && i < FILE_LEN; i++)
+		file[i] = i % 100;
+	board_init(&b, false);
+	mem_add_ram(b.vm.mem, "ram", 0, sizeof(large), large, false, NULL);
+	dev = board_add(&b, &fwcfg_class, "");
+	fwcfg_set_file(dev, "etc/large", file, FILE_LEN, NULL);
+	start(&b, DESC);
+	tap_eq(moved(), SLICE, "a long transfer gives the lock back after a slice");
+	tap_ok(is_pending(DESC), "without an answer");
+	for (unsigned rounds = 2; rounds <= 3; rounds++) {
+		loop_run_once(b.vm.loop, 0);
+		tap_eq(moved(), rounds * SLICE, "and goes on, a slice each time");
+	}
+	loop_run_once(b.vm.loop, 0);
+	tap_ok(is_complete(), "to its end");
+	tap_eq(ld32(large + DESC), 0, "then there is an answer");
+	start(&b, DESC);
+	start(&b, DESC + 16);
+	tap_eq(ld32(large + DESC), __builtin_bswap32(ERROR), "another one ends it");
+	dev->cls->quiesce(dev);
+	tap_ok(is_complete() && !is_pending(DESC + 16), "quiesced: it has ended");
+	start(&b, DESC);
+	devices_reset(&b.vm);
+	while (loop_run_once(b.vm.loop, 0))
+		;
+	tap_eq(moved(), SLICE, "a reset ends it where it is");
+	tap_ok(is_pending(DESC), "without an answer: that is another machine's memory");
+	start(&b, DESC);
+	board_free(&b);
+}
+
 static void test_state(struct board *b, struct device *dev)
 {
 	struct board c;
@@ -211,6 +288,7 @@ int main(void)
 	test_select(&b, dev);
 	test_dma(&b);
 	test_hostile(&b);
+	test_long();
 	test_state(&b, dev);
 	board_free(&b);
 	return tap_done();

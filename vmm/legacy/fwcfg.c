@@ -7,11 +7,16 @@
  * Guests only read: DMA writes end with the error bit, bytes written to the data port are
  * dropped. Behind the end of an item, and where there is none, everything reads 0.
  * Item contents are the board's and no state. All functions run under the machine lock.
+ *
+ * A transfer may have 4 GiB. What is longer than a slice goes on from the main loop,
+ * slice by slice, so that nobody waits long for the lock; drivers wait for the
+ * descriptor's answer, as the specification has it.
  */
 #include "vmm/legacy/fwcfg.h"
 
 #include "common/bytes.h"
 #include "vmm/core/vm.h"
+#include "vmm/loop/loop.h"
 #include "vmm/mem/mem.h"
 
 #include <errno.h>
@@ -34,6 +39,8 @@ enum {
 	DMA_SELECT = 1 << 3,
 	DMA_WRITE = 1 << 4,
 
+	SLICE = 1 << 20, /* bytes that are moved without giving the lock back */
+
 	DIR_ENTRY = 8 + FWCFG_NAME_SIZE,
 	KEYS = FWCFG_FILE_FIRST + FWCFG_FILES,
 };
@@ -45,6 +52,14 @@ struct item {
 	uint32_t len;
 };
 
+/* A transfer that goes on. */
+struct transfer {
+	uint64_t descriptor, address;
+	uint32_t left; /* 0: there is none */
+	uint32_t offset;
+	uint16_t key;
+};
+
 struct fwcfg {
 	struct device dev;
 	struct item items[KEYS];
@@ -54,7 +69,9 @@ struct fwcfg {
 	uint16_t key;
 	uint32_t offset;   /* in the item that the key selects */
 	uint32_t dma_high; /* of the descriptor's address */
-	/* not state */
+	/* not state: it ends before one is saved */
+	struct transfer transfer;
+	struct loop_work work;
 	struct region select_region, dma_region;
 	uint16_t hook_key; /* 0: none */
 	void (*hook)(void *opaque);
@@ -71,27 +88,28 @@ static void select_item(struct fwcfg *f, uint16_t key)
 		f->hook(f->hook_opaque);
 }
 
-/* What is left of the selected item; *len is cut to it. */
-static const uint8_t *rest(const struct fwcfg *f, uint32_t *len)
+/* What an item has from there on; *len is cut to it. */
+static const uint8_t *rest(const struct fwcfg *f, unsigned key, uint32_t offset,
+                           uint32_t *len)
 {
-	unsigned key = f->key & KEY_MASK;
-	const struct item *item =
-		f->key & KEY_ARCH || key >= KEYS ? NULL : &f->items[key];
+	const struct item *item = key & KEY_ARCH || (key & KEY_MASK) >= KEYS
+	                                  ? NULL
+	                                  : &f->items[key & KEY_MASK];
 
-	if (!item || f->offset >= item->len) {
+	if (!item || offset >= item->len) {
 		*len = 0;
 		return NULL;
 	}
-	if (*len > item->len - f->offset)
-		*len = item->len - f->offset;
-	return item->data + f->offset;
+	if (*len > item->len - offset)
+		*len = item->len - offset;
+	return item->data + offset;
 }
 
 static uint64_t select_read(void *opaque, uint64_t offset, unsigned size)
 {
 	struct fwcfg *f = opaque;
 	uint32_t len = 1;
-	const uint8_t *p = rest(f, &len);
+	const uint8_t *p = rest(f, f->key, f->offset, &len);
 
 	if (offset != PORT_DATA_OFFSET || size != 1 || !p)
 		return 0;
@@ -105,46 +123,84 @@ static void select_write(void *opaque, uint64_t offset, uint64_t value, unsigned
 		select_item(opaque, value);
 }
 
-/* The transfer that a descriptor asks for. */
-static int transfer(struct fwcfg *f, uint32_t control, uint64_t address, uint32_t len)
+static int move_slice(struct fwcfg *f)
 {
 	struct mem *mem = f->dev.vm->mem;
-	uint32_t part = len;
-	const uint8_t *p = rest(f, &part);
-	int ret = 0;
+	struct transfer *t = &f->transfer;
+	uint32_t len = t->left < SLICE ? t->left : SLICE, part = len;
+	const uint8_t *p = rest(f, t->key, t->offset, &part);
+	int ret = part ? dma_write(mem, t->address, p, part) : 0;
 
-	if (control & DMA_READ) {
-		if (part)
-			ret = dma_write(mem, address, p, part);
-		if (!ret && len > part)
-			ret = dma_set(mem, address + part, 0, len - part);
-	} else if (control & DMA_WRITE) {
-		ret = -EPERM;
-	} else if (!(control & DMA_SKIP)) {
-		part = 0;
-	}
-	f->offset += part;
+	if (!ret && len > part)
+		ret = dma_set(mem, t->address + part, 0, len - part);
+	t->offset += part;
+	t->address += len;
+	t->left -= len;
 	return ret;
+}
+
+static void answer(struct fwcfg *f, uint64_t descriptor, int ret)
+{
+	uint32_t control = __builtin_bswap32(ret < 0 ? DMA_ERROR : 0);
+
+	/* A descriptor outside RAM has no place for an answer. */
+	(void)dma_write(f->dev.vm->mem, descriptor, &control, sizeof(control));
+}
+
+/* Moves a slice; when it was the last one, or failed, the driver gets its answer. */
+static void go_on(void *opaque)
+{
+	struct fwcfg *f = opaque;
+	struct transfer *t = &f->transfer;
+	int ret = t->left ? move_slice(f) : 0;
+
+	if (ret < 0 || !t->left) {
+		t->left = 0;
+		answer(f, t->descriptor, ret);
+	} else {
+		loop_post(f->dev.vm->loop, &f->work);
+	}
+}
+
+static void go_on_later(void *opaque)
+{
+	struct fwcfg *f = opaque;
+
+	/* It may have ended meanwhile. */
+	if (f->transfer.left)
+		go_on(f);
 }
 
 static void run_dma(struct fwcfg *f, uint64_t descriptor)
 {
-	struct mem *mem = f->dev.vm->mem;
-	uint32_t raw[4], control, answer;
-	uint64_t address;
-	int ret = dma_read(mem, descriptor, raw, sizeof(raw));
+	uint32_t raw[4], control, len, part;
+	int ret = dma_read(f->dev.vm->mem, descriptor, raw, sizeof(raw));
 
-	if (ret >= 0) {
-		control = __builtin_bswap32(raw[0]);
-		address = (uint64_t)__builtin_bswap32(raw[2]) << 32 |
-		          __builtin_bswap32(raw[3]);
-		if (control & DMA_SELECT)
-			select_item(f, control >> 16);
-		ret = transfer(f, control, address, __builtin_bswap32(raw[1]));
+	/* A driver that does not wait. */
+	if (f->transfer.left)
+		answer(f, f->transfer.descriptor, -EBUSY);
+	f->transfer.left = 0;
+	if (ret < 0)
+		return answer(f, descriptor, ret);
+	control = __builtin_bswap32(raw[0]);
+	len = part = __builtin_bswap32(raw[1]);
+	if (control & DMA_SELECT)
+		select_item(f, control >> 16);
+	if ((control & (DMA_READ | DMA_WRITE)) == DMA_WRITE)
+		return answer(f, descriptor, -EPERM);
+	f->transfer = (struct transfer){
+		.descriptor = descriptor,
+		.address = (uint64_t)__builtin_bswap32(raw[2]) << 32 |
+		           __builtin_bswap32(raw[3]),
+		.left = control & DMA_READ ? len : 0,
+		.offset = f->offset,
+		.key = f->key,
+	};
+	if (control & (DMA_READ | DMA_SKIP)) {
+		rest(f, f->key, f->offset, &part);
+		f->offset += part;
 	}
-	answer = __builtin_bswap32(ret < 0 ? DMA_ERROR : 0);
-	/* A descriptor outside RAM has no place for an answer. */
-	(void)dma_write(mem, descriptor, &answer, sizeof(answer));
+	go_on(f);
 }
 
 static uint64_t dma_port_read(void *opaque, uint64_t offset, unsigned size)
@@ -315,6 +371,7 @@ static int fwcfg_realize(struct device *dev, struct err *err)
 	int ret;
 
 	device_set_path(dev, "isa/fw_cfg");
+	f->work = (struct loop_work){ .fn = go_on_later, .opaque = f };
 	ret = fwcfg_set(dev, FWCFG_SIGNATURE, strdup("QEMU"), 4, err);
 	if (ret >= 0)
 		ret = fwcfg_set_number(dev, FWCFG_ID, ID_TRADITIONAL | ID_DMA, 4, err);
@@ -327,14 +384,25 @@ static void fwcfg_reset(struct device *dev)
 {
 	struct fwcfg *f = (struct fwcfg *)dev;
 
+	f->transfer.left = 0;
 	select_item(f, 0);
 	f->dma_high = 0;
+}
+
+static void fwcfg_quiesce(struct device *dev)
+{
+	struct fwcfg *f = (struct fwcfg *)dev;
+
+	while (f->transfer.left)
+		go_on(f);
 }
 
 static void fwcfg_unrealize(struct device *dev)
 {
 	struct fwcfg *f = (struct fwcfg *)dev;
 
+	if (f->work.fn)
+		loop_cancel(dev->vm->loop, &f->work);
 	mem_unmap(&f->select_region);
 	mem_unmap(&f->dma_region);
 	for (unsigned i = 0; i < KEYS; i++)
@@ -363,5 +431,6 @@ const struct device_class fwcfg_class = {
 	.state = &fwcfg_state,
 	.realize = fwcfg_realize,
 	.reset = fwcfg_reset,
+	.quiesce = fwcfg_quiesce,
 	.unrealize = fwcfg_unrealize,
 };
