@@ -451,6 +451,34 @@ static void test_events(void)
 
 /* ---- memory of devices ---- */
 
+/* The screen logs it already. */
+static void test_two_logs(struct mem *mem, struct ram_block *block)
+{
+	uint64_t bits;
+
+	tap_eq(mem_log(mem, block, MEM_LOG_MOVE, true), 0, "a second logger");
+	mem_mark_dirty(block, PAGE, 1);
+	mem_take_dirty(mem, block, &bits);
+	tap_eq(bits, 2, "the first one is told");
+	mem_mark_dirty(block, 2 * PAGE, 1);
+	mem_take(mem, block, MEM_LOG_MOVE, &bits);
+	tap_eq(bits, 6, "and the second, also of what the first took");
+	mem_take(mem, block, MEM_LOG_MOVE, &bits);
+	tap_eq(bits, 0, "once, too");
+	mem_log_dirty(mem, block, false);
+	mem_mark_dirty(block, 0, 1);
+	mem_take(mem, block, MEM_LOG_MOVE, &bits);
+	tap_eq(bits, 1, "the second one's log goes on");
+	mem_log_dirty(mem, block, true);
+	mem_mark_dirty(block, PAGE, 1);
+	mem_take(mem, block, MEM_LOG_MOVE, &bits);
+	mem_log(mem, block, MEM_LOG_MOVE, false);
+	mem_take_dirty(mem, block, &bits);
+	tap_eq(bits, 2, "what one took and left stays the other's");
+	mem_log_dirty(mem, block, false);
+	tap_ok(!block->dirty && !block->kept[0] && !block->kept[1], "nobody logs");
+}
+
 static void test_device_ram(void)
 {
 	static const struct region_ops other_ops = { 0 };
@@ -486,6 +514,7 @@ static void test_device_ram(void)
 	tap_eq(bits, 0xe, "has what each way wrote");
 	mem_take_dirty(mem, window.ram, &bits);
 	tap_eq(bits, 0, "once");
+	test_two_logs(mem, window.ram);
 	mem_unmap(&window);
 	tap_eq(dma_read(mem, base, &bits, 1), (uint64_t)-EFAULT, "unmapped: nowhere");
 	mem_map(mem, MEM_MMIO, &window, LOW - PAGE);

@@ -32,6 +32,9 @@ void mem_free(struct mem *mem);
 
 /* ---- RAM ---- */
 
+/* Who wants to know what was written; each has a log of its own. */
+enum mem_logger { MEM_LOG_SCREEN, MEM_LOG_MOVE, MEM_LOGGERS };
+
 struct ram_block {
 	const char *name;   /* static */
 	uint64_t gpa, size; /* gpa: MEM_NOWHERE while a device's memory is not placed */
@@ -39,6 +42,9 @@ struct ram_block {
 	bool shared;   /* other processes, or a file, have it too */
 	bool readonly; /* writes by the guest are dropped into a region below, or lost */
 	uint64_t *dirty; /* one bit per 4 KiB page while dirty logging is on, else NULL */
+	uint64_t *kept[MEM_LOGGERS]; /* what the other logger took already, while there
+	                                are two */
+	unsigned loggers;            /* 1 << enum mem_logger */
 	unsigned slot;
 	bool device; /* no plain RAM: it moves, or changes its rules */
 };
@@ -68,10 +74,21 @@ void mem_show_ram(struct region *region, bool on);
 void mem_drop_ram(struct ram_block *block);
 /* Notes writes by vCPUs and by user space from now on, or no longer. Machine lock. 0 or
  * -errno. */
-int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on);
-/* Copies what was written since the last call (size / 4096 bits, in whole uint64_t) and
- * forgets it. The block is logged. 0 or -errno. */
-int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap);
+int mem_log(struct mem *mem, struct ram_block *block, enum mem_logger who, bool on);
+/* Copies what was written since that logger's last call (size / 4096 bits, in whole
+ * uint64_t) and forgets it. The block is logged. 0 or -errno. */
+int mem_take(struct mem *mem, struct ram_block *block, enum mem_logger who,
+             uint64_t *bitmap);
+/* Both for the screen. */
+static inline int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on)
+{
+	return mem_log(mem, block, MEM_LOG_SCREEN, on);
+}
+static inline int mem_take_dirty(struct mem *mem, struct ram_block *block,
+                                 uint64_t *bitmap)
+{
+	return mem_take(mem, block, MEM_LOG_SCREEN, bitmap);
+}
 /* User space wrote there, other than through dma_. */
 void mem_mark_dirty(struct ram_block *block, uint64_t offset, uint64_t len);
 /* The memory at host is a shared mapping: to give pages back takes them from all. */
@@ -88,6 +105,8 @@ void mem_watch(struct mem *mem, struct mem_watcher *watcher);
 void mem_unwatch(struct mem *mem, struct mem_watcher *watcher);
 /* Block by index, or NULL past the last. */
 const struct ram_block *mem_ram(struct mem *mem, unsigned index);
+/* The same, for who logs or loads it. */
+struct ram_block *mem_ram_block(struct mem *mem, unsigned index);
 /* Allocates anonymous, lazily populated memory at a multiple of 2 MiB, huge-page friendly
  * behind the first 2 MiB; NULL and err on failure. */
 void *mem_alloc(uint64_t size, struct err *err);

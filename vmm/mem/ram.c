@@ -32,6 +32,14 @@ struct mem *mem_new(struct kvm_vm *kvm, struct err *err)
 	return mem;
 }
 
+static void free_kept(struct ram_block *block)
+{
+	for (unsigned i = 0; i < MEM_LOGGERS; i++) {
+		free(block->kept[i]);
+		block->kept[i] = NULL;
+	}
+}
+
 void mem_free(struct mem *mem)
 {
 	if (!mem)
@@ -40,8 +48,10 @@ void mem_free(struct mem *mem)
 		free(mem->maps[s].regions);
 		free(mem->maps[s].flat);
 	}
-	for (unsigned i = 0; i < mem->ram_count; i++)
+	for (unsigned i = 0; i < mem->ram_count; i++) {
 		free(mem->ram[i].dirty);
+		free_kept(&mem->ram[i]);
+	}
 	free(mem->shadow);
 	free(mem);
 }
@@ -233,6 +243,8 @@ void mem_drop_ram(struct ram_block *block)
 		return;
 	free(block->dirty);
 	block->dirty = NULL;
+	block->loggers = 0;
+	free_kept(block);
 	block->host = NULL;
 	block->size = 0;
 }
@@ -244,6 +256,9 @@ int ram_place(struct mem *mem, struct ram_block *block, uint64_t gpa)
 
 	if (old != MEM_NOWHERE) {
 		__atomic_store_n(&block->gpa, MEM_NOWHERE, __ATOMIC_RELAXED);
+		/* KVM's log goes with the slot, and vCPUs may write until then. */
+		if (mem->kvm && !block->readonly)
+			mem_mark_dirty(block, 0, block->size);
 		if (mem->kvm)
 			kvm_set_memory(mem->kvm, block->slot, old, 0, block->host, 0);
 	}
@@ -258,17 +273,13 @@ int ram_place(struct mem *mem, struct ram_block *block, uint64_t gpa)
 	return ret;
 }
 
-int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on)
+static size_t log_words(const struct ram_block *block)
 {
-	uint64_t *bitmap = NULL, *old = block->dirty;
+	return (block->size / PAGE + 63) / 64;
+}
 
-	if (on == !!old)
-		return 0;
-	if (on && !(bitmap = calloc((block->size / PAGE + 63) / 64, sizeof(*bitmap))))
-		return -ENOMEM;
-	block->dirty = bitmap;
-	tell_watchers(mem, block);
-	free(old);
+static int log_slots(struct mem *mem, const struct ram_block *block)
+{
 	if (mem->kvm && shadow_has(mem->shadow, block))
 		return shadow_log_dirty(mem->shadow);
 	return mem->kvm && block->gpa != MEM_NOWHERE
@@ -277,9 +288,47 @@ int mem_log_dirty(struct mem *mem, struct ram_block *block, bool on)
 	               : 0;
 }
 
-int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap)
+/* One of several: the log goes on, and each keeps for the others what it takes. */
+static int share_log(struct ram_block *block, enum mem_logger who, bool on)
 {
-	unsigned words = (block->size / PAGE + 63) / 64;
+	if (!on) {
+		free(block->kept[who]);
+		block->kept[who] = NULL;
+	} else if (!(block->kept[who] =
+	                     calloc(log_words(block), sizeof(*block->dirty)))) {
+		return -ENOMEM;
+	}
+	block->loggers ^= 1u << who;
+	return 0;
+}
+
+int mem_log(struct mem *mem, struct ram_block *block, enum mem_logger who, bool on)
+{
+	unsigned others = block->loggers & ~(1u << who);
+	uint64_t *bitmap = NULL, *old = block->dirty;
+
+	if (on == (block->loggers >> who & 1))
+		return 0;
+	if (on && !block->kept[!who] && others &&
+	    !(block->kept[!who] = calloc(log_words(block), sizeof(*bitmap))))
+		return -ENOMEM;
+	if (others)
+		return share_log(block, who, on);
+	if (on && !(bitmap = calloc(log_words(block), sizeof(*bitmap))))
+		return -ENOMEM;
+	block->loggers = on ? 1u << who : 0;
+	block->dirty = bitmap;
+	tell_watchers(mem, block);
+	free_kept(block);
+	free(old);
+	return log_slots(mem, block);
+}
+
+int mem_take(struct mem *mem, struct ram_block *block, enum mem_logger who,
+             uint64_t *bitmap)
+{
+	uint64_t *mine = block->kept[who], *theirs = block->kept[!who];
+	size_t words = log_words(block);
 	int ret = 0;
 
 	memset(bitmap, 0, words * sizeof(*bitmap));
@@ -287,8 +336,14 @@ int mem_take_dirty(struct mem *mem, struct ram_block *block, uint64_t *bitmap)
 		ret = shadow_take_dirty(mem->shadow, bitmap);
 	else if (mem->kvm && block->gpa != MEM_NOWHERE)
 		ret = kvm_take_dirty(mem->kvm, block->slot, bitmap);
-	for (unsigned i = 0; i < words && block->dirty; i++)
+	for (size_t i = 0; i < words && block->dirty; i++)
 		bitmap[i] |= __atomic_exchange_n(&block->dirty[i], 0, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < words && theirs; i++)
+		theirs[i] |= bitmap[i];
+	for (size_t i = 0; i < words && mine; i++) {
+		bitmap[i] |= mine[i];
+		mine[i] = 0;
+	}
 	return ret;
 }
 
@@ -299,6 +354,11 @@ void mem_set_shared(struct mem *mem, const void *host, uint64_t size)
 	for (unsigned i = 0; i < mem->ram_count; i++)
 		if (mem->ram[i].host >= first && mem->ram[i].host < first + size)
 			mem->ram[i].shared = true;
+}
+
+struct ram_block *mem_ram_block(struct mem *mem, unsigned index)
+{
+	return index < mem->ram_count ? &mem->ram[index] : NULL;
 }
 
 const struct ram_block *mem_ram(struct mem *mem, unsigned index)
