@@ -24,6 +24,7 @@ struct block_registry {
 	struct aio *aio; /* made with the first image */
 	struct block_node *first;
 	unsigned names;           /* node names that were made up */
+	bool held;                /* another machine has the images */
 	struct block_node *batch; /* nodes with completions in this batch */
 	struct block_req *soon, **soon_tail;
 	struct block_node *soon_nodes;
@@ -559,6 +560,16 @@ void block_registry_ready(struct block_registry *reg)
 struct aio *block_aio(struct block_registry *reg)
 {
 	return reg->aio;
+}
+
+bool block_is_held(const struct block_registry *reg)
+{
+	return reg->held;
+}
+
+void block_set_held(struct block_registry *reg, bool held)
+{
+	reg->held = held;
 }
 
 struct block_node *block_find(struct block_registry *reg, const char *id)

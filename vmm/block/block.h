@@ -81,6 +81,16 @@ void block_registry_on_error(struct block_registry *reg,
                              void *opaque);
 void block_registry_free(struct block_registry *reg); /* closes every node */
 
+/* A machine that moves takes its disks along. Images that are opened from now on are
+ * another's still, and not locked. */
+void block_registry_hold(struct block_registry *reg);
+/* Nothing is in flight: what was written becomes durable, and the locks go. 0, or -errno
+ * with a sentence; the locks are kept then. */
+int block_registry_give(struct block_registry *reg, struct err *err);
+/* The images are this machine's again, as they are by now. -EBUSY with a sentence while
+ * another has one; nothing is taken then. Idempotent. */
+int block_registry_take(struct block_registry *reg, struct err *err);
+
 /* Sets up what requests will need, while this process may; without an image nothing. */
 void block_registry_ready(struct block_registry *reg);
 

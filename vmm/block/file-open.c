@@ -93,27 +93,34 @@ static int open_path(const struct image_opts *opts, struct stat *st, struct err 
 	return fd;
 }
 
-static int lock_file(int fd, const struct image_opts *opts, struct err *err)
+int file_lock(const struct file_node *file, struct err *err)
 {
 	struct flock lock = {
-		.l_type = opts->readonly ? F_RDLCK : F_WRLCK,
+		.l_type = file->node.readonly ? F_RDLCK : F_WRLCK,
 		.l_whence = SEEK_SET,
 	};
+	const char *path = file->node.path;
 
-	if (opts->locking == OPT_TRI_OFF || !fcntl(fd, F_OFD_SETLK, &lock))
+	if (file->locking == OPT_TRI_OFF || !fcntl(file->fd, F_OFD_SETLK, &lock))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return err_set(err, EBUSY,
 		               "%s is locked: another process, or another drive "
 		               "of this one, uses it; stop the other one, open it "
 		               "readonly=on on both sides, or give file.locking=off",
-		               opts->file);
+		               path);
 	/* Some network file systems have no locks. */
-	if (opts->locking == OPT_TRI_ON)
-		return err_sys(err, errno, "cannot lock %s; give file.locking=off",
-		               opts->file);
-	log_debug(LOG_C_BOOT, "%s: no lock: %s", opts->file, strerror(errno));
+	if (file->locking == OPT_TRI_ON)
+		return err_sys(err, errno, "cannot lock %s; give file.locking=off", path);
+	log_debug(LOG_C_BOOT, "%s: no lock: %s", path, strerror(errno));
 	return 0;
+}
+
+void file_unlock(const struct file_node *file)
+{
+	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	fcntl(file->fd, F_OFD_SETLK, &lock);
 }
 
 /* ---- alignment of direct I/O ---- */
@@ -218,7 +225,8 @@ static int set_up(struct file_node *file, const struct image_opts *opts, struct 
 	file->no_flush = opts->cache == BLOCK_UNSAFE;
 	file->aio_flags = (S_ISBLK(st.st_mode) ? AIO_BLOCK_DEV : 0) |
 	                  (opts->aio == IMAGE_AIO_THREADS ? AIO_USE_POOL : 0);
-	ret = lock_file(file->fd, opts, err);
+	file->locking = opts->locking;
+	ret = block_is_held(node->reg) ? 0 : file_lock(file, err);
 	if (ret >= 0)
 		ret = find_length(file, err);
 	if (ret >= 0)

@@ -25,6 +25,9 @@ struct block_driver {
 	           struct block_extent *extent);
 	/* 0: what the storage has by now. Updates node->length. */
 	int (*resize)(struct block_node *node, uint64_t length, struct err *err);
+	/* Somebody else may have written to the storage: what is known of it is read
+	 * again. NULL: nothing is. */
+	int (*refresh)(struct block_node *node, struct err *err);
 	/* Releases what the driver holds, the child first. */
 	void (*close)(struct block_node *node);
 };
@@ -81,6 +84,9 @@ enum image_aio { IMAGE_AIO_AUTO, IMAGE_AIO_URING, IMAGE_AIO_NATIVE, IMAGE_AIO_TH
 enum image_discard { IMAGE_DISCARD_IGNORE, IMAGE_DISCARD_UNMAP };
 
 struct aio *block_aio(struct block_registry *reg);
+/* Between block_registry_hold() or _give() and _take(). */
+bool block_is_held(const struct block_registry *reg);
+void block_set_held(struct block_registry *reg, bool held);
 
 /* Into the registry, at the end, if the name is free, and out of it. */
 int block_link(struct block_node *node, struct err *err);
