@@ -138,7 +138,7 @@ unsigned process_find_fds(const char *text, int *fds, unsigned count, unsigned m
 	for (const char *at = text; (at = strstr(at, "fd")); at++) {
 		const char *number = at + 2 + (at[2] == 's');
 
-		if (*number != '=' && *number != '/')
+		if (*number != '=' && *number != '/' && *number != ':')
 			continue;
 		do {
 			size_t len = strspn(number + 1, "0123456789");

@@ -36,7 +36,7 @@ int process_write_pidfile(const char *path, struct err *err);
 void process_remove_pidfile(const char *path, int fd);
 
 /* Adds the numbers of descriptors that an option's text names (fd=3, fds=3:4, vhostfd=5,
- * /dev/fd/6) to fds[count], up to max; the new count. */
+ * /dev/fd/6, fd:7) to fds[count], up to max; the new count. */
 unsigned process_find_fds(const char *text, int *fds, unsigned count, unsigned max);
 
 /* Closes the descriptors that the caller passed on, but standard ones and those in

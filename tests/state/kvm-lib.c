@@ -12,6 +12,7 @@ static bool add_vcpus(struct kvm_board *board, struct err *err)
 	static const uint32_t ids[KVM_BOARD_VCPUS] = { 0, 1 };
 	static const struct vcpu_ops ops = { 0 };
 	_cleanup_strbuf_ struct strbuf warnings = { 0 };
+	struct cpu_identity identity;
 	struct cpu_topology topology = { 1, KVM_BOARD_VCPUS, 1, KVM_BOARD_VCPUS };
 	struct cpu_config config;
 	int ret;
@@ -20,8 +21,8 @@ static bool add_vcpus(struct kvm_board *board, struct err *err)
 	if (!board->vcpus)
 		return false;
 	cpu_config_init(&config);
-	ret = cpus_set_cpuid(board->vm.kvm, board->vcpus, &config, &topology, &warnings,
-	                     err);
+	ret = cpus_set_cpuid(board->vm.kvm, board->vcpus, &config, &topology, &identity,
+	                     &warnings, err);
 	cpu_config_free(&config);
 	return ret >= 0;
 }

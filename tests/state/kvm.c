@@ -385,6 +385,7 @@ static void test_sections(struct board *board)
 	done(state_load(chips->cls->state, chips, chips->cls->size, chips->path,
 	                again.data, again.len, &used, &err),
 	     &err, "and loaded");
+	devices_resume(&board->kvm.vm);
 	devices_reset(&board->kvm.vm);
 }
 

@@ -22,6 +22,7 @@ struct irqchip;
 struct kvm_vm;
 struct loop;
 struct mem;
+struct migration;
 struct net_registry;
 struct pci_bus;
 struct spawner;
@@ -35,8 +36,11 @@ enum vm_runstate {
 	VM_SHUTDOWN,
 	VM_INTERNAL_ERROR,
 	VM_GUEST_PANICKED,
-	VM_WATCHDOG, /* paused, because the watchdog's timer ran out */
-	VM_DEBUG     /* paused at a breakpoint, or after a step */
+	VM_WATCHDOG,       /* paused, because the watchdog's timer ran out */
+	VM_DEBUG,          /* paused at a breakpoint, or after a step */
+	VM_INMIGRATE,      /* waits for a machine that comes in */
+	VM_FINISH_MIGRATE, /* stopped, what is left of it goes out */
+	VM_POSTMIGRATE     /* runs elsewhere */
 };
 
 /* One member of an event's data; the list ends with a NULL name. */
@@ -87,6 +91,8 @@ struct vm {
 	struct vnc *vnc;         /* NULL without -vnc */
 	struct input *input;     /* NULL where nobody types */
 	enum vm_runstate runstate;
+	struct migration *migration; /* NULL: there was none yet */
+	bool moving;                 /* it is under way: nothing is added or removed */
 	/* set by the command line */
 	bool no_reboot;   /* a reset request ends the VMM */
 	bool no_shutdown; /* a shutdown request only stops the vCPUs */

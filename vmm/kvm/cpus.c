@@ -10,6 +10,7 @@
 #include "vmm/kvm/cpuplan.h"
 #include "vmm/kvm/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MSR_ARCH_CAPABILITIES 0x10a
@@ -109,7 +110,8 @@ static int set_one(int fd, const struct cpu_plan *plan, uint64_t mce, unsigned i
 
 int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
                    const struct cpu_config *config, const struct cpu_topology *topology,
-                   struct strbuf *warnings, struct err *err)
+                   struct cpu_identity *identity, struct strbuf *warnings,
+                   struct err *err)
 {
 	_cleanup_free_ struct kvm_cpuid2 *host = supported_cpuid(kvm, err);
 	struct cpu_caps caps;
@@ -131,5 +133,10 @@ int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
 	ret = cpu_plan_make(&plan, config, host, &caps, topology, warnings, err);
 	for (unsigned i = 0; i < vcpus_count(vcpus) && ret >= 0; i++)
 		ret = set_one(vcpu_fd(vcpus, i), &plan, mce, i, err);
+	if (ret >= 0) {
+		identity->words = plan.words;
+		snprintf(identity->name, sizeof(identity->name), "%.12s %x, %u bits",
+		         plan.vendor, plan.signature, plan.phys_bits);
+	}
 	return ret;
 }

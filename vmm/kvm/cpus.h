@@ -10,10 +10,18 @@
 #include "vmm/kvm/kvm.h"
 #include "vmm/kvm/vcpu.h"
 
-/* Before the vCPUs run. Features that KVM cannot give are lines in *warnings. -errno with
- * a sentence when the user insisted on one (enforce), or KVM refuses. */
+/* What guests can tell one processor from another by. */
+struct cpu_identity {
+	char name[64]; /* vendor, signature, width of addresses */
+	struct cpu_words words;
+};
+
+/* Before the vCPUs run; *identity becomes that of all of them. Features that KVM cannot
+ * give are lines in *warnings. -errno with a sentence when the user insisted on one
+ * (enforce), or KVM refuses. */
 int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
                    const struct cpu_config *config, const struct cpu_topology *topology,
-                   struct strbuf *warnings, struct err *err);
+                   struct cpu_identity *identity, struct strbuf *warnings,
+                   struct err *err);
 
 #endif

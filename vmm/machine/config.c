@@ -84,6 +84,7 @@ void config_free(struct vm_config *config)
 	free(config->name);
 	free(config->process);
 	free(config->gdb);
+	free(config->incoming);
 	free(config->state_dir);
 	free(config->pidfile);
 	free(config->runas);

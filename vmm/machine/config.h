@@ -102,8 +102,9 @@ struct vm_config {
 	uint8_t uuid[16]; /* in the text's order; all zero: none */
 	enum panic_action panic;
 	enum watchdog_action watchdog;
-	bool paused;   /* -S: wait for the monitor's "cont" */
-	bool anything; /* some option was given */
+	char *incoming; /* -incoming: where a machine comes from, "defer", or NULL */
+	bool paused;    /* -S: wait for the monitor's "cont" */
+	bool anything;  /* some option was given */
 };
 
 void config_init(struct vm_config *config);

@@ -12,6 +12,7 @@
 #include "common/strbuf.h"
 #include "vmm/core/vm.h"
 
+struct cpu_identity;
 struct device;
 struct kvm_stat;
 struct machine_check;
@@ -44,8 +45,18 @@ int pc_stats(struct pc *pc, int index,
              void (*fn)(void *opaque, const struct kvm_stat *stat), void *opaque,
              struct err *err);
 
+/* What guests can tell the processors from others by. */
+const struct cpu_identity *pc_cpu_identity(const struct pc *pc);
+
 /* Takes vCPUs out of the guest and completes all I/O. Idempotent. */
 void pc_stop(struct pc *pc);
+/* The same for a reason of its own, also when it is stopped already. */
+void pc_halt(struct pc *pc, enum vm_runstate state);
+/* It goes on as it was before pc_halt(), with its disks. -errno with a sentence. */
+int pc_go_on(struct pc *pc, enum vm_runstate was, struct err *err);
+/* -incoming comes to its end: the machine that came in runs (was: its run state) unless
+ * it shall wait for "cont". -errno with a sentence. */
+int pc_came_in(struct pc *pc, enum vm_runstate was, struct err *err);
 /* -EINVAL with a sentence when the machine has ended and needs a reset first. */
 int pc_cont(struct pc *pc, struct err *err);
 /* A request that does not come from the guest; cause is the reason that QMP's events give

@@ -8,6 +8,7 @@
 #include "vmm/core/vm.h"
 #include "vmm/display/display.h"
 #include "vmm/display/input.h"
+#include "vmm/kvm/cpus.h"
 #include "vmm/kvm/vcpu.h"
 #include "vmm/loop/loop.h"
 #include "vmm/machine/acpi.h"
@@ -38,6 +39,7 @@ struct pc {
 	struct vcpus *vcpus;
 	struct smp_config smp; /* as config_smp() completed it */
 	uint32_t *apic_ids;
+	struct cpu_identity cpu_identity;
 	struct boot_source *boot; /* NULL: firmware finds something to boot */
 	bool uefi;                /* of vm.firmware: it is UEFI */
 	uint8_t *firmware;        /* its image, unless that is in flash, or NULL */
@@ -45,6 +47,7 @@ struct pc {
 	struct device *flash;       /* the chip with the firmware, or NULL */
 	struct device *rtc, *fwcfg; /* fwcfg: NULL without firmware and -fw_cfg */
 	bool booted;                /* guest RAM was used once */
+	bool wait;                  /* a machine that comes in does not run at once */
 	enum watchdog_action watchdog;
 	enum panic_action panic;
 	char boot_order[4]; /* letters that boot_set gave, or "" */

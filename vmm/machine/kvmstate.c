@@ -99,6 +99,8 @@ static int vcpu_post_load(void *obj, struct err *err)
 {
 	struct kvm_vcpu_device *cpu = obj;
 
+	/* It may never have run here, yet its guest was stopped. */
+	cpu->stopped = true;
 	return vcpu_shadow_write(&cpu->first->host, cpu->fd, &cpu->now, 0, err);
 }
 
@@ -232,6 +234,8 @@ static int chips_post_load(void *obj, struct err *err)
 {
 	struct kvm_chips_device *chips = obj;
 
+	/* The clock stands until the machine runs. */
+	chips->stopped = true;
 	chips->stopped_at = chips->now.clock;
 	return chips_shadow_write(chips->dev.vm->kvm, &chips->now, 0, err);
 }

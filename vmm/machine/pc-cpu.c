@@ -10,6 +10,7 @@
 #include "vmm/kvm/cpus.h"
 #include "vmm/kvm/cputopo.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/machine/control.h"
 #include "vmm/machine/kvmstate.h"
 #include "vmm/mem/mem.h"
 
@@ -99,8 +100,8 @@ static int set_cpuid(struct pc *pc, const struct cpu_topology *topology, struct 
 	if (pc->config->cpu)
 		ret = cpu_config_parse(&cpu, pc->config->cpu, err);
 	if (ret >= 0)
-		ret = cpus_set_cpuid(pc->vm.kvm, pc->vcpus, &cpu, topology, &warnings,
-		                     err);
+		ret = cpus_set_cpuid(pc->vm.kvm, pc->vcpus, &cpu, topology,
+		                     &pc->cpu_identity, &warnings, err);
 	cpu_config_free(&cpu);
 	print_warnings(&warnings);
 	return ret;
@@ -139,4 +140,9 @@ int pc_add_cpus(struct pc *pc, struct err *err)
 	if (ret >= 0 && !kvmstate_add_chips(&pc->vm, err))
 		ret = -err->code;
 	return ret;
+}
+
+const struct cpu_identity *pc_cpu_identity(const struct pc *pc)
+{
+	return &pc->cpu_identity;
 }

@@ -78,6 +78,8 @@ int pc_device_add(struct pc *pc, struct opt_list *opts, struct device **added,
 	int ret = cls ? check_bus(pc, cls, err) : 0;
 	struct device *dev;
 
+	if (pc->vm.moving)
+		return err_set(err, EBUSY, "device_add not allowed while migrating");
 	if (ret < 0)
 		return ret;
 	dev = pc_create_device(pc, opts, "", err);
@@ -98,6 +100,8 @@ int pc_device_del(struct pc *pc, const char *id, struct err *err)
 	struct device *dev = device_find(&pc->vm, is_path ? id + strlen(prefix) : id);
 	int ret;
 
+	if (pc->vm.moving)
+		return err_set(err, EBUSY, "device_del not allowed while migrating");
 	if (!dev)
 		return err_set(err, ENODEV, "Device '%s' not found", id);
 	ret = check_bus(pc, dev->cls, err);

@@ -7,6 +7,7 @@
 #include "vmm/machine/internal.h"
 
 #include "common/log.h"
+#include "vmm/block/block.h"
 #include "vmm/chardev/chardev.h"
 #include "vmm/legacy/pm.h"
 #include "vmm/machine/control.h"
@@ -96,6 +97,9 @@ static int reset(struct pc *pc, struct err *err)
 	bool running = vm->runstate == VM_RUNNING;
 	int ret;
 
+	/* Between two hosts there is no machine that could be reset. */
+	if (vm->runstate == VM_INMIGRATE || vm->runstate == VM_FINISH_MIGRATE)
+		return 0;
 	vcpus_pause(pc->vcpus);
 	vm_lock(vm);
 	if (running)
@@ -282,7 +286,10 @@ int pc_start(struct pc *pc, struct err *err)
 
 	chardev_registry_set_quit(pc->vm.chardevs, on_quit_key, pc);
 	chardev_registry_start(pc->vm.chardevs);
-	return ret < 0 || pc->config->paused ? ret : go(pc, err);
+	pc->wait = pc->config->paused;
+	if (pc->config->incoming)
+		pc->vm.runstate = VM_INMIGRATE;
+	return ret < 0 || pc->wait || pc->config->incoming ? ret : go(pc, err);
 }
 
 int pc_run(struct pc *pc)
@@ -307,13 +314,19 @@ void pc_request(struct pc *pc, enum vm_request request, const char *cause)
 	vm_request(&pc->vm, request, cause);
 }
 
+void pc_halt(struct pc *pc, enum vm_runstate state)
+{
+	vm_unlock(&pc->vm);
+	halt(pc, state);
+	vm_lock(&pc->vm);
+}
+
 void pc_stop(struct pc *pc)
 {
-	if (pc->vm.runstate != VM_RUNNING)
-		return;
-	vm_unlock(&pc->vm);
-	halt(pc, VM_PAUSED);
-	vm_lock(&pc->vm);
+	if (pc->vm.runstate == VM_INMIGRATE)
+		pc->wait = true;
+	if (pc->vm.runstate == VM_RUNNING)
+		pc_halt(pc, VM_PAUSED);
 }
 
 static bool needs_reset(const struct vm *vm)
@@ -332,10 +345,33 @@ int pc_resume(struct pc *pc, struct err *err)
 		return err_set(
 			err, EINVAL,
 			"Resetting the Virtual Machine is required (system_reset)");
+	if (pc->vm.runstate == VM_FINISH_MIGRATE)
+		return err_set(err, EBUSY, "Migration is not finalized yet");
+	if (pc->vm.runstate == VM_INMIGRATE) {
+		pc->wait = false;
+		return 0;
+	}
+	/* The disks are this machine's again, unless another has them. */
+	ret = block_registry_take(pc->vm.blocks, err);
+	if (ret < 0)
+		return ret;
+	pc->wait = false;
 	vm_unlock(&pc->vm);
 	ret = go(pc, err);
 	vm_lock(&pc->vm);
 	return ret;
+}
+
+int pc_go_on(struct pc *pc, enum vm_runstate was, struct err *err)
+{
+	pc->vm.runstate = was == VM_RUNNING ? VM_PAUSED : was;
+	return was == VM_RUNNING ? pc_resume(pc, err)
+	                         : block_registry_take(pc->vm.blocks, err);
+}
+
+int pc_came_in(struct pc *pc, enum vm_runstate was, struct err *err)
+{
+	return pc_go_on(pc, was == VM_RUNNING && pc->wait ? VM_PAUSED : was, err);
 }
 
 int pc_cont(struct pc *pc, struct err *err)

@@ -77,6 +77,8 @@ static int add_frame(struct pc *pc, struct err *err)
 	if (!vm->blocks || !vm->chardevs || !vm->nets)
 		return err_sys(err, ENOMEM, "registries");
 	block_registry_on_error(vm->blocks, disk_failed, vm);
+	if (pc->config->incoming)
+		block_registry_hold(vm->blocks);
 	net_registry_use_spawner(vm->nets, vm->spawner);
 	net_registry_on_peer(vm->nets, peer_changed, vm);
 	vm->display = display_new(vm->loop, err);

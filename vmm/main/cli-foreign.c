@@ -53,7 +53,6 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("fdb", "there is no floppy drive; use -cdrom or -drive"),
 	REFUSED_ARG("fsdev", "share files over the network, or on a disk"),
 	REFUSED_ARG("icount", NO_EMULATOR),
-	REFUSED_ARG("incoming", "guests do not move in this version"),
 	REFUSED_ARG("iscsi", "let the host's iscsiadm attach it, and give the disk to "
 	                     "-drive"),
 	REFUSED_ARG("loadvm", "there are no saved states in this version"),

@@ -302,6 +302,12 @@ static int collect_mon(struct vm_config *config, const char *arg, struct err *er
 	return str_list_add(&config->mons, arg);
 }
 
+static int collect_incoming(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return cli_set_string(&config->incoming, arg);
+}
+
 static int collect_gdb(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)err;
@@ -546,6 +552,9 @@ const struct cli_row cli_table[] = {
 	  "a monitor on a -chardev", NULL, collect_mon, NULL },
 	{ "S", NULL, NULL, "do not start the guest; the monitor's 'cont' does", NULL,
 	  collect_paused, NULL },
+	{ "incoming", NULL, "tcp:HOST:PORT|unix:PATH|fd:N|file:PATH|defer",
+	  "wait for a machine that 'migrate' sends, with the same options", NULL,
+	  collect_incoming, NULL },
 	{ "gdb", NULL, "DEV", "let GDB debug the guest; DEV as for -serial, or tcp::PORT",
 	  NULL, collect_gdb, NULL },
 	{ "s", NULL, NULL, "short for -gdb tcp::1234", NULL, collect_gdb_here, NULL },

@@ -10,6 +10,7 @@
 #include "vmm/main/cli.h"
 #include "vmm/main/host.h"
 #include "vmm/main/sandbox.h"
+#include "vmm/migrate/migrate.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/net/net.h"
 
@@ -139,12 +140,15 @@ static int run_machine(const struct setting *s, const struct vm_config *config)
 	host_warn(config);
 	if (!monitors || monitors_add_all(monitors, config, &err) < 0 ||
 	    (config->mem_lock && process_lock_memory(&err) < 0) ||
-	    confine(s, config, monitors, pc_vm(pc), &err) < 0 || pc_start(pc, &err) < 0) {
+	    (config->incoming && migration_prepare(pc, config->incoming, &err) < 0) ||
+	    confine(s, config, monitors, pc_vm(pc), &err) < 0 || pc_start(pc, &err) < 0 ||
+	    (config->incoming && migration_expect(pc, &err) < 0)) {
 		status = complain(&err);
 	} else {
 		process_ready(&s->daemon);
 		status = pc_run(pc);
 	}
+	migration_free(pc);
 	monitors_free(monitors);
 	pc_free(pc);
 	return status;

@@ -34,14 +34,6 @@ static int run_empty_list(struct mon_ctx *ctx, const json_t *args, json_t **resu
 	return 0;
 }
 
-static int run_empty(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                     struct err *err)
-{
-	UNUSED_ARGS;
-	*result = json_object();
-	return 0;
-}
-
 static int run_wakeup(struct mon_ctx *ctx, const json_t *args, json_t **result,
                       struct err *err)
 {
@@ -353,8 +345,6 @@ const struct mon_command mon_query_commands[] = {
 	  run_empty_list, NULL },
 	{ "query-memory-devices", "info memory-devices", "memory that was added later",
 	  NULL, "[any]", run_empty_list, NULL },
-	{ "query-migrate", "info migrate", "a migration", NULL, "MigrationInfo",
-	  run_empty, NULL },
 	{ NULL, "info snapshots", "saved states of the machine", NULL, NULL,
 	  run_no_snapshots, NULL },
 	{ NULL, "info numa", "NUMA nodes", NULL, NULL, run_numa, NULL },

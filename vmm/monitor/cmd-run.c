@@ -17,6 +17,9 @@ static const char *const status_names[] = {
 	[VM_GUEST_PANICKED] = "guest-panicked",
 	[VM_WATCHDOG] = "watchdog",
 	[VM_DEBUG] = "debug",
+	[VM_INMIGRATE] = "inmigrate",
+	[VM_FINISH_MIGRATE] = "finish-migrate",
+	[VM_POSTMIGRATE] = "postmigrate",
 };
 
 static int run_query_status(struct mon_ctx *ctx, const json_t *args, json_t **result,

@@ -98,7 +98,8 @@ static unsigned signal_of(enum vm_runstate state)
 	static const uint8_t signals[] = {
 		[VM_PRELAUNCH] = 5,      [VM_DEBUG] = 5,          /* SIGTRAP */
 		[VM_PAUSED] = 2,         [VM_RUNNING] = 2,        /* SIGINT */
-		[VM_SHUTDOWN] = 3,                                /* SIGQUIT */
+		[VM_INMIGRATE] = 2,      [VM_FINISH_MIGRATE] = 2, /* the same */
+		[VM_POSTMIGRATE] = 2,    [VM_SHUTDOWN] = 3,       /* SIGQUIT */
 		[VM_INTERNAL_ERROR] = 6, [VM_GUEST_PANICKED] = 6, /* SIGABRT */
 		[VM_WATCHDOG] = 14,                               /* SIGALRM */
 	};

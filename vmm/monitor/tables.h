@@ -25,6 +25,7 @@ extern const struct mon_command mon_meta_commands[];    /* cmd-meta.c */
 extern const struct mon_command mon_gdb_commands[];     /* cmd-gdb.c */
 extern const struct mon_command mon_medium_commands[];  /* cmd-medium.c */
 extern const struct mon_command mon_hotplug_commands[]; /* cmd-hotplug.c */
+extern const struct mon_command mon_migrate_commands[]; /* cmd-migrate.c */
 
 /* A KeyValue's code (common/keycode.h); 0 with a sentence when it is no key.
  * cmd-display.c */

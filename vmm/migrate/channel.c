@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Channels: TCP, Unix sockets, descriptors that this process was given at its start, and
+ * files. Sockets do not block, so that a wait for them is one for the cancelling eventfd
+ * as well; a file is written and read in parts.
+ */
+#include "vmm/migrate/channel.h"
+
+#include "common/cleanup.h"
+#include "common/opts.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* ---- kinds ---- */
+
+static int parse_inet(const char *text, struct inet *inet, struct err *err)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : 0;
+
+	if (!colon || !colon[1])
+		return err_usage(err, "the port is missing; write tcp:HOST:PORT");
+	if (len >= 2 && *text == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	inet->host = strndup(text, len);
+	inet->port = strdup(colon + 1);
+	return inet->host && inet->port ? 0 : err_sys(err, ENOMEM, "address");
+}
+
+static int open_tcp(struct channel *c, const char *text, bool incoming, bool quick,
+                    struct err *err)
+{
+	struct inet inet = { 0 };
+	int ret = parse_inet(text, &inet, err);
+
+	if (ret >= 0)
+		ret = inet_resolve(&inet, incoming, quick ? INET_QUICK_MS : 0,
+		                   &c->addresses, err);
+	if (ret >= 0 && incoming)
+		ret = inet_listen(&inet, &c->addresses, c->listen, err);
+	free(inet.host);
+	free(inet.port);
+	c->pending = true;
+	return ret;
+}
+
+static int open_unix(struct channel *c, const char *path, bool incoming, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const struct sockaddr *sa = (const struct sockaddr *)&addr;
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot create a socket");
+	*(incoming ? &c->listen[0] : &c->fd) = fd;
+	if (!*path || strlen(path) >= sizeof(addr.sun_path))
+		return err_usage(err, "a socket's path has 1 to %zu bytes",
+		                 sizeof(addr.sun_path) - 1);
+	strcpy(addr.sun_path, path);
+	if (!incoming)
+		return connect(fd, sa, sizeof(addr)) < 0
+		               ? err_sys(err, errno, "cannot connect")
+		               : 0;
+	/* One that a vmm left which is no more; bind() complains about all else. */
+	if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
+		unlink(path);
+	c->path = strdup(path);
+	/* Whoever connects becomes the guest: the owner alone. */
+	if (!c->path || fchmod(fd, 0600) < 0 || bind(fd, sa, sizeof(addr)) < 0 ||
+	    listen(fd, 1) < 0)
+		return err_sys(err, errno, "cannot listen");
+	c->pending = true;
+	return 0;
+}
+
+static int open_fd(struct channel *c, const char *text, bool incoming, struct err *err)
+{
+	uint64_t fd;
+
+	if (!incoming || opt_parse_u64(text, &fd) < 0 || fd > INT32_MAX ||
+	    fcntl(fd, F_GETFD) < 0)
+		return err_usage(err,
+		                 "there is no descriptor %s that was given to this "
+		                 "process; use tcp: or unix:",
+		                 text);
+	c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (c->fd < 0)
+		return err_sys(err, errno, "descriptor %s", text);
+	return 0;
+}
+
+static int open_file(struct channel *c, const char *path, bool incoming, struct err *err)
+{
+	int flags = incoming ? O_RDONLY : O_WRONLY | O_CREAT | O_TRUNC;
+
+	/* It holds all of the guest's memory: the owner's alone. */
+	c->fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+	return c->fd < 0 ? err_sys(err, errno, "cannot open it") : 0;
+}
+
+static int open_uri(struct channel *c, bool incoming, bool quick, struct err *err)
+{
+	const char *uri = c->uri;
+	struct stat st;
+	int ret;
+
+	if (!strncmp(uri, "tcp:", 4))
+		ret = open_tcp(c, uri + 4, incoming, quick, err);
+	else if (!strncmp(uri, "unix:", 5))
+		ret = open_unix(c, uri + 5, incoming, err);
+	else if (!strncmp(uri, "fd:", 3))
+		ret = open_fd(c, uri + 3, incoming, err);
+	else if (!strncmp(uri, "file:", 5))
+		ret = open_file(c, uri + 5, incoming, err);
+	else if (!strncmp(uri, "exec:", 5))
+		return err_set(err, ENOTSUP,
+		               "vmm starts no programs of a monitor's choice; use unix: "
+		               "and let socat start it, or file:");
+	else
+		return err_usage(err,
+		                 "unknown migration protocol: %s; known are "
+		                 "tcp:HOST:PORT, unix:PATH, fd:NUMBER, file:PATH",
+		                 uri);
+	if (ret < 0 || c->fd < 0)
+		return ret;
+	c->answers = !fstat(c->fd, &st) && S_ISSOCK(st.st_mode);
+	fcntl(c->fd, F_SETFL, fcntl(c->fd, F_GETFL) | O_NONBLOCK);
+	return 0;
+}
+
+/* ---- life ---- */
+
+struct channel *channel_open(const char *uri, bool incoming, bool quick, struct err *err)
+{
+	struct channel *c = calloc(1, sizeof(*c));
+	unsigned eax, ebx, ecx, edx;
+
+	if (!c) {
+		err_sys(err, ENOMEM, "%s", uri);
+		return NULL;
+	}
+	c->fd = -1;
+	c->has_crc = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & bit_SSE4_2;
+	for (unsigned i = 0; i < INET_MAX; i++)
+		c->listen[i] = -1;
+	c->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->uri = strdup(uri);
+	if (c->cancel >= 0 && c->uri && open_uri(c, incoming, quick, err) >= 0)
+		return c;
+	err_sys(err, errno ? errno : ENOMEM, "cannot prepare");
+	if (!err->usage)
+		err_prefix(err, "%s", uri);
+	channel_free(c);
+	return NULL;
+}
+
+static void close_servers(struct channel *c)
+{
+	for (unsigned i = 0; i < INET_MAX; i++) {
+		if (c->listen[i] >= 0)
+			close(c->listen[i]);
+		c->listen[i] = -1;
+	}
+	if (c->path)
+		unlink(c->path);
+	free(c->path);
+	c->path = NULL;
+}
+
+void channel_free(struct channel *c)
+{
+	if (!c)
+		return;
+	close_servers(c);
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->cancel >= 0)
+		close(c->cancel);
+	free(c->uri);
+	free(c);
+}
+
+void channel_cancel(struct channel *c)
+{
+	const uint64_t one = 1;
+
+	if (write(c->cancel, &one, sizeof(one)) < 0)
+		return; /* it is readable already */
+}
+
+/* ---- waiting ---- */
+
+/* Until one of fds[1] on is ready, or ms are over (0, -1: never). fds[0] is the
+ * eventfd's. */
+static int wait_for(struct channel *c, struct pollfd *fds, unsigned count, int ms)
+{
+	int ret;
+
+	fds[0] = (struct pollfd){ .fd = c->cancel, .events = POLLIN };
+	do
+		ret = poll(fds, count, ms);
+	while (ret < 0 && errno == EINTR);
+	return fds[0].revents ? -ECANCELED : ret < 0 ? -errno : ret;
+}
+
+bool channel_is_cancelled(const struct channel *c)
+{
+	struct pollfd fds = { .fd = c->cancel, .events = POLLIN };
+
+	return poll(&fds, 1, 0) > 0;
+}
+
+int channel_pause(struct channel *c, unsigned ms)
+{
+	struct pollfd fds[1];
+
+	return wait_for(c, fds, 1, ms);
+}
+
+static int wait_io(struct channel *c, short events)
+{
+	struct pollfd fds[2] = { [1] = { .fd = c->fd, .events = events } };
+	int ret = wait_for(c, fds, 2, -1);
+
+	return ret < 0 ? ret : 0;
+}
+
+static int accept_one(struct channel *c, struct err *err)
+{
+	struct pollfd fds[1 + INET_MAX];
+
+	for (;;) {
+		int ret;
+
+		for (unsigned i = 0; i < INET_MAX; i++)
+			fds[i + 1] =
+				(struct pollfd){ .fd = c->listen[i], .events = POLLIN };
+		ret = wait_for(c, fds, 1 + INET_MAX, -1);
+		if (ret < 0)
+			return ret;
+		for (unsigned i = 0; i < INET_MAX && c->fd < 0; i++)
+			if (fds[i + 1].revents)
+				c->fd = accept4(c->listen[i], NULL, NULL,
+				                SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (c->fd >= 0)
+			return 0;
+		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+			return err_sys(err, errno, "cannot accept a connection");
+	}
+}
+
+static int connect_one(struct channel *c, struct err *err)
+{
+	int code = EADDRNOTAVAIL;
+
+	for (; c->next < c->addresses.count; c->next++) {
+		socklen_t len = sizeof(code);
+		int ret;
+
+		c->fd = inet_connect(&c->addresses.addr[c->next]);
+		if (c->fd < 0) {
+			code = -c->fd;
+			continue;
+		}
+		ret = wait_io(c, POLLOUT);
+		if (ret < 0)
+			return ret;
+		if (!getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &code, &len) && !code)
+			return 0;
+		close(c->fd);
+		c->fd = -1;
+	}
+	return err_sys(err, code, "cannot connect");
+}
+
+int channel_meet(struct channel *c, struct err *err)
+{
+	int ret = 0;
+
+	if (c->pending)
+		ret = c->listen[0] >= 0 ? accept_one(c, err) : connect_one(c, err);
+	if (c->pending && ret >= 0)
+		c->answers = true;
+	close_servers(c);
+	if (ret < 0)
+		err_prefix(err, "%s", c->uri);
+	return ret;
+}
+
+/* ---- data ---- */
+
+static int failed(struct channel *c, int code, const char *what, struct err *err)
+{
+	return code == -ECANCELED ? code
+	                          : err_sys(err, -code, "%s: cannot %s", c->uri, what);
+}
+
+int channel_write(struct channel *c, const void *data, size_t len, struct err *err)
+{
+	const char *p = data;
+
+	while (len) {
+		/* Without a signal when nobody reads: that is ignored here. */
+		ssize_t n = write(c->fd, p, len);
+
+		if (n < 0 && errno == EAGAIN) {
+			int ret = wait_io(c, POLLOUT);
+
+			if (ret < 0)
+				return failed(c, ret, "write", err);
+		} else if (n < 0 && errno != EINTR) {
+			return failed(c, -errno, "write", err);
+		}
+		if (n <= 0)
+			continue;
+		p += n;
+		len -= n;
+		__atomic_fetch_add(&c->sent, n, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+int channel_read(struct channel *c, void *data, size_t len, struct err *err)
+{
+	char *p = data;
+
+	while (len) {
+		ssize_t n = read(c->fd, p, len);
+
+		if (!n)
+			return err_set(err, ECONNRESET, "%s: %s", c->uri,
+			               c->answers ? "the other side is gone"
+			                          : "it ends too early");
+		if (n < 0 && errno == EAGAIN) {
+			int ret = wait_io(c, POLLIN);
+
+			if (ret < 0)
+				return failed(c, ret, "read", err);
+		} else if (n < 0 && errno != EINTR) {
+			return failed(c, -errno, "read", err);
+		}
+		if (n <= 0)
+			continue;
+		p += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int channel_sync(struct channel *c, struct err *err)
+{
+	/* -EINVAL: a pipe. */
+	if (!c->answers && fdatasync(c->fd) < 0 && errno != EINVAL)
+		return err_sys(err, errno, "%s: cannot be made durable", c->uri);
+	return 0;
+}

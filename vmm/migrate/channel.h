@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where a moving machine goes to or comes from: a connection, or a file.
+ *
+ * Opening happens in the main loop's thread, while this process may; the rest in the
+ * thread that moves the machine. Every wait ends when channel_cancel() is called.
+ */
+#ifndef VMM_MIGRATE_CHANNEL_H
+#define VMM_MIGRATE_CHANNEL_H
+
+#include "common/err.h"
+#include "common/inet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct channel {
+	int fd;        /* -1: not connected yet */
+	int cancel;    /* eventfd; readable: give up */
+	bool answers;  /* the other side can say something */
+	bool pending;  /* the connection is being made */
+	bool has_crc;  /* the processor has an instruction for the checksum */
+	uint64_t sent; /* bytes */
+	/* of tcp: that is connected to */
+	struct inet_addresses addresses;
+	unsigned next;
+	/* of a server */
+	int listen[INET_MAX];
+	char *path; /* of the Unix socket that is bound, or NULL */
+	char *uri;  /* for messages */
+};
+
+/* Opens "tcp:HOST:PORT", "unix:PATH", "fd:NUMBER" or "file:PATH" to be written to
+ * (incoming: to be waited at, and read from). quick: a name server may take only so long.
+ * NULL with a sentence. */
+struct channel *channel_open(const char *uri, bool incoming, bool quick, struct err *err);
+/* Accepts NULL. */
+void channel_free(struct channel *c);
+/* Any thread. */
+void channel_cancel(struct channel *c);
+bool channel_is_cancelled(const struct channel *c);
+
+/* Waits until the other side is there. -errno with a sentence, -ECANCELED without. */
+int channel_meet(struct channel *c, struct err *err);
+/* All of it, or -errno with a sentence. */
+int channel_write(struct channel *c, const void *data, size_t len, struct err *err);
+int channel_read(struct channel *c, void *data, size_t len, struct err *err);
+/* A file is on stable storage. */
+int channel_sync(struct channel *c, struct err *err);
+/* Waits so many ms, or until it is cancelled: -ECANCELED. */
+int channel_pause(struct channel *c, unsigned ms);
+
+#endif

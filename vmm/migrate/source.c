@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The source of a move, in its own thread: memory again and again while the guest runs,
+ * until what is left fits the limit of the downtime; then the guest stops, its devices
+ * complete what they have, and the rest follows. Whatever fails before the far end was
+ * told to run it, the guest goes on here.
+ */
+#include "vmm/migrate/internal.h"
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "vmm/block/block.h"
+#include "vmm/machine/control.h"
+#include "vmm/migrate/config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SECOND_NS 1000000000ull
+#define SLICE_NS  (SECOND_NS / 10) /* in which the limit of the bandwidth is kept */
+#define AGAIN_MS  10
+#define RETAKES   3000 /* of disks that a process which ends still has */
+
+/* ---- in the main loop ---- */
+
+static int describe(struct migration *m, struct err *err)
+{
+	config_describe(m->pc, &m->config);
+	m->ram = ram_source_new(m->vm, err);
+	if (!m->ram)
+		return -err->code;
+	m->vm->moving = true;
+	return m->config.failed ? err_sys(err, ENOMEM, "migration") : 0;
+}
+
+static int activate(struct migration *m, struct err *err)
+{
+	(void)err;
+	m->setup = loop_now() - m->began;
+	if (m->status == MIGRATION_SETUP)
+		migration_set_status(m, MIGRATION_ACTIVE);
+	return 0;
+}
+
+/* The machine that stopped is the one that the far end was told of. */
+static int check_config(struct migration *m, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf now = { 0 };
+	int ret;
+
+	config_describe(m->pc, &now);
+	ret = now.failed ? err_sys(err, ENOMEM, "migration")
+	                 : config_compare(m->config.data, now.data, err);
+	err_prefix(err, "the machine changed while it moved");
+	return ret;
+}
+
+static int go_on(struct migration *m, struct err *err)
+{
+	return pc_go_on(m->pc, m->was, err);
+}
+
+static int stop(struct migration *m, struct err *err)
+{
+	struct vm *vm = m->vm;
+	bool asked = __atomic_load_n(&vm->requests, __ATOMIC_ACQUIRE);
+	int ret;
+
+	/* A reset that the guest asked for is this side's matter. */
+	if (asked)
+		return -EAGAIN;
+	m->was = vm->runstate;
+	m->stopped = loop_now();
+	pc_halt(m->pc, VM_FINISH_MIGRATE);
+	if (__atomic_load_n(&vm->requests, __ATOMIC_ACQUIRE)) {
+		ret = go_on(m, err);
+		return ret < 0 ? ret : -EAGAIN;
+	}
+	if (m->status == MIGRATION_ACTIVE)
+		migration_set_status(m, MIGRATION_DEVICE);
+	ret = check_config(m, err);
+	return ret < 0 ? ret : states_save(vm, &m->states, err);
+}
+
+static int give(struct migration *m, struct err *err)
+{
+	return block_registry_give(m->vm->blocks, err);
+}
+
+static int complete(struct migration *m, struct err *err)
+{
+	(void)err;
+	m->downtime = loop_now() - m->stopped;
+	m->vm->runstate = VM_POSTMIGRATE;
+	log_info("the machine moved to %s", m->channel->uri);
+	migration_end(m, MIGRATION_COMPLETED, NULL);
+	return 0;
+}
+
+/* -EBUSY: a process that ends still has a disk. */
+static int resume(struct migration *m, struct err *err)
+{
+	int ret = 0;
+
+	if (m->vm->runstate == VM_FINISH_MIGRATE)
+		ret = go_on(m, err);
+	if (ret < 0)
+		m->vm->runstate = VM_FINISH_MIGRATE;
+	return ret;
+}
+
+static int give_up(struct migration *m, struct err *err)
+{
+	/* The disks are elsewhere: "cont" takes them when they are free. */
+	if (m->vm->runstate == VM_FINISH_MIGRATE)
+		m->vm->runstate = VM_POSTMIGRATE;
+	if (err->code)
+		log_error("migration: %s", err->text);
+	migration_end(m, err->code ? MIGRATION_FAILED : MIGRATION_CANCELLED,
+	              err->code ? err : NULL);
+	return 0;
+}
+
+/* ---- the thread ---- */
+
+struct pace {
+	struct migration *m;
+	uint64_t since, sent; /* the slice's begin */
+};
+
+/* No more bytes in a slice of time than the limit allows. */
+static int keep_pace(void *opaque, struct err *err)
+{
+	struct pace *p = opaque;
+	struct channel *c = p->m->channel;
+	uint64_t limit = __atomic_load_n(&p->m->params.max_bandwidth, __ATOMIC_RELAXED);
+	uint64_t now = loop_now(), passed = now - p->since;
+	uint64_t sent = c->sent - p->sent;
+	int ret = 0;
+
+	(void)err;
+	if (limit && sent > limit / 10 && passed < SLICE_NS) {
+		ret = channel_pause(c, (SLICE_NS - passed) / 1000000 + 1);
+		now = loop_now();
+	}
+	if (now - p->since >= SLICE_NS) {
+		__atomic_store_n(&p->m->bandwidth, sent * SECOND_NS / (now - p->since),
+		                 __ATOMIC_RELAXED);
+		p->since = now;
+		p->sent = c->sent;
+	}
+	if (ret >= 0 && channel_is_cancelled(c))
+		ret = -ECANCELED;
+	return ret;
+}
+
+static int sync_ram(struct migration *m, struct err *err)
+{
+	int ret;
+
+	vm_lock(m->vm);
+	ret = ram_source_sync(m->ram, err);
+	vm_unlock(m->vm);
+	return ret;
+}
+
+static bool fits(const struct migration *m)
+{
+	uint64_t ms = __atomic_load_n(&m->params.downtime_limit, __ATOMIC_RELAXED);
+	struct ram_totals t;
+
+	ram_source_totals(m->ram, &t);
+	return t.passes > 1 &&
+	       (!t.remaining || t.remaining / (ms + 1) <= m->bandwidth / 1000);
+}
+
+static int send_memory(struct migration *m, struct err *err)
+{
+	struct pace pace = { m, loop_now(), m->channel->sent };
+	int ret;
+
+	while ((ret = sync_ram(m, err)) >= 0 && !fits(m)) {
+		uint64_t begin = loop_now(), sent = m->channel->sent, took;
+
+		ret = ram_source_send(m->ram, m->channel, keep_pace, &pace, err);
+		if (ret < 0)
+			return ret;
+		took = loop_now() - begin;
+		/* A short pass says little; the first one is all that there is. */
+		if (took >= SLICE_NS || !m->bandwidth)
+			__atomic_store_n(&m->bandwidth,
+			                 (m->channel->sent - sent) * SECOND_NS /
+			                         (took + 1),
+			                 __ATOMIC_RELAXED);
+	}
+	return ret;
+}
+
+static int send_rest(struct migration *m, struct err *err)
+{
+	struct record r = { .type = REC_STATE };
+	int ret = sync_ram(m, err);
+
+	if (ret >= 0)
+		ret = ram_source_send(m->ram, m->channel, NULL, NULL, err);
+	for (unsigned i = 0; i < m->states.count && ret >= 0; i++) {
+		r.len = m->states.sections[i].len;
+		ret = stream_write(m->channel, &r, m->states.sections[i].data, err);
+	}
+	if (ret >= 0)
+		ret = migration_call(m, give, err);
+	r = (struct record){ .type = REC_END, .count = m->states.count, .at = m->was };
+	if (ret >= 0)
+		ret = stream_write(m->channel, &r, "", err);
+	return ret < 0 ? ret : channel_sync(m->channel, err);
+}
+
+static int begin(struct migration *m, struct err *err)
+{
+	struct channel *c = m->channel;
+	struct record r = { .type = REC_CONFIG };
+	int ret = channel_meet(c, err);
+
+	if (ret >= 0)
+		ret = migration_call(m, describe, err);
+	if (ret >= 0)
+		ret = stream_write_header(c, err);
+	r.len = m->config.len;
+	if (ret >= 0 && r.len > STREAM_CONFIG_MAX)
+		ret = err_set(err, E2BIG, "the machine has too many devices");
+	if (ret >= 0)
+		ret = stream_write(c, &r, m->config.data, err);
+	if (ret >= 0)
+		ret = stream_await(c, REC_OK, err);
+	return ret < 0 ? ret : migration_call(m, activate, err);
+}
+
+static int move(struct migration *m, struct err *err)
+{
+	const struct record go = { .type = REC_GO };
+	struct channel *c = m->channel;
+	int ret = begin(m, err);
+
+	if (ret >= 0)
+		ret = send_memory(m, err);
+	while (ret >= 0 && (ret = migration_call(m, stop, err)) == -EAGAIN)
+		ret = channel_pause(c, AGAIN_MS);
+	if (ret >= 0)
+		ret = send_rest(m, err);
+	if (ret >= 0)
+		ret = stream_await(c, REC_OK, err);
+	if (ret >= 0 && c->answers)
+		ret = stream_write(c, &go, "", err);
+	return ret;
+}
+
+void *migration_source(void *opaque)
+{
+	struct migration *m = opaque;
+	struct err err = { 0 }, late = { 0 };
+	int ret = move(m, &err);
+
+	if (ret >= 0) {
+		migration_call(m, complete, &err);
+		return NULL;
+	}
+	/* Its end is that of the connection for the far end, which lets go of the disks.
+	 */
+	shutdown(m->channel->fd, SHUT_RDWR);
+	for (unsigned i = 0; i < RETAKES; i++) {
+		err_clear(&late);
+		if (migration_call(m, resume, &late) != -EBUSY)
+			break;
+		poll(NULL, 0, AGAIN_MS);
+	}
+	if (late.code && !err.code)
+		err = late;
+	migration_call(m, give_up, &err);
+	return NULL;
+}
