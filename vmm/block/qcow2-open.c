@@ -450,7 +450,12 @@ struct block_node *qcow2_open(struct block_registry *reg, struct block_node *fil
 	q->reqs_tail = &q->reqs;
 	q->parked_tail = &q->parked;
 	q->flushes_tail = &q->flushes;
-	if (set_up(q, opts, err) >= 0)
+	if (block_is_held(reg))
+		err_set(err, ENOTSUP,
+		        "%s: a qcow2 image cannot come in with a machine yet; use a raw "
+		        "one",
+		        node->path);
+	else if (set_up(q, opts, err) >= 0)
 		return node;
 	block_close(node);
 	return NULL;
