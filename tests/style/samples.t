@@ -80,7 +80,7 @@ ok(open($in, '<', "$top/docs/ansible-kvmkit.yml") && eval { CPAN::Meta::YAML->re
 # ---- tests that documents name ----
 
 my %case;
-for my $file (glob("$top/tests/rig/*-cases")) {
+for my $file (glob("$top/tests/rig/*-cases $top/tests/rig/*.sh")) {
 	open(my $in, '<', $file) or die "$file: $!\n";
 	/^(?:sub )?(\w+)(?:\(\))? \{/ and $case{$1} = 1 while <$in>;
 }
