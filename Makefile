@@ -33,7 +33,7 @@ kvm_check_LIBS := -ljansson -lkmod
 kvm_tune_LIBS  := -ljansson
 kvm_assign_LIBS := -ljansson -lkmod -lpci -ludev
 vmm_ctl_LIBS    := -ljansson
-vmm_img_LIBS    := -luring -lpthread
+vmm_img_LIBS    := -luring -lpthread -lz
 vmm_user_net_LIBS := -lslirp
 
 # ---- what each program is made of ----

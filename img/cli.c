@@ -15,37 +15,94 @@
 #include <string.h>
 
 static const char *const command_names[CMD_COUNT + 1] = {
-	[CMD_CREATE] = "create",
-	[CMD_CHECK] = "check",
+	[CMD_CREATE] = "create",   [CMD_INFO] = "info",       [CMD_CHECK] = "check",
+	[CMD_CONVERT] = "convert", [CMD_RESIZE] = "resize",   [CMD_SNAPSHOT] = "snapshot",
+	[CMD_MAP] = "map",         [CMD_COMPARE] = "compare", [CMD_MEASURE] = "measure",
 };
 
 static const struct command_row {
 	const char *words, *help;
 } commands[CMD_COUNT] = {
 	[CMD_CREATE] = { "FILE [SIZE]", "make a new image" },
+	[CMD_INFO] = { "FILE", "print what an image is" },
 	[CMD_CHECK] = { "FILE", "find what is wrong with a qcow2 image, and repair it" },
+	[CMD_CONVERT] = { "FILE NEW-FILE",
+	                  "copy a disk into an image of another format" },
+	[CMD_RESIZE] = { "FILE [+|-]SIZE", "give a disk another size" },
+	[CMD_SNAPSHOT] = { "FILE", "list the snapshots inside a qcow2 image" },
+	[CMD_MAP] = { "FILE", "print where the data of a disk is" },
+	[CMD_COMPARE] = { "FILE OTHER-FILE", "tell whether two disks hold the same" },
+	[CMD_MEASURE] = { "[FILE]", "print how large a new image would become" },
 };
 
 #define M(command)    (1u << (command))
 #define FIELD(member) offsetof(struct cli, member)
 
+/* Those that open an image to read it. */
+#define READERS                                                                       \
+	(M(CMD_INFO) | M(CMD_CHECK) | M(CMD_CONVERT) | M(CMD_SNAPSHOT) | M(CMD_MAP) | \
+	 M(CMD_COMPARE) | M(CMD_MEASURE))
+
 static const struct toolopt rows[] = {
-	{ "format", 'f', "FORMAT", FIELD(format), 0, M(CMD_CREATE) | M(CMD_CHECK),
-	  "of the image: raw, qcow2 (default: raw for a new one)" },
-	{ "options", 'o', "KEY=VALUE[,...]", FIELD(more), 0, M(CMD_CREATE),
-	  "of the format; -o help lists them" },
+	{ "format", 'f', "FORMAT", FIELD(format), 0,
+	  M(CMD_CREATE) | M(CMD_RESIZE) | READERS,
+	  "of the image (default: found out; raw for a new one)" },
+	{ "target-format", 'O', "FORMAT", FIELD(target_format), 0,
+	  M(CMD_CONVERT) | M(CMD_MEASURE), "of the new image (default: raw)" },
+	{ "options", 'o', "KEY=VALUE[,...]", FIELD(more), 0,
+	  M(CMD_CREATE) | M(CMD_CONVERT) | M(CMD_MEASURE),
+	  "of the new image's format; -o help lists them" },
 	{ "backing", 'b', "FILE", FIELD(backing), 0, M(CMD_CREATE),
 	  "image below, from its folder; has what is not in the new one" },
-	{ "backing-format", 'F', "FORMAT", FIELD(backing_format), 0, M(CMD_CREATE),
-	  "of the image below" },
+	{ "backing", 'B', "FILE", FIELD(backing), 0, M(CMD_CONVERT),
+	  "image below the new one; what the source's own has is left out" },
+	{ "backing-format", 'F', "FORMAT", FIELD(backing_format), 0,
+	  M(CMD_CREATE) | M(CMD_CONVERT), "of the image below" },
+	{ "b-format", 'F', "FORMAT", FIELD(backing_format), 0, M(CMD_COMPARE),
+	  "of the other image" },
 	{ "backing-unsafe", 'u', NULL, FIELD(unsafe), 0, M(CMD_CREATE),
 	  "do not look at the image below" },
+	{ "backing-chain", 0, NULL, FIELD(backing_chain), 0, M(CMD_INFO),
+	  "the images below, too" },
+	{ "compress", 'c', NULL, FIELD(compress), 0, M(CMD_CONVERT),
+	  "write compressed clusters (qcow2)" },
+	{ "sparse-size", 'S', "SIZE", FIELD(sparse), 0, M(CMD_CONVERT),
+	  "so many zeros take no space (4k); 0: all do" },
+	{ "snapshot", 'l', "SNAPSHOT", FIELD(snapshot), 0, M(CMD_CONVERT),
+	  "copy what this snapshot inside the source holds" },
+	{ "no-create", 'n', NULL, FIELD(no_create), 0, M(CMD_CONVERT),
+	  "write into an image that is there" },
+	{ "target-is-zero", 0, NULL, FIELD(zero), 0, M(CMD_CONVERT),
+	  "with -n: it reads as zeros" },
+	{ "oob", 'W', NULL, FIELD(unordered), 0, M(CMD_CONVERT), "write in any order" },
+	{ "parallel", 'm', "N", FIELD(parallel), 0, M(CMD_CONVERT),
+	  "requests at a time, 1 to 16 (8)" },
+	{ "target-cache", 't', "CACHE", FIELD(target_cache), 0, M(CMD_CONVERT),
+	  "cache mode of the new image, as of vmm -drive (unsafe)" },
+	{ "source-cache", 'T', "CACHE", FIELD(source_cache), 0,
+	  M(CMD_CONVERT) | M(CMD_COMPARE), "cache mode of what is read" },
+	{ "strict", 's', NULL, FIELD(strict), 0, M(CMD_COMPARE),
+	  "sizes and places of data must be the same, too" },
 	{ "repair", 'r', "leaks|all", FIELD(repair), 0, M(CMD_CHECK),
 	  "free what nothing refers to, or mend refcounts, too" },
-	{ "output", 0, "human|json", FIELD(output), 0, M(CMD_CHECK), "how to print it" },
-	{ "force-share", 'U', NULL, FIELD(force_share), 0, M(CMD_CHECK),
+	{ "list", 'l', NULL, FIELD(list), 0, M(CMD_SNAPSHOT), "list them (default)" },
+	{ "shrink", 0, NULL, FIELD(shrink), 0, M(CMD_RESIZE),
+	  "allow a smaller size: what is behind it is lost" },
+	{ "start-offset", 's', "OFFSET", FIELD(start_offset), 0, M(CMD_MAP),
+	  "begin there" },
+	{ "max-length", 'l', "SIZE", FIELD(max_length), 0, M(CMD_MAP),
+	  "end behind so many bytes" },
+	{ "size", 0, "SIZE", FIELD(size), 0, M(CMD_MEASURE),
+	  "of an empty disk, instead of an image" },
+	{ "output", 0, "human|json", FIELD(output), 0,
+	  M(CMD_INFO) | M(CMD_CHECK) | M(CMD_MAP) | M(CMD_MEASURE), "how to print it" },
+	{ "force-share", 'U', NULL, FIELD(force_share), 0, READERS,
 	  "read it although somebody may be writing to it" },
-	{ "quiet", 'q', NULL, FIELD(quiet), 0, M(CMD_CREATE) | M(CMD_CHECK),
+	{ "progress", 'p', NULL, FIELD(progress), 0, M(CMD_CONVERT) | M(CMD_COMPARE),
+	  "show on a terminal how far it is" },
+	{ "quiet", 'q', NULL, FIELD(quiet), 0,
+	  M(CMD_CREATE) | M(CMD_CHECK) | M(CMD_CONVERT) | M(CMD_RESIZE) |
+	          M(CMD_SNAPSHOT) | M(CMD_COMPARE),
 	  "print errors only" },
 	{ "version", 'V', NULL, FIELD(version), 0, 0, "print the version" },
 	{ "help", 'h', NULL, FIELD(help), 0, 0, "print this, or help about a command" },
@@ -59,6 +116,13 @@ static const struct toolopts options = { .program = "vmm-img",
 	                                 .count = ARRAY_SIZE(rows),
 	                                 .column = 34,
 	                                 .commands = command_names };
+
+/* "-1G" makes a disk smaller. */
+static bool is_size(const struct cli *cli, const char *arg)
+{
+	return cli->command == CMD_RESIZE && arg[0] == '-' && arg[1] >= '0' &&
+	       arg[1] <= '9';
+}
 
 /* ---- letters that stand together ---- */
 
@@ -99,7 +163,8 @@ static int expand(struct cli *cli, const struct toolopts *t, int argc, char *arg
 		const struct toolopt *row;
 
 		words_only = words_only || !strcmp(arg, "--");
-		if (!words_only && arg[0] == '-' && arg[1] && arg[1] != '-' && arg[2]) {
+		if (!words_only && arg[0] == '-' && arg[1] && arg[1] != '-' && arg[2] &&
+		    !is_size(cli, arg)) {
 			ret = split_letters(t, arg, cli->args, count);
 			continue;
 		}
@@ -164,7 +229,8 @@ static int parse_rest(struct cli *cli, int argc, char *argv[], struct err *err)
 	for (int i = 0; i < (int)count && !ret; i++) {
 		if (!words_only && !strcmp(cli->args[i], "--"))
 			words_only = true;
-		else if (words_only || !toolopts_is_option(cli->args[i]))
+		else if (words_only || !toolopts_is_option(cli->args[i]) ||
+		         is_size(cli, cli->args[i]))
 			cli->words[cli->word_count++] = cli->args[i];
 		else
 			ret = take_option(&t, count, &i, cli, err);

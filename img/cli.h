@@ -15,7 +15,14 @@
 
 enum command {
 	CMD_CREATE,
+	CMD_INFO,
 	CMD_CHECK,
+	CMD_CONVERT,
+	CMD_RESIZE,
+	CMD_SNAPSHOT,
+	CMD_MAP,
+	CMD_COMPARE,
+	CMD_MEASURE,
 	CMD_COUNT,
 };
 
@@ -23,9 +30,12 @@ struct cli {
 	enum command command;
 	bool help, version, dump_options, list_commands; /* need no command */
 	bool has_command, json;
-	bool quiet, unsafe, force_share;
-	/* These point into argv; NULL: not given. */
-	const char *format, *backing, *backing_format, *output, *repair;
+	bool quiet, progress, unsafe, force_share, backing_chain;
+	bool compress, no_create, zero, unordered, strict, shrink, list;
+	/* These point into args; NULL: not given. */
+	const char *format, *target_format, *backing, *backing_format, *output, *repair;
+	const char *snapshot, *sparse, *parallel, *target_cache, *source_cache;
+	const char *make, *apply, *drop, *start_offset, *max_length, *size;
 	struct strbuf options; /* of every -o, one list */
 	const char *more;      /* of the last -o */
 	char **words;          /* behind the options */

@@ -7,6 +7,13 @@
 #include "img/session.h"
 
 int command_create(struct session *s, struct err *err);
+int command_info(struct session *s, struct err *err);
 int command_check(struct session *s, struct err *err);
+int command_convert(struct session *s, struct err *err);
+int command_resize(struct session *s, struct err *err);
+int command_snapshot(struct session *s, struct err *err);
+int command_map(struct session *s, struct err *err);
+int command_compare(struct session *s, struct err *err);
+int command_measure(struct session *s, struct err *err);
 
 #endif

@@ -83,15 +83,24 @@ bool create_format(struct new_image *image, const char *name, struct err *err)
 	return false;
 }
 
-const struct opt_desc *create_options(const struct new_image *image)
+static const struct opt_desc *create_options(const struct new_image *image)
 {
 	return image->qcow2 ? qcow2_create_options : raw_options;
 }
 
-int create_parse(struct new_image *image, const char *text, struct err *err)
+int create_help(struct session *s, const char *format, struct err *err)
 {
-	if (text && opt_list_parse(&image->list, text, NULL, err) < 0)
+	struct new_image image = { 0 };
+
+	if (!create_format(&image, format, err))
 		return -err->code;
+	strbuf_adds(&s->out, "Supported options:\n");
+	opts_help(create_options(&image), &s->out);
+	return 0;
+}
+
+int create_parse(struct new_image *image, struct err *err)
+{
 	/* The later of two wins, as -b does over backing_file=. */
 	return opts_apply(create_options(image), &image->list,
 	                  image->qcow2 ? (void *)&image->as_qcow2 : &image->as_raw, "-o",
@@ -118,23 +127,11 @@ void create_free(struct new_image *image)
 
 /* ---- the image below ---- */
 
-/* Names in an image begin in the image's own folder. */
-static char *beside(const char *image, const char *name)
-{
-	const char *slash = strrchr(image, '/');
-	char *path;
-
-	if (*name == '/' || !slash)
-		return strdup(name);
-	return asprintf(&path, "%.*s/%s", (int)(slash - image), image, name) < 0 ? NULL
-	                                                                         : path;
-}
-
 static int size_from_backing(struct session *s, const char *file, struct new_image *image,
                              bool has_size, struct err *err)
 {
 	struct qcow2_create *q = &image->as_qcow2;
-	_cleanup_free_ char *path = beside(file, q->backing_file);
+	_cleanup_free_ char *path = image_beside(file, q->backing_file);
 	struct block_node *node;
 	struct block_info info;
 
@@ -219,7 +216,7 @@ static int prepare(struct session *s, struct new_image *image, struct err *err)
 		return -err->code;
 	ret = add_words(cli, image, err);
 	if (ret >= 0)
-		ret = create_parse(image, NULL, err);
+		ret = create_parse(image, err);
 	if (ret < 0)
 		return ret;
 	has_size = opt_list_get(&image->list, "size");
@@ -240,13 +237,10 @@ int command_create(struct session *s, struct err *err)
 	struct target t = { .fd = -1, .old = -1 };
 	int ret;
 
+	if (cli->options.len && !strcmp(cli->options.data, "help"))
+		return create_help(s, cli->format, err);
 	if (!create_format(&image, cli->format, err))
 		return -err->code;
-	if (cli->options.len && !strcmp(cli->options.data, "help")) {
-		strbuf_adds(&s->out, "Supported options:\n");
-		opts_help(create_options(&image), &s->out);
-		return 0;
-	}
 	ret = cli_check_words(cli, 1, 2, err);
 	if (ret >= 0)
 		ret = prepare(s, &image, err);

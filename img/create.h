@@ -3,6 +3,7 @@
 #ifndef IMG_CREATE_H
 #define IMG_CREATE_H
 
+#include "img/session.h"
 #include "img/target.h"
 #include "vmm/block/qcow2-create.h"
 
@@ -23,10 +24,10 @@ struct new_image {
 
 /* Sets the format by its name; NULL: raw. False with a sentence. */
 bool create_format(struct new_image *image, const char *name, struct err *err);
-/* The keys of its -o. */
-const struct opt_desc *create_options(const struct new_image *image);
-/* Appends text (NULL: nothing) to image->list, and sets what that says. */
-int create_parse(struct new_image *image, const char *text, struct err *err);
+/* Prints the keys of -o. */
+int create_help(struct session *s, const char *format, struct err *err);
+/* Sets what image->list says; the later of two pairs wins. */
+int create_parse(struct new_image *image, struct err *err);
 uint64_t *create_size(struct new_image *image);
 /* Makes it; qcow2_create_check() came before. */
 int create_image(const struct new_image *image, struct target *t, struct err *err);

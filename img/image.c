@@ -17,6 +17,7 @@ struct block_node *image_open(struct session *s, const char *file, const char *f
 		{ "cache", cache },
 		{ "readonly", flags & IMAGE_WRITE ? "off" : "on" },
 		{ "discard", flags & IMAGE_WRITE ? "unmap" : NULL },
+		{ "backing", flags & IMAGE_ALONE ? "" : NULL },
 		{ "file.locking", flags & IMAGE_SHARE ? "off" : NULL },
 	};
 	struct opt_list opts = { 0 };
@@ -44,6 +45,17 @@ struct block_node *image_open_file(struct session *s, const char *file, unsigned
 	};
 
 	return file_open(s->reg, &opts, err);
+}
+
+char *image_beside(const char *image, const char *name)
+{
+	const char *slash = strrchr(image, '/');
+	char *path;
+
+	if (*name == '/' || !slash)
+		return strdup(name);
+	return asprintf(&path, "%.*s/%s", (int)(slash - image), image, name) < 0 ? NULL
+	                                                                         : path;
 }
 
 int image_parse_size(const char *text, const char *what, uint64_t *size, struct err *err)

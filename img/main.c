@@ -13,8 +13,11 @@
 enum { EXIT_OK, EXIT_FAIL };
 
 static int (*const run[CMD_COUNT])(struct session *s, struct err *err) = {
-	[CMD_CREATE] = command_create,
-	[CMD_CHECK] = command_check,
+	[CMD_CREATE] = command_create,   [CMD_INFO] = command_info,
+	[CMD_CHECK] = command_check,     [CMD_CONVERT] = command_convert,
+	[CMD_RESIZE] = command_resize,   [CMD_SNAPSHOT] = command_snapshot,
+	[CMD_MAP] = command_map,         [CMD_COMPARE] = command_compare,
+	[CMD_MEASURE] = command_measure,
 };
 
 static int complain(const struct err *err, int code)
@@ -40,7 +43,7 @@ static int run_command(const struct cli *cli)
 
 	if (ret >= 0)
 		ret = run[cli->command](&s, &err);
-	code = print(&s.out, ret < 0 ? EXIT_FAIL : s.code);
+	code = print(&s.out, ret < 0 ? s.fail_code : s.code);
 	if (ret < 0)
 		complain(&err, code);
 	session_close(&s);

@@ -6,7 +6,7 @@
 
 int session_open(struct session *s, const struct cli *cli, struct err *err)
 {
-	*s = (struct session){ .cli = cli };
+	*s = (struct session){ .cli = cli, .fail_code = 1 };
 	s->loop = loop_new(NULL, err);
 	if (!s->loop)
 		return -err->code;

@@ -12,6 +12,7 @@ struct session {
 	struct block_registry *reg;
 	struct strbuf out; /* for standard output */
 	int code;          /* exit code of a command that did its work */
+	int fail_code;     /* of one that could not; 1 unless it says otherwise */
 };
 
 /* 0, or -errno with a sentence. session_close() in both cases. */

@@ -173,6 +173,34 @@ static void file_submit(struct block_node *node, struct block_req *req)
 		rmw_submit(&file->rmw, req);
 }
 
+/* ---- holes ---- */
+
+static int file_map(struct block_node *node, uint64_t offset, uint64_t len,
+                    struct block_extent *extent)
+{
+	int fd = to_file(node)->fd;
+	off_t data = lseek(fd, offset, SEEK_DATA), end;
+
+	*extent = (struct block_extent){ BLOCK_DATA, len, true, offset };
+	/* ENXIO: no data is behind it. Others: the file cannot tell. */
+	if (data < 0 && errno != ENXIO)
+		return 0;
+	if (data < 0) {
+		extent->where = BLOCK_ZERO;
+		return 0;
+	}
+	/* Whole sectors: one that is partly a hole is data. */
+	if (align_down(data, 512) > offset) {
+		extent->where = BLOCK_ZERO;
+		end = align_down(data, 512);
+	} else {
+		end = align_up(lseek(fd, data, SEEK_HOLE), 512);
+	}
+	if ((uint64_t)end > offset && end - offset < len)
+		extent->len = end - offset;
+	return 0;
+}
+
 /* ---- length ---- */
 
 int file_get_length(int fd, bool block_dev, uint64_t *length)
@@ -283,6 +311,7 @@ static void file_close(struct block_node *node)
 const struct block_driver file_driver = {
 	.name = "file",
 	.submit = file_submit,
+	.map = file_map,
 	.resize = file_resize,
 	.close = file_close,
 };

@@ -58,6 +58,12 @@ static void raw_submit(struct block_node *node, struct block_req *req)
 	node->child->driver->submit(node->child, req);
 }
 
+static int raw_map(struct block_node *node, uint64_t offset, uint64_t len,
+                   struct block_extent *extent)
+{
+	return block_map(node->child, offset, len, extent);
+}
+
 static int raw_resize(struct block_node *node, uint64_t length, struct err *err)
 {
 	int ret = node->child->driver->resize(node->child, length, err);
@@ -74,6 +80,7 @@ static void raw_close(struct block_node *node)
 static const struct block_driver raw_driver = {
 	.name = "raw",
 	.submit = raw_submit,
+	.map = raw_map,
 	.resize = raw_resize,
 	.close = raw_close,
 };
@@ -138,6 +145,7 @@ static void guessed_submit(struct block_node *node, struct block_req *req)
 static const struct block_driver guessed_driver = {
 	.name = "raw",
 	.submit = guessed_submit,
+	.map = raw_map,
 	.resize = raw_resize,
 	.close = raw_close,
 };
