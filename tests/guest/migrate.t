@@ -268,6 +268,12 @@ is(mon($a, 'cont'), '', 'whoever must can go on with the old one');
 ok(told($a, 1), 'when the new one is gone');
 quit($a);
 
+# A qcow2 image, whose tables the other side reads again.
+is(system("$build/vmm-img", qw(create -q -f qcow2 -o lazy_refcounts=on), "$dir/q.img", '1M'), 0, 'a qcow2 image');
+my @qcow = ('-drive', "file=$dir/q.img,if=none,id=d0", qw(-device virtio-blk-pci,drive=d0));
+quit($_) for moves('qcow2', "unix:$dir/s", "unix:$dir/s", @kernel, @qcow);
+is(system("$build/vmm-img check -q $dir/q.img >$dir/checked 2>&1"), 0, 'is whole afterwards') or diag(slurp("$dir/checked"));
+
 # ---- QMP ----
 
 $b = machine('b', @kernel, '-incoming', "unix:$dir/s");

@@ -11,7 +11,7 @@ move_start() { # N OPTION...
 	mkfifo "$work/keys$n" "$work/screen$n"
 	timeout -k 10 $((limit * 3)) "${vmm[@]}" -display none -serial stdio -smp 2 -m 256M \
 		-kernel "$bzimage" -initrd "$initrd" -no-reboot -append "$(append job=migrate)" \
-		-drive "file=$work/disk,format=raw,if=virtio" \
+		-drive "file=$work/disk,if=virtio" \
 		-netdev user,id=n -device virtio-net-pci,netdev=n \
 		-qmp "unix:$work/mon$n,server,nowait" "$@" \
 		<"$work/keys$n" >"$work/screen$n" 2>&1 &
@@ -37,8 +37,9 @@ move_end() { # N
 
 migrate() {
 	local said pids=()
-	truncate -s 16M "$work/disk"
 	: >"$log"
+	"$BUILD/vmm-img" create -q -f qcow2 -o lazy_refcounts=on "$work/disk" 16M
+	ok $? "a qcow2 image"
 	move_start 1
 	move_ticks 1 || return
 	move_start 2 -incoming tcp:127.0.0.1:4444
@@ -68,6 +69,8 @@ migrate() {
 	is "$(facts disk | sort -u)" same "the disk has what was written"
 	is "$(facts memory)" "" "memory has, too"
 	between "$(facts rounds | cut -d ' ' -f 1)" 2 1000000 "rounds of writing"
+	"$BUILD/vmm-img" check -q "$work/disk" >/dev/null
+	ok $? "the image is whole"
 	fact ping answered "the network answers"
 	fact complaint "" "the kernel has nothing to complain about"
 }

@@ -5,18 +5,21 @@
  */
 #include "vmm/block/file.h"
 
+#include "common/bytes.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* The file of an image; NULL: a drive is empty, or its image is a node of its own. */
-static struct file_node *file_of(struct block_node *node)
+/* What is below it and no node of its own. */
+static struct block_node *below(const struct block_node *node)
 {
-	if (block_is_removable(node) && node->child && node->child->user)
-		return NULL;
-	while (node->child)
-		node = node->child;
+	return block_is_removable(node) && node->child && node->child->user ? NULL
+	                                                                    : node->child;
+}
+
+static struct file_node *to_file(struct block_node *node)
+{
 	return node->driver == &file_driver ? (struct file_node *)node : NULL;
 }
 
@@ -43,68 +46,90 @@ static int flush(struct block_node *node, struct err *err)
 	return ret < 0 ? err_sys(err, -ret, "disk '%s' cannot be flushed", node->id) : 0;
 }
 
+static void unlock(struct block_node *node)
+{
+	for (; node; node = below(node))
+		if (to_file(node))
+			file_unlock(to_file(node));
+}
+
+/* Upper ones first: what they kept back goes to those below. */
+static int settle(struct block_node *node, struct err *err)
+{
+	int ret = 0;
+
+	for (; node && ret >= 0; node = below(node))
+		if (node->driver->refresh)
+			ret = node->driver->refresh(node, false, err);
+	return ret;
+}
+
 int block_registry_give(struct block_registry *reg, struct err *err)
 {
 	struct block_node *node = NULL;
-	struct file_node *file;
 	int ret = 0;
 
 	if (block_is_held(reg))
 		return 0;
-	while ((node = block_next(reg, node)) && ret >= 0)
-		if (!node->readonly && file_of(node))
+	while (ret >= 0 && (node = block_next(reg, node))) {
+		if (!node->readonly && node->length)
 			ret = flush(node, err);
+		if (ret >= 0)
+			ret = settle(node, err);
+	}
 	if (ret < 0)
 		return ret;
 	while ((node = block_next(reg, node)))
-		if ((file = file_of(node)))
-			file_unlock(file);
+		unlock(node);
 	block_set_held(reg, true);
 	return 0;
 }
 
 /* ---- taking ---- */
 
-static int refresh(struct block_node *node, struct err *err)
+static int take_file(struct file_node *file, struct err *err)
 {
-	struct file_node *file = file_of(node);
-	uint64_t length = 0;
-	int ret;
+	uint64_t length;
+	int ret = file_lock(file, err);
 
-	if (!file)
-		return 0;
-	/* Another process's requests are checked against this length. */
+	if (ret < 0)
+		return ret;
 	ret = file_get_length(file->fd, file->aio_flags & AIO_BLOCK_DEV, &length);
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot read the size of %s", file->node.path);
-	if (&file->node != node && node->driver->refresh)
-		return node->driver->refresh(node, err);
+	/* Requests were checked against the old one. */
 	if (length + 511 < file->node.length)
 		return err_set(err, EINVAL, "%s became shorter meanwhile",
 		               file->node.path);
+	file->node.length = align_up(length, 512);
 	return 0;
+}
+
+int block_take_node(struct block_node *node, struct err *err)
+{
+	int ret = below(node) ? block_take_node(below(node), err) : 0;
+
+	if (ret >= 0 && to_file(node))
+		ret = take_file(to_file(node), err);
+	if (ret >= 0 && node->driver->refresh)
+		ret = node->driver->refresh(node, true, err);
+	return ret;
 }
 
 int block_registry_take(struct block_registry *reg, struct err *err)
 {
 	struct block_node *node = NULL;
-	struct file_node *file;
 	int ret = 0;
 
 	if (!block_is_held(reg))
 		return 0;
-	while (ret >= 0 && (node = block_next(reg, node))) {
-		file = file_of(node);
-		ret = file ? file_lock(file, err) : 0;
-		if (ret >= 0)
-			ret = refresh(node, err);
-	}
-	if (ret >= 0) {
-		block_set_held(reg, false);
+	block_set_held(reg, false);
+	while (ret >= 0 && (node = block_next(reg, node)))
+		ret = block_take_node(node, err);
+	if (ret >= 0)
 		return 0;
-	}
+	block_set_held(reg, true);
 	for (node = NULL; (node = block_next(reg, node));)
-		if ((file = file_of(node)))
-			file_unlock(file);
+		unlock(node);
 	return ret;
 }

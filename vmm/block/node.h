@@ -25,9 +25,10 @@ struct block_driver {
 	           struct block_extent *extent);
 	/* 0: what the storage has by now. Updates node->length. */
 	int (*resize)(struct block_node *node, uint64_t length, struct err *err);
-	/* Somebody else may have written to the storage: what is known of it is read
-	 * again. NULL: nothing is. */
-	int (*refresh)(struct block_node *node, struct err *err);
+	/* Another machine has the storage from now on: nothing is left to be written, and
+	 * nothing will be. mine: no longer; what was known of it is read again. NULL:
+	 * nothing is known, or kept back. */
+	int (*refresh)(struct block_node *node, bool mine, struct err *err);
 	/* Releases what the driver holds, the child first. */
 	void (*close)(struct block_node *node);
 };
@@ -87,6 +88,8 @@ struct aio *block_aio(struct block_registry *reg);
 /* Between block_registry_hold() or _give() and _take(). */
 bool block_is_held(const struct block_registry *reg);
 void block_set_held(struct block_registry *reg, bool held);
+/* handover.c: that node, and what is below it. */
+int block_take_node(struct block_node *node, struct err *err);
 
 /* Into the registry, at the end, if the name is free, and out of it. */
 int block_link(struct block_node *node, struct err *err);

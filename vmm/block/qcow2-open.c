@@ -361,7 +361,7 @@ static int set_up(struct qcow2 *q, const struct image_opts *opts, struct err *er
 
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot read %s", node->path);
-	ret = parse_header(q, file->readonly, err);
+	ret = parse_header(q, file->readonly || block_is_held(node->reg), err);
 	if (ret < 0)
 		return ret;
 	q->stored = q->header;
@@ -388,27 +388,44 @@ static int set_up(struct qcow2 *q, const struct image_opts *opts, struct err *er
 		ret = read_tables(q, opts, err);
 	if (ret >= 0)
 		ret = open_backing(q, opts, err);
-	if (ret < 0 || node->readonly || !q->header.autoclear)
-		return ret;
-	/* What we do not keep up to date is nothing to rely on from now on. */
+	return ret;
+}
+
+/* What we do not keep up to date is nothing to rely on from now on. */
+static int claim(struct qcow2 *q, struct err *err)
+{
+	int ret;
+
+	if (q->node.readonly || !q->header.autoclear || block_is_held(q->node.reg))
+		return 0;
 	q->header.autoclear = 0;
 	q->header_dirty = true;
 	ret = qcow2_commit_wait(q, false);
-	return ret < 0 ? err_sys(err, -ret, "cannot write %s", node->path) : 0;
+	return ret < 0 ? err_sys(err, -ret, "cannot write %s", q->node.path) : 0;
 }
 
-static void qcow2_close(struct block_node *node)
+/* The image is as one that nobody has open. */
+static int finish(struct qcow2 *q)
 {
-	struct qcow2 *q = to_qcow2(node);
-	int ret = 0;
-
 	while (q->work || q->commit)
-		block_wait(node->reg);
-	if (q->hash && !node->readonly && qcow2_is_dirty(q))
-		ret = qcow2_commit_wait(q, true);
-	if (ret < 0)
-		log_error("%s: the last changes could not be written: %s", node->path,
-		          strerror(-ret));
+		block_wait(q->node.reg);
+	return q->hash && !q->node.readonly && qcow2_is_dirty(q)
+	               ? qcow2_commit_wait(q, true)
+	               : 0;
+}
+
+static void free_subs(struct qcow2 *q)
+{
+	while (q->idle_subs) {
+		struct qcow2_sub *sub = q->idle_subs;
+
+		q->idle_subs = sub->next;
+		free(sub);
+	}
+}
+
+static void forget(struct qcow2 *q)
+{
 	qcow2_free_snapshots(q);
 	qcow2_cache_free(q);
 	free(q->l1.entries);
@@ -416,15 +433,77 @@ static void qcow2_close(struct block_node *node)
 	free(q->frees);
 	free(q->backing_file);
 	free(q->backing_format);
-	while (q->idle_subs) {
-		struct qcow2_sub *sub = q->idle_subs;
+	free_subs(q);
+}
 
-		q->idle_subs = sub->next;
-		free(sub);
-	}
+static void qcow2_close(struct block_node *node)
+{
+	struct qcow2 *q = to_qcow2(node);
+	int ret = finish(q);
+
+	if (ret < 0)
+		log_error("%s: the last changes could not be written: %s", node->path,
+		          strerror(-ret));
+	forget(q);
 	if (q->backing)
 		block_close(q->backing);
 	block_close(node->child);
+}
+
+static void init_lists(struct qcow2 *q)
+{
+	q->reqs_tail = &q->reqs;
+	q->parked_tail = &q->parked;
+	q->flushes_tail = &q->flushes;
+}
+
+/* Another machine wrote to it: all that was read is read again, into another one, and
+ * moves into this one's place. */
+static int read_again(struct qcow2 *q, struct err *err)
+{
+	const struct image_opts opts = {
+		.discard = q->may_free ? IMAGE_DISCARD_UNMAP : IMAGE_DISCARD_IGNORE,
+		.lazy_refcounts = q->lazy ? OPT_TRI_ON : OPT_TRI_OFF,
+		.l2_cache_size = (uint64_t)q->max_slices << q->slice_bits,
+		.backing = (char *)"", /* it stays */
+	};
+	struct qcow2 *n = calloc(1, sizeof(*n));
+	int ret;
+
+	if (!n)
+		return err_sys(err, ENOMEM, "%s", q->node.path);
+	n->node = q->node;
+	init_lists(n);
+	ret = set_up(n, &opts, err);
+	if (ret >= 0 && n->node.length != q->node.length)
+		ret = err_set(err, EINVAL, "%s has another size by now", q->node.path);
+	if (ret < 0) {
+		forget(n);
+		free(n);
+		return ret;
+	}
+	free_subs(n);
+	forget(q);
+	n->node = q->node;
+	n->backing = q->backing;
+	*q = *n;
+	free(n);
+	init_lists(q);
+	q->used.next = q->used.prev = &q->used;
+	return claim(q, err);
+}
+
+static int qcow2_refresh(struct block_node *node, bool mine, struct err *err)
+{
+	struct qcow2 *q = to_qcow2(node);
+	int ret = mine ? 0 : finish(q);
+
+	if (ret < 0)
+		return err_sys(err, -ret, "%s: the last changes could not be written",
+		               node->path);
+	if (mine && q->backing)
+		ret = block_take_node(q->backing, err);
+	return mine && ret >= 0 ? read_again(q, err) : ret;
 }
 
 struct block_node *qcow2_open(struct block_registry *reg, struct block_node *file,
@@ -447,15 +526,8 @@ struct block_node *qcow2_open(struct block_registry *reg, struct block_node *fil
 	node->readonly = file->readonly;
 	node->write_cache = file->write_cache;
 	node->request_align = file->request_align;
-	q->reqs_tail = &q->reqs;
-	q->parked_tail = &q->parked;
-	q->flushes_tail = &q->flushes;
-	if (block_is_held(reg))
-		err_set(err, ENOTSUP,
-		        "%s: a qcow2 image cannot come in with a machine yet; use a raw "
-		        "one",
-		        node->path);
-	else if (set_up(q, opts, err) >= 0)
+	init_lists(q);
+	if (set_up(q, opts, err) >= 0 && claim(q, err) >= 0)
 		return node;
 	block_close(node);
 	return NULL;
@@ -559,6 +631,7 @@ const struct block_driver qcow2_driver = {
 	.soon = qcow2_soon,
 	.map = qcow2_map,
 	.resize = qcow2_resize,
+	.refresh = qcow2_refresh,
 	.close = qcow2_close,
 };
 
