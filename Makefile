@@ -85,7 +85,8 @@ FAST  := block/aio block/block block/file block/iov block/qcow2-cache block/qcow
 	block/qcow2-map block/qcow2-write block/rmw block/uring display/display \
 	legacy/e1000-rx legacy/e1000-tx legacy/ide-dma legacy/uart legacy/vga-draw legacy/vga-mem \
 	legacy/vga-text loop/loop loop/pool mem/ram mem/region mem/shadow migrate/ram net/back-tap net/link \
-	net/net net/sock-dgram virtio/blk virtio/net-data virtio/net-filter virtio/queue virtio/virtio
+	net/net net/sock-dgram virtio/blk virtio/net-data virtio/net-filter virtio/queue virtio/scsi \
+	virtio/virtio
 ifeq ($(DEBUG)$(SAN),)
 $(addprefix $(OBJ)/,$(addsuffix /%.o,$(SMALL))): CFLAGS += -Oz $(if $(findstring clang,$(CC)),,-malign-data=abi)
 $(FAST:%=$(OBJ)/vmm/%.o): CFLAGS += -O2

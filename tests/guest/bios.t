@@ -113,6 +113,19 @@ run -drive file="$dir/o",if=none,id=o,format=raw -device ide-hd,drive=o,bootinde
 	-drive file="$dir/cd.iso",if=none,id=c,media=cdrom -device ide-cd,drive=c,bootindex=0
 expect "boot-cd e0" "bootindex orders CD, IDE disk and virtio disk"
 
+run -drive file="$dir/v",if=scsi,format=raw
+expect "boot-virtio 80" "SeaBIOS boots a SCSI disk"
+copied "$dir/v"
+ok $? "and reads and writes it"
+run -drive file="$dir/cd.iso",if=scsi,media=cdrom -boot d
+expect "boot-cd e0" "SeaBIOS boots a SCSI CD"
+run -drive file="$dir/o",if=scsi,format=raw -device virtio-scsi-pci,id=s,addr=9 \
+	-drive file="$dir/v",if=none,id=v,format=raw \
+	-device scsi-hd,drive=v,bus=s.0,scsi-id=3,lun=0,bootindex=1 \
+	-drive file="$dir/cd.iso",if=none,id=c,media=cdrom \
+	-device scsi-cd,drive=c,bus=s.0,scsi-id=10,bootindex=2
+expect "boot-virtio 80" "bootindex finds a unit of the second controller"
+
 xorriso -as mkisofs -quiet -o "$dir/data.iso" "$dir/tree" 2>/dev/null
 run -cdrom "$dir/data.iso" -boot reboot-timeout=100 -no-reboot
 has "Boot failed: Could not read from CDROM (code 000" "a CD without El Torito does not boot"

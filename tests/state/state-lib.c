@@ -20,6 +20,7 @@
 #include "vmm/mem/internal.h"
 #include "vmm/pci/host.h"
 #include "vmm/pci/pci.h"
+#include "vmm/scsi/scsi.h"
 #include "vmm/virtio/virtio.h"
 
 #include <errno.h>
@@ -60,6 +61,8 @@ const struct state_row state_rows[] = {
 	{ .class = "pc-testdev", .opts = "" },
 	{ .class = "ide-cd", .opts = "drive=d", .keeps = "the tray stays as it is" },
 	{ .class = "ide-hd", .opts = "drive=d" },
+	{ .class = "scsi-cd", .opts = "drive=d", .keeps = "the tray stays as it is" },
+	{ .class = "scsi-hd", .opts = "drive=d" },
 	{ .class = "e1000", .opts = "netdev=n" },
 	{ .class = "i6300esb",
 	  .opts = "",
@@ -73,6 +76,7 @@ const struct state_row state_rows[] = {
 	{ .class = "virtio-mouse-pci", .opts = "" },
 	{ .class = "virtio-net-pci", .opts = "netdev=n" },
 	{ .class = "virtio-rng-pci", .opts = "" },
+	{ .class = "virtio-scsi-pci", .opts = "num_queues=2" },
 	{ .class = "virtio-serial-pci",
 	  .opts = "max_ports=4",
 	  .ports = { "virtconsole", "virtserialport" } },
@@ -195,6 +199,8 @@ void state_board_init(struct state_board *sb, const struct state_row *row)
 	}
 	if (!strcmp(cls->bus, "IDE"))
 		board_add(&sb->b, catalog_find("piix3-ide"), "");
+	if (!strcmp(cls->bus, "SCSI"))
+		board_add(&sb->b, catalog_find("virtio-scsi-pci"), "");
 	sb->dev = board_add(&sb->b, cls, row->opts);
 	if (cls == &piix3_class)
 		sb->b.isa_bridge = sb->dev;
@@ -367,6 +373,48 @@ static void drive_chips(struct state_board *sb, uint64_t *seed)
 		die("chips", &err);
 }
 
+struct scsi_try {
+	struct scsi_req req;
+	struct iovec iov;
+	uint8_t data[4096];
+};
+
+static void scsi_done(struct scsi_req *req)
+{
+	free(container_of(req, struct scsi_try, req));
+}
+
+/* Mostly commands that there are; one that turns the write cache off. */
+static void scsi_once(struct state_board *sb, uint64_t *seed)
+{
+	static const uint8_t opcodes[] = { 0x00, 0x03, 0x12, 0x15, 0x1a, 0x1b, 0x1e,
+		                           0x25, 0x28, 0x2a, 0x35, 0x41, 0x42, 0x46,
+		                           0x4a, 0x5a, 0x88, 0x8a, 0x93, 0x9e, 0xa0 };
+	static const uint8_t no_cache[24] = { [4] = 0x08, 18 };
+	struct scsi_try *try = calloc(1, sizeof(*try));
+	struct scsi_req *req = try ? &try->req : NULL;
+
+	if (!req)
+		die("command", NULL);
+	for (unsigned i = 0; i < SCSI_CDB; i++)
+		req->cdb[i] = below(seed, 2) ? 0 : state_random(seed);
+	req->cdb[0] = below(seed, 8) ? opcodes[below(seed, sizeof(opcodes))]
+	                             : state_random(seed);
+	if (req->cdb[0] == SCSI_MODE_SELECT_6) {
+		req->cdb[1] = 0x10;
+		req->cdb[4] = sizeof(no_cache);
+		memcpy(try->data, no_cache, sizeof(no_cache));
+	}
+	try->iov = (struct iovec){ try->data, sizeof(try->data) };
+	req->in = req->out = &try->iov;
+	req->in_count = req->out_count = 1;
+	req->in_len = req->out_len = sizeof(try->data);
+	req->done = scsi_done;
+	if (!scsi_submit(sb->b.vm.scsi_buses, 0, 0, req))
+		free(try);
+	scsi_kick(sb->b.vm.scsi_buses);
+}
+
 void state_drive(struct state_board *sb, uint64_t seed, unsigned count)
 {
 	const struct device_class *cls = sb->dev->cls;
@@ -385,7 +433,9 @@ void state_drive(struct state_board *sb, uint64_t seed, unsigned count)
 			place_bars(sb);
 		if (!strncmp(cls->name, "virtio-", 7) && i % 256 == 0 && (seed & 1))
 			start_virtio(sb);
-		if (is_pci(sb) && !below(&seed, 4))
+		if (!strcmp(cls->bus, "SCSI"))
+			scsi_once(sb, &seed);
+		else if (is_pci(sb) && !below(&seed, 4))
 			config_once(sb, &seed);
 		else
 			access_once(sb, below(&seed, 2) ? MEM_PIO : MEM_MMIO, &seed);

@@ -97,3 +97,15 @@ unsigned iov_drop_front(struct iovec *iov, unsigned count, size_t len)
 	}
 	return i;
 }
+
+unsigned iov_keep_front(struct iovec *iov, unsigned count, uint64_t len)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (len <= iov[i].iov_len) {
+			iov[i].iov_len = len;
+			return i + 1;
+		}
+		len -= iov[i].iov_len;
+	}
+	return count;
+}

@@ -23,5 +23,7 @@ unsigned iov_cut(const struct iovec *iov, unsigned count, uint64_t offset, uint6
                  struct iovec *out);
 /* Removes len bytes from the front, in place; returns how many whole segments went. */
 unsigned iov_drop_front(struct iovec *iov, unsigned count, size_t len);
+/* Shortens the list to len bytes, which it has, in place; returns its segments then. */
+unsigned iov_keep_front(struct iovec *iov, unsigned count, uint64_t len);
 
 #endif

@@ -165,7 +165,8 @@ void device_destroy(struct device *dev)
 bool device_class_hotplugs(const struct device_class *cls)
 {
 	return !cls->internal && !cls->no_hotplug &&
-	       (!strcmp(cls->bus, "pci") || !strcmp(cls->bus, "virtio-serial"));
+	       (!strcmp(cls->bus, "pci") || !strcmp(cls->bus, "virtio-serial") ||
+	        !strcmp(cls->bus, "SCSI"));
 }
 
 void device_qom_path(const struct device *dev, char *path, size_t size)

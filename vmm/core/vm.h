@@ -25,6 +25,7 @@ struct mem;
 struct migration;
 struct net_registry;
 struct pci_bus;
+struct scsi_bus;
 struct spawner;
 struct virtio_serial_bus;
 struct vnc;
@@ -73,6 +74,7 @@ struct vm {
 	uint64_t ram_size; /* bytes that -m gives */
 	struct irqchip *irqchip;
 	struct pci_bus *pci;
+	struct scsi_bus *scsi_buses;
 	struct device *devices; /* creation order */
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;

@@ -9,6 +9,7 @@
 #include "vmm/legacy/ide-core.h"
 
 #include "common/bytes.h"
+#include "common/cleanup.h"
 
 #include <errno.h>
 
@@ -333,61 +334,74 @@ static void cmd_smart(struct ide_drive *d, unsigned flags)
 
 /* ---- the table ---- */
 
-static const struct {
+static const struct ata_command {
 	void (*fn)(struct ide_drive *d, unsigned flags);
+	uint8_t first, last; /* operation codes */
 	uint8_t flags;
-} commands[256] = {
-	[0x10 ... 0x1f] = { cmd_nothing, 0 }, /* RECALIBRATE */
-	[0x20] = { cmd_transfer, 0 },         /* READ SECTORS */
-	[0x21] = { cmd_transfer, 0 },
-	[0x24] = { cmd_transfer, EXT },
-	[0x25] = { cmd_transfer, EXT | DMA }, /* READ DMA EXT */
-	[0x27] = { cmd_native_max, EXT },
-	[0x29] = { cmd_transfer, EXT | MULTI },
-	[0x30] = { cmd_transfer, WRITE },
-	[0x31] = { cmd_transfer, WRITE },
-	[0x34] = { cmd_transfer, EXT | WRITE },
-	[0x35] = { cmd_transfer, EXT | DMA | WRITE },
-	[0x39] = { cmd_transfer, EXT | MULTI | WRITE },
-	[0x3d] = { cmd_transfer, EXT | DMA | WRITE | FUA },
-	[0x40] = { cmd_verify, 0 },
-	[0x41] = { cmd_verify, 0 },
-	[0x42] = { cmd_verify, EXT },
-	[0x70 ... 0x7f] = { cmd_nothing, 0 }, /* SEEK */
-	[0x90] = { cmd_diagnostic, 0 },
-	[0x91] = { cmd_set_geometry, 0 },
-	[0x94 ... 0x97] = { cmd_nothing, 0 }, /* the old opcodes of power management */
-	[0x98] = { cmd_power_mode, 0 },
-	[0xb0] = { cmd_smart, 0 },
-	[0xc4] = { cmd_transfer, MULTI },
-	[0xc5] = { cmd_transfer, MULTI | WRITE },
-	[0xc6] = { cmd_set_multiple, 0 },
-	[0xc8] = { cmd_transfer, DMA },
-	[0xc9] = { cmd_transfer, DMA },
-	[0xca] = { cmd_transfer, DMA | WRITE },
-	[0xcb] = { cmd_transfer, DMA | WRITE },
-	[0xce] = { cmd_transfer, EXT | MULTI | WRITE | FUA },
-	[0xe0 ... 0xe3] = { cmd_nothing, 0 }, /* STANDBY, IDLE */
-	[0xe5] = { cmd_power_mode, 0 },
-	[0xe6] = { cmd_nothing, 0 }, /* SLEEP */
-	[0xe7] = { cmd_flush, 0 },
-	[0xea] = { cmd_flush, EXT },
-	[0xec] = { cmd_identify, 0 },
-	[0xef] = { cmd_set_features, 0 },
-	[0xf8] = { cmd_native_max, 0 },
+} commands[] = {
+	{ cmd_nothing, 0x10, 0x1f, 0 },  /* RECALIBRATE */
+	{ cmd_transfer, 0x20, 0x20, 0 }, /* READ SECTORS */
+	{ cmd_transfer, 0x21, 0x21, 0 },
+	{ cmd_transfer, 0x24, 0x24, EXT },
+	{ cmd_transfer, 0x25, 0x25, EXT | DMA }, /* READ DMA EXT */
+	{ cmd_native_max, 0x27, 0x27, EXT },
+	{ cmd_transfer, 0x29, 0x29, EXT | MULTI },
+	{ cmd_transfer, 0x30, 0x30, WRITE },
+	{ cmd_transfer, 0x31, 0x31, WRITE },
+	{ cmd_transfer, 0x34, 0x34, EXT | WRITE },
+	{ cmd_transfer, 0x35, 0x35, EXT | DMA | WRITE },
+	{ cmd_transfer, 0x39, 0x39, EXT | MULTI | WRITE },
+	{ cmd_transfer, 0x3d, 0x3d, EXT | DMA | WRITE | FUA },
+	{ cmd_verify, 0x40, 0x40, 0 },
+	{ cmd_verify, 0x41, 0x41, 0 },
+	{ cmd_verify, 0x42, 0x42, EXT },
+	{ cmd_nothing, 0x70, 0x7f, 0 }, /* SEEK */
+	{ cmd_diagnostic, 0x90, 0x90, 0 },
+	{ cmd_set_geometry, 0x91, 0x91, 0 },
+	{ cmd_nothing, 0x94, 0x97, 0 }, /* the old opcodes of power management */
+	{ cmd_power_mode, 0x98, 0x98, 0 },
+	{ cmd_smart, 0xb0, 0xb0, 0 },
+	{ cmd_transfer, 0xc4, 0xc4, MULTI },
+	{ cmd_transfer, 0xc5, 0xc5, MULTI | WRITE },
+	{ cmd_set_multiple, 0xc6, 0xc6, 0 },
+	{ cmd_transfer, 0xc8, 0xc8, DMA },
+	{ cmd_transfer, 0xc9, 0xc9, DMA },
+	{ cmd_transfer, 0xca, 0xca, DMA | WRITE },
+	{ cmd_transfer, 0xcb, 0xcb, DMA | WRITE },
+	{ cmd_transfer, 0xce, 0xce, EXT | MULTI | WRITE | FUA },
+	{ cmd_nothing, 0xe0, 0xe3, 0 }, /* STANDBY, IDLE */
+	{ cmd_power_mode, 0xe5, 0xe5, 0 },
+	{ cmd_nothing, 0xe6, 0xe6, 0 }, /* SLEEP */
+	{ cmd_flush, 0xe7, 0xe7, 0 },
+	{ cmd_flush, 0xea, 0xea, EXT },
+	{ cmd_identify, 0xec, 0xec, 0 },
+	{ cmd_set_features, 0xef, 0xef, 0 },
+	{ cmd_native_max, 0xf8, 0xf8, 0 },
 };
+
+/* NULL: there is no such command. */
+static const struct ata_command *find_command(uint8_t code)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(commands); i++)
+		if (code >= commands[i].first && code <= commands[i].last)
+			return &commands[i];
+	return NULL;
+}
 
 static void ata_command(struct ide_drive *d, uint8_t command)
 {
-	if (commands[command].fn)
-		commands[command].fn(d, commands[command].flags);
+	const struct ata_command *cmd = find_command(command);
+
+	if (cmd)
+		cmd->fn(d, cmd->flags);
 	else
 		ide_done(d, ERROR_ABRT);
 }
 
 static void ata_finish(struct ide_drive *d, enum ide_phase phase, int ret)
 {
-	unsigned flags = commands[d->command].flags;
+	const struct ata_command *cmd = find_command(d->command);
+	unsigned flags = cmd ? cmd->flags : 0;
 	bool wrote = phase == IDE_PIO_OUT || phase == IDE_DMA_OUT;
 
 	if (ret < 0) {

@@ -13,6 +13,7 @@
 #include "vmm/legacy/rtc.h"
 #include "vmm/machine/control.h"
 #include "vmm/pci/pci.h"
+#include "vmm/scsi/scsi.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,19 +73,36 @@ static uint32_t index_of(const struct device *dev)
 	return NO_INDEX;
 }
 
-/* As firmware names a PCI function: the kind of device, then its place on the bus. */
-static void pci_path(const struct device *dev, char *path)
+/* As firmware names a PCI function: the kind of device, then its place on the bus.
+ * Returns the length. */
+static int function_path(const struct device *dev, const char *kind, char *path)
 {
 	const struct pci_device *pdev = (const struct pci_device *)dev;
-	uint8_t base = pdev->config[PCI_CLASS_REVISION + 3];
 	unsigned fn = PCI_FN_OF(pdev->devfn);
 	char fn_text[4] = "";
 
 	if (fn)
 		snprintf(fn_text, sizeof(fn_text), ",%x", fn);
-	snprintf(path, PATH_SIZE, "/pci@i0cf8/%s@%x%s%s",
-	         base == NETWORK ? "ethernet" : "scsi", PCI_SLOT_OF(pdev->devfn), fn_text,
-	         base == NETWORK ? "/ethernet-phy@0" : "/disk@0,0");
+	return snprintf(path, PATH_SIZE, "/pci@i0cf8/%s@%x%s", kind,
+	                PCI_SLOT_OF(pdev->devfn), fn_text);
+}
+
+static void pci_path(const struct device *dev, char *path)
+{
+	const struct pci_device *pdev = (const struct pci_device *)dev;
+	bool net = pdev->config[PCI_CLASS_REVISION + 3] == NETWORK;
+	int len = function_path(dev, net ? "ethernet" : "scsi", path);
+
+	snprintf(path + len, PATH_SIZE - len, "%s",
+	         net ? "/ethernet-phy@0" : "/disk@0,0");
+}
+
+static void scsi_path(const struct scsi_place *place, char *path)
+{
+	int len = function_path(place->controller, "scsi", path);
+
+	snprintf(path + len, PATH_SIZE - len, "/channel@0/disk@%x,%x", place->target,
+	         place->lun);
 }
 
 static void ide_path(const struct ide_place *place, char *path)
@@ -111,6 +129,7 @@ int pc_set_boot_paths(struct pc *pc, struct err *err)
 {
 	struct boot_entry_path entries[64];
 	_cleanup_strbuf_ struct strbuf text = { 0 };
+	struct scsi_place scsi;
 	struct ide_place place;
 	unsigned count = 0;
 
@@ -122,6 +141,8 @@ int pc_set_boot_paths(struct pc *pc, struct err *err)
 		entries[count].index = index;
 		if (ide_find_place(dev, &place))
 			ide_path(&place, entries[count++].path);
+		else if (scsi_find_place(dev, &scsi))
+			scsi_path(&scsi, entries[count++].path);
 		else if (!strcmp(dev->cls->bus, "pci"))
 			pci_path(dev, entries[count++].path);
 	}

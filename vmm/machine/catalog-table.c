@@ -30,6 +30,7 @@
 #include "vmm/virtio/input.h"
 #include "vmm/virtio/net.h"
 #include "vmm/virtio/rng.h"
+#include "vmm/virtio/scsi.h"
 
 const struct device_class *const device_catalog[] = {
 	/* isa */
@@ -41,6 +42,9 @@ const struct device_class *const device_catalog[] = {
 	/* IDE */
 	&ide_cd_class,
 	&ide_hd_class,
+	/* SCSI */
+	&scsi_cd_class,
+	&scsi_hd_class,
 	/* pci */
 	&e1000_class,
 	&i6300esb_class,
@@ -53,6 +57,7 @@ const struct device_class *const device_catalog[] = {
 	&virtio_mouse_pci_class,
 	&virtio_net_pci_class,
 	&virtio_rng_pci_class,
+	&virtio_scsi_pci_class,
 	&virtio_serial_pci_class,
 	&virtio_tablet_pci_class,
 	/* virtio-serial */

@@ -137,6 +137,18 @@ static const char *in_place_of(const char *name)
 	return name;
 }
 
+/* Controllers for which hardly a guest has a driver any more, or that are like others. */
+static bool is_scsi_controller(const char *name)
+{
+	static const char *const names[] = { "lsi",    "megasas",  "mptsas",
+		                             "pvscsi", "am53c974", "dc390" };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strncmp(names[i], name, strlen(names[i])))
+			return true;
+	return false;
+}
+
 const struct device_class *pc_find_device(const char *name, struct err *err)
 {
 	const char *names[256];
@@ -151,7 +163,12 @@ const struct device_class *pc_find_device(const char *name, struct err *err)
 			names[count++] = (*c)->name;
 	names[count] = NULL;
 	near = opt_nearest(name, names);
-	if (near)
+	if (is_scsi_controller(name))
+		err_usage(err,
+		          "there is no device '%s'; the SCSI controller is "
+		          "virtio-scsi-pci",
+		          name);
+	else if (near)
 		err_usage(err, "there is no device '%s', did you mean '%s'?", name, near);
 	else
 		err_usage(err, "there is no device '%s'; -device help lists them", name);

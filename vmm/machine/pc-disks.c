@@ -4,7 +4,8 @@
  * will use it, a disk or CD-ROM drive of the wanted interface is created for it.
  *
  * IDE has four places, index 0 to 3: -hda to -hdd are disks there, -cdrom is index 2.
- * Drives without an index take the places that no option names, in their order.
+ * Drives without an index take the places that no option names, in their order. SCSI
+ * drives are targets of controllers that are made for them, SCSI_UNITS on each.
  */
 #include "vmm/machine/internal.h"
 
@@ -15,29 +16,37 @@
 #include "vmm/core/catalog.h"
 #include "vmm/legacy/ide.h"
 #include "vmm/machine/control.h"
+#include "vmm/scsi/scsi.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum disk_interface { DISK_IDE, DISK_VIRTIO, DISK_PFLASH, DISK_NONE };
+enum disk_interface { DISK_IDE, DISK_SCSI, DISK_VIRTIO, DISK_PFLASH, DISK_NONE };
 enum disk_media { MEDIA_DISK, MEDIA_CDROM };
 
 #define PLACES           (IDE_CHANNELS * IDE_UNITS)
 #define CDROM_INDEX      2
 #define CDROM_INDEX_TEXT "2"
 #define NO_INDEX         UINT32_MAX
+#define SCSI_UNITS       7 /* of a bus, as in QEMU */
+#define SCSI_BUSES       16
+
+#define NO_PLACE         .index = NO_INDEX, .bus = NO_INDEX, .unit = NO_INDEX
 
 /* The guest's side of a drive; the image's is block_options. */
 struct disk_opts {
 	int interface;
 	int media;
 	uint32_t index; /* NO_INDEX: any */
+	uint32_t bus, unit;
 	bool boot;
 	char *serial;
 };
 
-static const char *const interfaces[] = { "ide", "virtio", "pflash", "none", NULL };
+static const char *const interfaces[] = {
+	"ide", "scsi", "virtio", "pflash", "none", NULL
+};
 static const char *const media[] = { "disk", "cdrom", NULL };
 
 #define FIELD(f) .offset = offsetof(struct disk_opts, f)
@@ -59,8 +68,18 @@ static const struct opt_desc disk_options[] = {
 	{ .name = "index",
 	  .type = OPT_U32,
 	  FIELD(index),
-	  .help = "place on IDE, 0 to 3 (else the first that is free); of flash 0 or 1, "
-	          "also unit=" },
+	  .help = "place on IDE, 0 to 3, on SCSI 7 of each bus (else the first that is "
+	          "free); of flash 0 or 1" },
+	{ .name = "bus",
+	  .type = OPT_U32,
+	  FIELD(bus),
+	  .max = SCSI_BUSES - 1,
+	  .help = "with unit, in place of index: which bus" },
+	{ .name = "unit",
+	  .type = OPT_U32,
+	  FIELD(unit),
+	  .max = SCSI_UNITS - 1,
+	  .help = "which place there" },
 	{ .name = "boot",
 	  .type = OPT_BOOL,
 	  FIELD(boot),
@@ -82,19 +101,30 @@ void pc_drive_help(struct strbuf *out)
 /* Takes the keys of the guest's side out of opts. */
 static int take_disk(struct opt_list *opts, struct disk_opts *disk, struct err *err)
 {
+	unsigned places;
 	int ret;
 
-	*disk = (struct disk_opts){ .index = NO_INDEX };
+	*disk = (struct disk_opts){ NO_PLACE };
 	ret = opts_take(disk_options, opts, disk, NULL, err);
 	if (ret < 0)
 		return ret;
 	if (disk->media == MEDIA_CDROM && disk->interface == DISK_VIRTIO)
-		return err_usage(err, "media=cdrom needs if=ide");
-	if (disk->interface != DISK_IDE)
-		disk->index = NO_INDEX;
-	if (disk->index != NO_INDEX && disk->index >= PLACES)
-		return err_usage(err, "index=%u is no place; IDE has 0 to %u",
-		                 disk->index, PLACES - 1);
+		return err_usage(err, "media=cdrom needs if=ide or if=scsi");
+	places = disk->interface == DISK_SCSI ? SCSI_UNITS * SCSI_BUSES : PLACES;
+	if (disk->interface != DISK_IDE && disk->interface != DISK_SCSI)
+		disk->index = disk->bus = disk->unit = NO_INDEX;
+	if (disk->bus != NO_INDEX || disk->unit != NO_INDEX) {
+		if (disk->index != NO_INDEX)
+			return err_usage(err, "give index=, or bus= and unit=, not both");
+		disk->index =
+			(disk->bus == NO_INDEX ? 0 : disk->bus) *
+				(disk->interface == DISK_SCSI ? SCSI_UNITS : IDE_UNITS) +
+			(disk->unit == NO_INDEX ? 0 : disk->unit);
+	}
+	if (disk->index != NO_INDEX && disk->index >= places)
+		return err_usage(err, "index=%u is no place; %s has 0 to %u", disk->index,
+		                 disk->interface == DISK_SCSI ? "SCSI" : "IDE",
+		                 places - 1);
 	return 0;
 }
 
@@ -106,12 +136,35 @@ static void add_value(struct strbuf *out, const char *key, const char *value)
 		strbuf_addf(out, *value == ',' ? ",," : "%c", *value);
 }
 
+static const char *class_of(const struct disk_opts *disk)
+{
+	bool cd = disk->media == MEDIA_CDROM;
+
+	if (disk->interface == DISK_SCSI)
+		return cd ? "scsi-cd" : "scsi-hd";
+	return disk->interface == DISK_VIRTIO ? "virtio-blk-pci"
+	       : cd                           ? "ide-cd"
+	                                      : "ide-hd";
+}
+
+/* The nth controller of SCSI drives; those before it come with it. */
+static struct scsi_bus *scsi_bus(struct pc *pc, unsigned n, struct err *err)
+{
+	struct scsi_bus **p = &pc->vm.scsi_buses;
+
+	for (;; p = &(*p)->next) {
+		if (!*p && !device_create_simple(&pc->vm, catalog_find("virtio-scsi-pci"),
+		                                 "", err))
+			return NULL;
+		if (!n--)
+			return *p;
+	}
+}
+
 static int add_disk(struct pc *pc, const struct disk_opts *disk, const char *drive,
                     struct err *err)
 {
-	const char *name = disk->interface == DISK_VIRTIO ? "virtio-blk-pci"
-	                   : disk->media == MEDIA_CDROM   ? "ide-cd"
-	                                                  : "ide-hd";
+	const char *name = class_of(disk);
 	_cleanup_strbuf_ struct strbuf opts = { 0 };
 
 	add_value(&opts, "drive", drive);
@@ -120,6 +173,9 @@ static int add_disk(struct pc *pc, const struct disk_opts *disk, const char *dri
 	if (disk->interface == DISK_IDE)
 		strbuf_addf(&opts, "%sbus=ide.%u,unit=%u", opts.len ? "," : "",
 		            disk->index / IDE_UNITS, disk->index % IDE_UNITS);
+	if (disk->interface == DISK_SCSI)
+		strbuf_addf(&opts, ",bus=scsi.%u,scsi-id=%u", disk->index / SCSI_UNITS,
+		            disk->index % SCSI_UNITS);
 	if (opts.failed)
 		return err_sys(err, ENOMEM, "disk");
 	if (!device_create_simple(&pc->vm, catalog_find(name), opts.data, err))
@@ -142,12 +198,34 @@ static int find_place(struct disk_opts *disk, unsigned *taken, struct err *err)
 	                           PLACES);
 }
 
+static int find_target(struct pc *pc, struct disk_opts *disk, struct err *err)
+{
+	unsigned i = disk->index == NO_INDEX ? 0 : disk->index;
+
+	for (; i < SCSI_UNITS * SCSI_BUSES; i++) {
+		struct scsi_bus *bus = scsi_bus(pc, i / SCSI_UNITS, err);
+
+		if (!bus)
+			return -err->code;
+		if (disk->index != NO_INDEX)
+			return 0;
+		if (!scsi_has_unit(bus, i % SCSI_UNITS, SCSI_ALL_LUNS)) {
+			disk->index = i;
+			return 0;
+		}
+	}
+	return err_usage(err, "the %u places of SCSI are taken; use -device scsi-hd",
+	                 SCSI_UNITS * SCSI_BUSES);
+}
+
 static void make_id(const struct disk_opts *disk, unsigned n, char *id, size_t size)
 {
-	if (disk->interface == DISK_IDE)
-		snprintf(id, size, "ide%u-%s%u", disk->index / IDE_UNITS,
-		         disk->media == MEDIA_CDROM ? "cd" : "hd",
-		         disk->index % IDE_UNITS);
+	bool scsi = disk->interface == DISK_SCSI;
+	unsigned units = scsi ? SCSI_UNITS : IDE_UNITS;
+
+	if (scsi || disk->interface == DISK_IDE)
+		snprintf(id, size, "%s%u-%s%u", interfaces[disk->interface], n / units,
+		         disk->media == MEDIA_CDROM ? "cd" : "hd", n % units);
 	else
 		snprintf(id, size, "%s%u", interfaces[disk->interface], n);
 }
@@ -222,7 +300,9 @@ static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, unsigned 
 
 	if (ret >= 0 && disk.interface == DISK_IDE)
 		ret = find_place(&disk, taken, err);
-	make_id(&disk, n, id, sizeof(id));
+	if (ret >= 0 && disk.interface == DISK_SCSI)
+		ret = find_target(pc, &disk, err);
+	make_id(&disk, disk.index == NO_INDEX ? n : disk.index, id, sizeof(id));
 	if (ret >= 0 && !opt_list_get(opts, "id") && opt_list_add(opts, "id", id) < 0)
 		ret = err_sys(err, ENOMEM, "disk");
 	if (ret >= 0) {
@@ -243,7 +323,7 @@ static int plug_disk(struct pc *pc, const struct disk_opts *disk, const char *sl
                      const char *drive, struct device **added, struct err *err)
 {
 	struct opt_list opts = { 0 };
-	int ret = opt_list_add(&opts, "driver", "virtio-blk-pci");
+	int ret = opt_list_add(&opts, "driver", class_of(disk));
 
 	if (ret >= 0)
 		ret = opt_list_add(&opts, "drive", drive);
@@ -280,7 +360,7 @@ int pc_drive_add(struct pc *pc, const char *slot, struct opt_list *opts,
 		node = open_node(pc, &disk, opts, err);
 		ret = node ? 0 : -err->code;
 	}
-	if (ret >= 0 && disk.interface == DISK_VIRTIO) {
+	if (ret >= 0 && disk.interface != DISK_NONE) {
 		block_get_info(node, &info);
 		ret = plug_disk(pc, &disk, slot, info.id, added, err);
 		if (ret < 0)
@@ -334,11 +414,12 @@ static int claim_all(const struct vm_config *config, unsigned *taken, struct err
 		ret = claim(taken, CDROM_INDEX, "-cdrom", err);
 	for (unsigned i = 0; i < config->drives.count && ret >= 0; i++) {
 		struct opt_list opts = { 0 };
-		struct disk_opts disk = { .index = NO_INDEX };
+		struct disk_opts disk = { NO_PLACE };
 
 		/* What is wrong with it is told when it is opened. */
 		if (opt_list_parse(&opts, config->drives.items[i], "file", NULL) >= 0 &&
-		    take_disk(&opts, &disk, NULL) >= 0 && disk.index != NO_INDEX)
+		    take_disk(&opts, &disk, NULL) >= 0 && disk.interface == DISK_IDE &&
+		    disk.index != NO_INDEX)
 			ret = claim(taken, disk.index, "-drive", err);
 		opts_free(disk_options, &disk);
 		opt_list_free(&opts);
@@ -358,7 +439,8 @@ static int add_default_cdrom(struct pc *pc, unsigned *taken, struct err *err)
 	    *taken & 1u << CDROM_INDEX)
 		return 0;
 	for (unsigned i = 0; i < config->devices.count; i++)
-		if (!strncmp(config->devices.items[i], "ide-", 4))
+		if (!strncmp(config->devices.items[i], "ide-", 4) ||
+		    !strncmp(config->devices.items[i], "scsi-", 5))
 			return 0;
 	if (opt_list_add(&opts, "media", "cdrom") < 0 ||
 	    opt_list_add(&opts, "index", CDROM_INDEX_TEXT) < 0)

@@ -48,6 +48,7 @@ static const struct bus {
 	{ "pci", "pci.0", "PCI", "i440FX-pcihost" },
 	{ "isa", "isa.0", "ISA", "PIIX3" },
 	{ "IDE", "ide.0", "IDE", "piix3-ide" },
+	{ "SCSI", "scsi.0", "SCSI", "virtio-scsi-pci" },
 	{ "virtio-serial", "virtio-serial-bus.0", "virtio-serial-bus",
 	  "virtio-serial-pci" },
 };
@@ -94,7 +95,7 @@ static void add_function(struct strbuf *out, int indent, const struct pci_device
 }
 
 static void add_bus(struct strbuf *out, int indent, const struct vm *vm,
-                    const struct bus *bus);
+                    const struct bus *bus, const struct device *parent);
 
 static void add_device(struct strbuf *out, int indent, const struct device *dev)
 {
@@ -107,16 +108,29 @@ static void add_device(struct strbuf *out, int indent, const struct device *dev)
 		add_function(out, indent + 2, (const struct pci_device *)dev);
 	for (unsigned i = 0; i < ARRAY_SIZE(buses); i++)
 		if (buses[i].parent && !strcmp(buses[i].parent, dev->cls->name))
-			add_bus(out, indent + 2, dev->vm, &buses[i]);
+			add_bus(out, indent + 2, dev->vm, &buses[i], dev);
+}
+
+/* Of the buses that there may be several of, the path says which one it is on. */
+static bool is_on(const struct device *dev, const struct device *parent)
+{
+	size_t len = parent ? strlen(parent->path) : 0;
+
+	return !parent || strcmp(parent->cls->bus, "pci") ||
+	       strncmp(dev->path, "pci/", 4) ||
+	       (!strncmp(dev->path, parent->path, len) && dev->path[len] == '/');
 }
 
 static void add_bus(struct strbuf *out, int indent, const struct vm *vm,
-                    const struct bus *bus)
+                    const struct bus *bus, const struct device *parent)
 {
-	strbuf_addf(out, "%*sbus: %s\n%*stype %s\n", indent, "", bus->name, indent + 2,
-	            "", bus->type);
+	if (parent && parent->id)
+		strbuf_addf(out, "%*sbus: %s.0\n", indent, "", parent->id);
+	else
+		strbuf_addf(out, "%*sbus: %s\n", indent, "", bus->name);
+	strbuf_addf(out, "%*stype %s\n", indent + 2, "", bus->type);
 	for (const struct device *dev = vm->devices; dev; dev = dev->next)
-		if (!strcmp(dev->cls->bus, bus->bus))
+		if (!strcmp(dev->cls->bus, bus->bus) && is_on(dev, parent))
 			add_device(out, indent + 2, dev);
 }
 
@@ -127,7 +141,7 @@ static int run_qtree(struct mon_ctx *ctx, const json_t *args, json_t **result,
 
 	(void)args;
 	(void)err;
-	add_bus(&out, 0, ctx->vm, &buses[0]);
+	add_bus(&out, 0, ctx->vm, &buses[0], NULL);
 	*result = mon_text(out.data ? out.data : "");
 	return 0;
 }

@@ -295,7 +295,7 @@ const struct mon_command mon_hotplug_commands[] = {
 	{ "netdev_del", "netdev_del", "close a network; its card loses the link",
 	  netdev_del_args, NULL, run_netdev_del, NULL },
 	{ NULL, "drive_add",
-	  "[slot] options: a new drive; options as for -drive, if=none or if=virtio",
+	  "[slot] options: a new drive; as for -drive, if=none, if=virtio or if=scsi",
 	  drive_args, NULL, run_drive_add, NULL },
 	{ NULL, "drive_del", "close a drive; its device gets errors from then on",
 	  drive_del_args, NULL, run_drive_del, NULL },

@@ -530,8 +530,10 @@ int cd_attach(struct cd_drive *cd, const char *drive, const char *name, struct e
 			                 drive, drive);
 		node = block_make_removable(node, err);
 	} else {
-		/* Its place among the drives of the machine. */
+		/* Its place among the drives of the machine, and gone with it. */
 		node = block_new_drive(dev->vm->blocks, dev->id ? dev->id : name, err);
+		if (node)
+			block_set_auto_close(node);
 	}
 	if (!node)
 		return -err->code;
