@@ -6,7 +6,7 @@
 #include "vmm/block/qcow2.h"
 #include "common/cleanup.h"
 #include "tests/tap.h"
-#include "tests/unit/block-lib.h"
+#include "tests/unit/qcow2-lib.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,159 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SIZE (6u << 20)
-
-/* ---- qemu-img ---- */
-
-static int tool(const char *program, ...)
-{
-	const char *argv[16] = { program };
-	unsigned n = 1;
-	va_list ap;
-	int status;
-	pid_t pid;
-
-	va_start(ap, program);
-	while (n < ARRAY_SIZE(argv) - 1 && (argv[n] = va_arg(ap, const char *)))
-		n++;
-	va_end(ap);
-	pid = fork();
-	if (!pid) {
-		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-		dup2(null, 1);
-		dup2(null, 2);
-		execvp(program, (char **)argv);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
-		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* ---- random requests ---- */
-
-static uint64_t seed = 1;
-
-static uint32_t rnd(uint32_t below)
-{
-	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-	return (seed >> 33) % below;
-}
-
-struct flight {
-	struct block_req req;
-	struct iovec iov[2];
-	uint8_t *buf;
-	bool busy, is_read;
-	int ret;
-};
-
-static unsigned failed;
-
-static void done(struct block_req *req, int ret)
-{
-	struct flight *f = req->opaque;
-
-	f->busy = false;
-	f->ret = ret;
-	failed += ret < 0;
-}
-
-static void start(struct flight *f, struct block_node *node, uint64_t offset,
-                  uint64_t len, uint8_t *model, bool exact)
-{
-	unsigned what = rnd(10);
-
-	f->req = (struct block_req){
-		.offset = offset, .len = len, .done = done, .opaque = f
-	};
-	f->iov[0] = (struct iovec){ f->buf, len / 1024 * 512 };
-	f->iov[1] = (struct iovec){ f->buf + f->iov[0].iov_len, len - f->iov[0].iov_len };
-	f->is_read = false;
-	if (what < 5) {
-		uint32_t base = rnd(1 << 30);
-
-		f->req.op = BLOCK_WRITE;
-		for (uint64_t i = 0; i < len; i++)
-			f->buf[i] = (base + i * 7 + (i >> 9)) & 0xff;
-		memcpy(model + offset, f->buf, len);
-	} else if (what < 7) {
-		f->req.op = BLOCK_WRITE_ZEROES;
-		f->req.may_unmap = rnd(2);
-		memset(model + offset, 0, len);
-	} else if (what == 7 && exact) {
-		/* Discarded bytes are anything: zeros where we ask for it. */
-		f->req.op = BLOCK_WRITE_ZEROES;
-		f->req.may_unmap = true;
-		memset(model + offset, 0, len);
-	} else {
-		f->req.op = BLOCK_READ;
-		f->is_read = true;
-		memset(f->buf, 0xaa, len);
-	}
-	f->req.iov = f->iov;
-	f->req.iov_count = 2;
-	f->busy = true;
-	block_submit(node, &f->req);
-}
-
-/* Several requests under way, of disjoint ranges: the model knows what each must find. */
-static void storm(struct bench *b, struct block_node *node, uint8_t *model,
-                  unsigned rounds)
-{
-	enum { N = 12, SLOT = SIZE / N / 512 * 512, MAX = 300000 };
-	static struct flight flights[N];
-	unsigned wrong = 0;
-
-	failed = 0;
-	for (unsigned r = 0; r < rounds; r++) {
-		for (unsigned i = 0; i < N; i++) {
-			struct flight *f = &flights[i];
-			uint64_t len = (1 + rnd(rnd(4) ? 40 : MAX / 512)) * 512, off;
-
-			off = i * SLOT + rnd((SLOT - len) / 512) * 512;
-			if (!f->buf)
-				f->buf = malloc(MAX + 512);
-			start(f, node, off, len, model, true);
-		}
-		block_kick(node);
-		block_drain(node);
-		for (unsigned i = 0; i < N; i++) {
-			struct flight *f = &flights[i];
-
-			if (f->is_read &&
-			    memcmp(f->buf, model + f->req.offset, f->req.len)) {
-				if (!wrong++)
-					tap_diag("round %u: wrong at %#llx + %#llx", r,
-					         (unsigned long long)f->req.offset,
-					         (unsigned long long)f->req.len);
-			}
-		}
-		if (!rnd(8))
-			bench_do(b, node, BLOCK_FLUSH, 0, NULL, 0);
-	}
-	tap_eq(failed, 0, "no request failed");
-	tap_eq(wrong, 0, "no read found what it should not");
-}
-
-static void check_image(struct bench *b, const char *path, const uint8_t *model)
-{
-	const char *raw = bench_path(b, "model.raw");
-	int fd = open(raw, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (fd < 0 || write(fd, model, SIZE) != SIZE)
-		tap_diag("%s: %s", raw, strerror(errno));
-	close(fd);
-	tap_eq(tool("qemu-img", "check", "-q", path, NULL), 0, "qemu-img check");
-	tap_eq(tool("qemu-img", "compare", "-q", "-F", "raw", path, raw, NULL), 0,
-	       "qemu-img compare");
-}
-
 static void test_image(struct bench *b, const char *path, const char *open_opts,
                        uint8_t *model)
 {
-	_cleanup_free_ uint8_t *seen = malloc(SIZE);
+	_cleanup_free_ uint8_t *seen = malloc(QCOW2_SIZE);
 	char text[600];
 
 	for (unsigned again = 0; again < 2; again++) {
@@ -177,24 +28,25 @@ static void test_image(struct bench *b, const char *path, const char *open_opts,
 
 		snprintf(text, sizeof(text), "%s,%s", path, open_opts);
 		node = bench_open(b, text, NULL);
-		memset(seen, 1, SIZE);
-		tap_eq(bench_do(b, node, BLOCK_READ, 0, seen, SIZE), 0, "read all");
-		tap_ok(!memcmp(seen, model, SIZE), "holds what it held");
-		storm(b, node, model, 60);
+		memset(seen, 1, QCOW2_SIZE);
+		tap_eq(bench_do(b, node, BLOCK_READ, 0, seen, QCOW2_SIZE), 0, "read all");
+		tap_ok(!memcmp(seen, model, QCOW2_SIZE), "holds what it held");
+		qcow2_storm(b, node, model, 60);
 		block_close(node);
-		check_image(b, path, model);
+		qcow2_check(b, path, NULL, model);
 	}
 	unlink(path);
 }
 
 static void test_shape(struct bench *b, const char *create, const char *open_opts)
 {
-	const char *path = bench_path(b, "shape.qcow2");
-	_cleanup_free_ uint8_t *model = calloc(1, SIZE);
+	_cleanup_free_ uint8_t *model = calloc(1, QCOW2_SIZE);
+	char path[400];
 
+	snprintf(path, sizeof(path), "%s", bench_path(b, "shape.qcow2"));
 	tap_diag("%s; %s", create, open_opts);
-	tap_eq(tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", create, path, "6M",
-	            NULL),
+	tap_eq(qcow2_tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", create, path,
+	                  "6M", NULL),
 	       0, "qemu-img create");
 	test_image(b, path, open_opts, model);
 }
@@ -203,18 +55,18 @@ static void test_shape(struct bench *b, const char *create, const char *open_opt
 static void test_backing(struct bench *b, uint64_t size, const char *create)
 {
 	char base[400], top[400], opts[600];
-	_cleanup_free_ uint8_t *model = calloc(1, SIZE), *before = malloc(size),
+	_cleanup_free_ uint8_t *model = calloc(1, QCOW2_SIZE), *before = malloc(size),
 			       *after = malloc(size);
 
 	tap_diag("below: %llu bytes; %s", (unsigned long long)size, create);
 	snprintf(base, sizeof(base), "%s", bench_image(b, "base.raw", size));
 	snprintf(top, sizeof(top), "%s", bench_path(b, "top.qcow2"));
 	snprintf(opts, sizeof(opts), "backing_fmt=raw,backing_file=base.raw,%s", create);
-	tap_eq(tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", opts, top, "6M",
-	            NULL),
+	tap_eq(qcow2_tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", opts, top,
+	                  "6M", NULL),
 	       0, "qemu-img create");
 	bench_read(base, 0, before, size);
-	memcpy(model, before, size < SIZE ? size : SIZE);
+	memcpy(model, before, size < QCOW2_SIZE ? size : QCOW2_SIZE);
 	test_image(b, top, "discard=unmap", model);
 	bench_read(base, 0, after, size);
 	tap_ok(!memcmp(before, after, size), "what is below is as it was");
@@ -222,7 +74,7 @@ static void test_backing(struct bench *b, uint64_t size, const char *create)
 
 static void test_compressed(struct bench *b, const char *create)
 {
-	_cleanup_free_ uint8_t *model = calloc(1, SIZE);
+	_cleanup_free_ uint8_t *model = calloc(1, QCOW2_SIZE);
 	char raw[400], path[400];
 	int fd;
 
@@ -230,17 +82,17 @@ static void test_compressed(struct bench *b, const char *create)
 	snprintf(raw, sizeof(raw), "%s", bench_path(b, "source.raw"));
 	snprintf(path, sizeof(path), "%s", bench_path(b, "small.qcow2"));
 	/* Text, bytes that do not shrink, runs. */
-	for (unsigned i = 0; i < SIZE; i++)
+	for (unsigned i = 0; i < QCOW2_SIZE; i++)
 		model[i] = i % 300000 < 100000
 		                   ? (uint8_t) "the quick brown fox "[i * i % 20]
-		           : i % 300000 < 200000 ? (rnd(256) & 0xff)
+		           : i % 300000 < 200000 ? (qcow2_rnd(256) & 0xff)
 		                                 : i >> 12;
 	fd = open(raw, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, model, SIZE) != SIZE)
+	if (fd < 0 || write(fd, model, QCOW2_SIZE) != QCOW2_SIZE)
 		tap_diag("%s: %s", raw, strerror(errno));
 	close(fd);
-	tap_eq(tool("qemu-img", "convert", "-c", "-O", "qcow2", "-o", create, raw, path,
-	            NULL),
+	tap_eq(qcow2_tool("qemu-img", "convert", "-c", "-O", "qcow2", "-o", create, raw,
+	                  path, NULL),
 	       0, "qemu-img convert -c");
 	test_image(b, path, "discard=unmap", model);
 }
@@ -287,7 +139,7 @@ static void write_for_ever(const char *path, const char *opts, unsigned from, in
 				.len = 4096,
 				.iov = f->iov,
 				.iov_count = 1,
-				.done = done,
+				.done = flight_done,
 				.opaque = f,
 			};
 			block_submit(node, &f->req);
@@ -321,7 +173,7 @@ static unsigned run_and_kill(const char *path, const char *opts, unsigned from,
 	while (batches-- && read(fds[0], &got, sizeof(got)) == sizeof(got))
 		safe = got;
 	/* Somewhere in the batches that follow. */
-	for (volatile unsigned i = rnd(3000000); i; i--)
+	for (volatile unsigned i = qcow2_rnd(3000000); i; i--)
 		;
 	kill(pid, SIGKILL);
 	while (read(fds[0], &got, sizeof(got)) == sizeof(got))
@@ -339,15 +191,15 @@ static void test_kill(struct bench *b, const char *create, const char *opts)
 
 	tap_diag("killed; %s; %s", create, opts);
 	snprintf(path, sizeof(path), "%s", bench_path(b, "killed.qcow2"));
-	tap_eq(tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", create, path, "40M",
-	            NULL),
+	tap_eq(qcow2_tool("qemu-img", "create", "-q", "-f", "qcow2", "-o", create, path,
+	                  "40M", NULL),
 	       0, "qemu-img create");
 	for (unsigned i = 0; i < 12 && safe < SLOTS; i++) {
 		int ret;
 
-		safe = run_and_kill(path, opts, safe, 1 + rnd(6));
+		safe = run_and_kill(path, opts, safe, 1 + qcow2_rnd(6));
 		/* Its transfers may outlive it, and hold the lock. */
-		ret = tool("qemu-img", "check", "-U", "-q", path, NULL);
+		ret = qcow2_tool("qemu-img", "check", "-U", "-q", path, NULL);
 		/* 3: clusters that nobody uses. */
 		bad += ret != 0 && ret != 3;
 	}
@@ -384,7 +236,7 @@ int main(void)
 	struct bench b;
 
 	bench_init(&b, "/tmp");
-	if (tool("qemu-img", "--version", NULL)) {
+	if (qcow2_tool("qemu-img", "--version", NULL)) {
 		tap_skip("qcow2", "qemu-img is not installed");
 		return tap_done();
 	}
@@ -400,7 +252,6 @@ int main(void)
 	test_kill(&b, "compat=1.1", "discard=unmap");
 	test_kill(&b, "cluster_size=512", "aio=threads");
 	test_kill(&b, "cluster_size=4096,refcount_bits=64", "cache=writethrough");
-	unlink(bench_path(&b, "model.raw"));
 	bench_free(&b);
 	return tap_done();
 }

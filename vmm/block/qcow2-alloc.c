@@ -136,7 +136,7 @@ bool qcow2_is_metadata(const struct qcow2 *q, uint64_t offset, uint64_t len)
 		{ 0, q->cluster_size },
 		{ q->l1.offset, q->l1.count * 8ull },
 		{ q->reftable.offset, q->reftable.count * 8ull },
-		{ q->header.snapshot_offset, q->header.snapshot_count ? 1 : 0 },
+		{ q->header.snapshot_offset, q->snapshot_len },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(tables); i++)
@@ -172,11 +172,11 @@ static int check_new(struct qcow2 *q, uint64_t first, uint64_t count)
 
 /* ---- new refcount blocks and tables ---- */
 
-/* A block at `cluster`, which it describes as its first user. */
-static int new_block(struct qcow2 *q, uint64_t cluster)
+/* A block that describes `cluster`, at a place that is free, or `cluster` itself. */
+static int new_block(struct qcow2 *q, uint64_t cluster, uint64_t place)
 {
-	uint64_t offset = cluster << q->cluster_bits;
-	int ret = check_new(q, cluster, 1);
+	uint64_t offset = place << q->cluster_bits;
+	int ret = check_new(q, place, 1);
 
 	if (ret >= 0)
 		ret = qcow2_slices_new(q, QCOW2_REFBLOCK, offset);
@@ -185,7 +185,7 @@ static int new_block(struct qcow2 *q, uint64_t cluster)
 	qcow2_table_set(&q->reftable, cluster >> block_bits(q), offset);
 	if (q->end < offset + q->cluster_size)
 		q->end = offset + q->cluster_size;
-	return qcow2_ref_add(q, cluster, 1);
+	return qcow2_ref_add(q, place, 1);
 }
 
 /* A larger table at `first` or behind, where no block describes anything. In this order:
@@ -238,28 +238,25 @@ static int grow_table(struct qcow2 *q, uint64_t first)
 	return qcow2_free(q, old, old_bytes);
 }
 
-/* A cluster that no block describes: 0 when it is a block now. */
-static int describe(struct qcow2 *q, uint64_t cluster)
+/* A cluster that no block describes, yet. */
+static int describe(struct qcow2 *q, uint64_t cluster, uint64_t place)
 {
 	if (cluster >= (uint64_t)INT64_MAX >> q->cluster_bits)
 		return -EFBIG;
 	if (cluster >> block_bits(q) < q->reftable.count)
-		return new_block(q, cluster);
+		return new_block(q, cluster, place);
 	return grow_table(q, cluster);
 }
 
 /* ---- allocation ---- */
 
-/* The refcount of `cluster`; 1 as well when it has just become a block. */
-static int ref_or_block(struct qcow2 *q, uint64_t cluster, uint64_t *value)
+/* -ENOENT: no block describes it. */
+static int get_known(struct qcow2 *q, uint64_t cluster, uint64_t *value)
 {
 	struct qcow2_slice *slice;
 	unsigned index;
 	int ret = find(q, cluster, &slice, &index);
 
-	*value = 1;
-	if (ret == -ENOENT)
-		return describe(q, cluster);
 	if (ret < 0)
 		return ret;
 	*value = get(q, slice->data, index);
@@ -271,26 +268,32 @@ static int ref_or_block(struct qcow2 *q, uint64_t cluster, uint64_t *value)
 
 int qcow2_alloc(struct qcow2 *q, uint64_t min, uint64_t max, struct qcow2_range *range)
 {
-	uint64_t count = 0, value, c;
+	uint64_t count = 0, value, c = q->hint;
 	int ret;
 
 	if (!qcow2_may_allocate(q))
 		return -EAGAIN;
-	for (c = q->hint; count < max; c++) {
-		ret = ref_or_block(q, c, &value);
+	while (count < max) {
+		ret = get_known(q, c, &value);
 		/* What is free and can be said to be so is enough. */
-		if (ret == -EAGAIN && count >= min)
+		if ((ret == -EAGAIN || ret == -ENOENT) && count >= min)
 			break;
+		if (ret == -ENOENT) {
+			/* The block goes before the row, which it would break else. */
+			ret = describe(q, c, c - count);
+			if (ret < 0)
+				return ret;
+			count -= count > 0;
+			continue;
+		}
 		if (ret < 0)
 			return ret;
-		if (!value)
-			count++;
-		else if (count >= min)
+		if (value && count >= min)
 			break;
-		else
-			count = 0;
+		count = value ? 0 : count + 1;
+		c++;
 		if (value && min == 1)
-			q->hint = c + 1;
+			q->hint = c;
 	}
 	*range = (struct qcow2_range){ c - count, count };
 	ret = check_new(q, range->first, count);

@@ -110,6 +110,7 @@ struct qcow2 {
 	bool wants_commit;
 	struct block_req *flushes, **flushes_tail; /* for the next commit */
 	struct qcow2_snapshot *snapshots;
+	uint64_t snapshot_len; /* bytes of their table */
 };
 
 /* A request of the driver's own. */
