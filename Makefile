@@ -49,7 +49,8 @@ HELPERS  := $(addprefix $(BUILD)/,vmm-user-net vmm-vnc)
 
 # Objects shared by the programs go through archives, so that each takes only what it uses.
 $(BUILD)/libcommon.a: $(call obj,$(wildcard common/*.c cpu/*.c))
-$(BUILD)/libvmm.a: $(filter-out $(OBJ)/vmm/main/main.o,$(call obj,$(wildcard vmm/*/*.c vmm/*/*.S)))
+$(BUILD)/libvmm.a: $(filter-out $(OBJ)/vmm/main/main.o,$(call obj,$(wildcard vmm/*/*.c vmm/*/*.S))) \
+	$(call obj,passthrough/address.c passthrough/vfio.c)
 $(BUILD)/libprobe.a: $(call lib,probe)
 $(BUILD)/libtune.a: $(call lib,tune)
 $(BUILD)/libassign.a: $(call lib,passthrough)
@@ -80,7 +81,7 @@ $(OBJ)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Programs are made small; what moves data for a guest that waits is made fast.
-SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
+SMALL := common cpu img passthrough $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
 FAST  := block/aio block/block block/file block/iov block/qcow2-cache block/qcow2-deflate block/qcow2-io \
 	block/qcow2-map block/qcow2-write block/rmw block/uring display/display \
 	legacy/e1000-rx legacy/e1000-tx legacy/ide-dma legacy/uart legacy/vga-draw legacy/vga-mem \

@@ -61,7 +61,7 @@ static int realize(struct device *dev, struct err *err)
 	if (t->no_msix)
 		return 0;
 	pci_bar_init(&t->pci, BAR_MSIX, 0, 4096);
-	return pci_msix_init(&t->pci, PCI_TEST_VECTORS, BAR_MSIX, 0, 0x800, err);
+	return pci_msix_init(&t->pci, PCI_TEST_VECTORS, BAR_MSIX, 0x800 | BAR_MSIX, err);
 }
 
 static void reset(struct device *dev)

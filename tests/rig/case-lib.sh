@@ -72,6 +72,37 @@ until_fact() {
 	return 1
 }
 
+# A command of the human monitor, whose answer must be what is wanted ("": nothing).
+hmp() {
+	local said
+	said=$("$BUILD/vmm-ctl" "$work/qmp" hmp "$1" 2>&1)
+	[[ $said = "${2-}"* && (-n ${2-} || -z $said) ]]
+	ok $? "$1"
+	[[ $said = "${2-}"* && (-n ${2-} || -z $said) ]] || echo "    # said '$said'"
+}
+
+# Reads a stream, 8 for the console and 9 for events, up to a line that matches.
+until_line() {
+	local line
+	while IFS= read -r -t "$limit" -u "$1" line; do
+		line=${line%$'\r'}
+		echo "$line" >>"$log"
+		# shellcheck disable=SC2053 # a pattern
+		[[ $line != $2 ]] || return 0
+	done
+	return 1
+}
+
+seen() {
+	until_line 8 "@ $1"
+	ok $? "the guest says $1"
+}
+
+gone() {
+	until_line 9 "*DEVICE_DELETED*\"$1\"*"
+	ok $? "$1 is gone"
+}
+
 one() {
 	local name=$1 line
 	checks=0 failed=0 rc=none

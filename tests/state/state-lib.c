@@ -81,6 +81,8 @@ const struct state_row state_rows[] = {
 	  .opts = "max_ports=4",
 	  .ports = { "virtconsole", "virtserialport" } },
 	{ .class = "virtio-tablet-pci", .opts = "" },
+	{ .class = "vfio-pci",
+	  .stateless = "it is the function's own, which stays here" },
 	{ .class = "virtconsole",
 	  .stateless = "the table of virtio-serial-pci holds its ports" },
 	{ .class = "virtserialport",

@@ -33,6 +33,12 @@ ok(keys %used > 30, 'requests are found');
 is(join(' ', grep { !$listed{$_} && !$early{$_} } sort keys %used), '', 'each KVM request is in vmm/kvm/requests.c');
 is(join(' ', grep { !$used{$_} } sort keys %listed), '', 'and nothing else is');
 
+my $vfio = slurp('passthrough/vfio.c');
+my ($vfio_list) = $vfio =~ s/vfio_requests\[\] = \{(.*?)\};//s ? $1 : '';
+my %is_vfio = map { $_ => 1 } slurp('/usr/include/linux/vfio.h') =~ /^#define\s+(VFIO_\w+)\s+_IO/mg;
+my %vfio_used = map { $_ => 1 } grep { $is_vfio{$_} } $vfio =~ /\b(VFIO_\w+)\b/g;
+is(join(' ', sort $vfio_list =~ /(VFIO_\w+)/g), join(' ', sort keys %vfio_used), 'those of VFIO are in its list');
+
 my $rules = slurp('vmm/main/sandbox.c');
 my ($vhost) = slurp('vmm/virtio/vhost.c') =~ /vhost_requests\[\] = \{(.*?)\};/s;
 my @missing;

@@ -525,8 +525,24 @@ static void test_device_ram(void)
 	dma_read(mem, LOW - PAGE + 1, &bits, 1);
 	tap_ok(host[1] == 0 && bits == low[LOW - PAGE + 1], "but RAM stays RAM");
 	mem_unmap(&window);
+	window.ram->io = true;
+	mem_map(mem, MEM_MMIO, &window, base);
+	tap_eq(dma_read(mem, base, &bits, 1), (uint64_t)-EFAULT,
+	       "a real function's registers are no RAM");
+	mem_unmap(&window);
 	mem_drop_ram(window.ram);
 	free(host);
+}
+
+static void test_pins(void)
+{
+	low[PAGE] = 'p';
+	mem_pin(mem, true);
+	mem_discard(mem, low + PAGE, PAGE);
+	tap_eq(low[PAGE], 'p', "no page is given back while devices know it");
+	mem_pin(mem, false);
+	mem_discard(mem, low + PAGE, PAGE);
+	tap_eq(low[PAGE], 0, "but afterwards");
 }
 
 int main(void)
@@ -545,6 +561,7 @@ int main(void)
 	test_many_regions();
 	test_events();
 	test_device_ram();
+	test_pins();
 	tear_down();
 	return tap_done();
 }

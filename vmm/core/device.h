@@ -24,7 +24,9 @@ struct device_class {
 	const char *help;  /* one line */
 	bool internal;     /* made by the board only, refused on the command line */
 	bool no_hotplug;   /* stays as long as the machine */
-	size_t size;       /* of the instance, whose first member is struct device */
+	/* Why a machine with an instance cannot be saved or migrated; NULL: it can. */
+	const char *no_migrate;
+	size_t size; /* of the instance, whose first member is struct device */
 	const struct opt_desc *props;   /* may be NULL */
 	const struct state_desc *state; /* may be NULL: no state of its own */
 	/* Claims resources and connects to the bus. On failure the core calls unrealize.

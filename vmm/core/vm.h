@@ -28,6 +28,7 @@ struct pci_bus;
 struct scsi_bus;
 struct spawner;
 struct virtio_serial_bus;
+struct vfio_space;
 struct vnc;
 
 enum vm_runstate {
@@ -89,6 +90,7 @@ struct vm {
 	/* Whether there is an -object of this id, whose type starts with `kind`; NULL:
 	 * there is none. */
 	bool (*has_object)(const struct vm *vm, const char *id, const char *kind);
+	struct vfio_space *vfio; /* of real PCI functions; NULL without one */
 	struct display *display; /* NULL on boards that show nothing */
 	struct vnc *vnc;         /* NULL without -vnc */
 	struct input *input;     /* NULL where nobody types */
@@ -108,6 +110,9 @@ struct vm {
 	void (*wake)(struct vm *vm); /* tells the owner that requests are pending; any
 	                                thread */
 	void *wake_opaque;
+	/* Asks the guest to let go of a device, as device_del does; NULL on boards that
+	 * cannot. Main loop's thread. */
+	int (*unplug)(struct device *dev, struct err *err);
 	/* The receiver of vm_emit(), or NULL. */
 	void (*on_event)(void *opaque, const char *name,
 	                 const struct vm_event_field *fields);

@@ -218,17 +218,29 @@ int irqchip_commit(struct irqchip *chip)
 	return 0;
 }
 
-int irqchip_irqfd(struct irqchip *chip, int gsi, int fd, bool attach)
+static int set_irqfd(struct irqchip *chip, int gsi, int fd, int served, unsigned flags)
 {
 	struct kvm_irqfd irqfd = {
 		.fd = fd,
 		.gsi = gsi,
-		.flags = attach ? 0 : KVM_IRQFD_FLAG_DEASSIGN,
+		.flags = flags,
+		.resamplefd = served,
 	};
 
 	if (!chip->kvm)
 		return -ENOTSUP;
 	return ioctl(kvm_vm_fd(chip->kvm), KVM_IRQFD, &irqfd) < 0 ? -errno : 0;
+}
+
+int irqchip_irqfd(struct irqchip *chip, int gsi, int fd, bool attach)
+{
+	return set_irqfd(chip, gsi, fd, 0, attach ? 0 : KVM_IRQFD_FLAG_DEASSIGN);
+}
+
+int irqchip_irqfd_level(struct irqchip *chip, int gsi, int fd, int served, bool attach)
+{
+	return set_irqfd(chip, gsi, fd, served,
+	                 attach ? KVM_IRQFD_FLAG_RESAMPLE : KVM_IRQFD_FLAG_DEASSIGN);
 }
 
 bool irqchip_test_level(struct irqchip *chip, unsigned gsi)

@@ -50,6 +50,9 @@ int irqchip_commit(struct irqchip *chip);
 /* From now on a write to eventfd `fd` raises the route, without user space. 0 or -errno;
  * on a board without KVM -ENOTSUP. */
 int irqchip_irqfd(struct irqchip *chip, int gsi, int fd, bool attach);
+/* The same for one of the IOAPIC's lines: a write to fd raises it, and when the guest has
+ * served the interrupt it falls and KVM writes to `served`. */
+int irqchip_irqfd_level(struct irqchip *chip, int gsi, int fd, int served, bool attach);
 
 /* For tests on a board without KVM: the line's level, how often it rose, and the MSIs
  * sent. */

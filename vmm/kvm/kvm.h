@@ -46,5 +46,9 @@ int kvm_take_dirty(struct kvm_vm *kvm, unsigned slot, uint64_t *bitmap);
 /* Adds or removes an ioeventfd; value NULL: any value; size 0: any size. 0 or -errno. */
 int kvm_ioeventfd(struct kvm_vm *kvm, int fd, uint64_t addr, unsigned size,
                   const uint64_t *value, bool pio, bool add);
+/* Tells KVM of a VFIO group whose devices the guest has, or takes it back: it then
+ * honours what the guest says about caches where they need it. -errno; most do without.
+ */
+int kvm_vfio_group(struct kvm_vm *kvm, int group_fd, bool add);
 
 #endif

@@ -19,6 +19,7 @@
 
 struct kvm_vm {
 	int dev_fd, fd;
+	int vfio_fd; /* 0: none yet */
 	unsigned max_vcpus, recommended_vcpus;
 };
 
@@ -131,6 +132,8 @@ void kvm_vm_free(struct kvm_vm *kvm)
 {
 	if (!kvm)
 		return;
+	if (kvm->vfio_fd > 0)
+		close(kvm->vfio_fd);
 	if (kvm->fd >= 0)
 		close(kvm->fd);
 	if (kvm->dev_fd >= 0)
@@ -214,4 +217,22 @@ int kvm_ioeventfd(struct kvm_vm *kvm, int fd, uint64_t addr, unsigned size,
 	};
 
 	return ioctl(kvm->fd, KVM_IOEVENTFD, &event) < 0 ? -errno : 0;
+}
+
+int kvm_vfio_group(struct kvm_vm *kvm, int group_fd, bool add)
+{
+	struct kvm_create_device device = { .type = KVM_DEV_TYPE_VFIO };
+	int32_t fd = group_fd;
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = add ? KVM_DEV_VFIO_GROUP_ADD : KVM_DEV_VFIO_GROUP_DEL,
+		.addr = (uintptr_t)&fd,
+	};
+
+	if (!kvm->vfio_fd) {
+		if (ioctl(kvm->fd, KVM_CREATE_DEVICE, &device) < 0)
+			return -errno;
+		kvm->vfio_fd = device.fd;
+	}
+	return ioctl(kvm->vfio_fd, KVM_SET_DEVICE_ATTR, &attr) < 0 ? -errno : 0;
 }

@@ -24,6 +24,7 @@
 #include "vmm/legacy/vga.h"
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
+#include "vmm/pci/vfio.h"
 #include "vmm/virtio/balloon.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/console.h"
@@ -49,6 +50,7 @@ const struct device_class *const device_catalog[] = {
 	&e1000_class,
 	&i6300esb_class,
 	&pci_testdev_class,
+	&vfio_pci_class,
 	&virtio_balloon_pci_class,
 	&vga_class,
 	&bochs_display_class,

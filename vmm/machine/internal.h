@@ -82,6 +82,8 @@ int pc_add_devices(struct pc *pc, struct err *err);
  * sentence, which starts with what was asked for: "-device ", or nothing. */
 struct device *pc_create_device(struct pc *pc, struct opt_list *opts, const char *option,
                                 struct err *err);
+/* pc-hotplug.c: the device goes, once the guest has let go of it. */
+int pc_unplug(struct device *dev, struct err *err);
 /* pc-global.c: -global */
 int pc_add_globals(struct pc *pc, struct err *err);
 void pc_free_globals(struct pc *pc);

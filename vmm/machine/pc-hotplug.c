@@ -93,6 +93,19 @@ int pc_device_add(struct pc *pc, struct opt_list *opts, struct device **added,
 	return ret;
 }
 
+int pc_unplug(struct device *dev, struct err *err)
+{
+	struct vm *vm = dev->vm;
+
+	if (is_pci(dev->cls) && vm->runstate != VM_PRELAUNCH)
+		return pcihp_find(vm)
+		               ? pcihp_request(pcihp_find(vm), (struct pci_device *)dev,
+		                               err)
+		               : err_set(err, ENOTSUP, "this machine has no hot-plug");
+	device_unplug(dev);
+	return 0;
+}
+
 int pc_device_del(struct pc *pc, const char *id, struct err *err)
 {
 	static const char prefix[] = "/machine/peripheral/";
@@ -107,8 +120,5 @@ int pc_device_del(struct pc *pc, const char *id, struct err *err)
 	ret = check_bus(pc, dev->cls, err);
 	if (ret < 0)
 		return ret;
-	if (is_pci(dev->cls) && pc->vm.runstate != VM_PRELAUNCH)
-		return pcihp_request(pcihp_find(&pc->vm), (struct pci_device *)dev, err);
-	device_unplug(dev);
-	return 0;
+	return pc_unplug(dev, err);
 }

@@ -71,6 +71,7 @@ static int add_frame(struct pc *pc, struct err *err)
 	if (!vm->loop)
 		return -err->code;
 	vm->wake = wake;
+	vm->unplug = pc_unplug;
 	vm->blocks = block_registry_new(vm->loop);
 	vm->chardevs = chardev_registry_new(vm->loop);
 	vm->nets = net_registry_new(vm->loop);

@@ -16,6 +16,7 @@
 #include "common/cleanup.h"
 #include "common/confine.h"
 #include "vmm/kvm/requests.h"
+#include "vmm/pci/vfio.h"
 #include "vmm/virtio/vhost.h"
 
 #include <errno.h>
@@ -138,6 +139,8 @@ static void build(struct bpf_program *p, const struct sandbox_needs *needs, int 
 		ioctls[ioctl_count++] = kvm_requests[i];
 	for (unsigned i = 0; i < vhost_request_count; i++)
 		ioctls[ioctl_count++] = vhost_requests[i];
+	for (unsigned i = 0; i < vfio_request_count; i++)
+		ioctls[ioctl_count++] = vfio_requests[i];
 	for (unsigned i = 0; i < ARRAY_SIZE(other_ioctls); i++)
 		ioctls[ioctl_count++] = other_ioctls[i];
 	bpf_add_list(&b, on_descriptors, ARRAY_SIZE(on_descriptors), SECCOMP_RET_ALLOW);

@@ -43,6 +43,7 @@ struct mem {
 	struct shadow *shadow; /* or NULL */
 	struct mem_map maps[MEM_SPACES];
 	unsigned serial; /* of the latest mem_map() */
+	unsigned pins;
 	struct ratelimit event_limit;
 	struct mem_watcher *watchers;
 };

@@ -47,6 +47,7 @@ struct ram_block {
 	unsigned loggers;            /* 1 << enum mem_logger */
 	unsigned slot;
 	bool device; /* no plain RAM: it moves, or changes its rules */
+	bool io;     /* registers of a real function: no RAM to us, only to vCPUs */
 };
 
 #define MEM_MAX_RAM 64
@@ -145,6 +146,9 @@ void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len);
 /* Gives the whole pages of a range back to the host; the guest reads zeros from them.
  * host and len are of one dma_map() or one segment of dma_iov(), writable. */
 void mem_discard(struct mem *mem, void *host, uint64_t len);
+/* Real devices know where the pages are (true), or one user fewer says so: none is given
+ * back meanwhile. Machine lock. */
+void mem_pin(struct mem *mem, bool on);
 /* Appends the range to iov (at most max entries, *count is advanced). -EFAULT outside
  * RAM and in a device's read-only memory, which goes with its card; -ENOBUFS when iov is
  * full. */

@@ -383,7 +383,7 @@ static struct ram_block *find_block(struct mem *mem, uint64_t gpa, uint64_t *len
 		uint64_t base = __atomic_load_n(&block->gpa, __ATOMIC_RELAXED);
 
 		/* Unsigned: below the block wraps to a huge offset. */
-		if (base != MEM_NOWHERE && gpa - base < block->size) {
+		if (base != MEM_NOWHERE && gpa - base < block->size && !block->io) {
 			uint64_t room = block->size - (gpa - base);
 
 			if (*len > room)
@@ -493,10 +493,17 @@ void dma_dirty(struct mem *mem, uint64_t gpa, uint64_t len)
 	}
 }
 
+void mem_pin(struct mem *mem, bool on)
+{
+	__atomic_fetch_add(&mem->pins, on ? 1 : -1, __ATOMIC_RELAXED);
+}
+
 void mem_discard(struct mem *mem, void *host, uint64_t len)
 {
 	uint8_t *first = host, *end = first + len;
 
+	if (__atomic_load_n(&mem->pins, __ATOMIC_RELAXED))
+		return;
 	for (unsigned i = 0; i < mem->ram_count; i++) {
 		struct ram_block *block = &mem->ram[i];
 		uint64_t from = align_up(first - block->host, PAGE);

@@ -113,6 +113,9 @@ void pci_bus_update_irqs(struct pci_bus *bus)
 		drive(bus, old);
 		drive(bus, bus->routed[i]);
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(bus->slots); i++)
+		if (bus->slots[i] && bus->slots[i]->intx_routed)
+			bus->slots[i]->intx_routed(bus->slots[i]);
 }
 
 void pci_bus_set_route(struct pci_bus *bus,

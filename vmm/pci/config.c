@@ -155,6 +155,8 @@ void pci_config_write(struct pci_device *pdev, unsigned offset, uint32_t value,
 {
 	if (offset + size > PCI_CONFIG_SIZE)
 		return;
+	if (pdev->config_writing)
+		pdev->config_writing(pdev, offset, value, size);
 	for (unsigned i = 0; i < size; i++) {
 		uint8_t byte = value >> (8 * i), *p = &pdev->config[offset + i];
 		uint8_t wmask = pdev->wmask[offset + i];

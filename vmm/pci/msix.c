@@ -270,8 +270,8 @@ int pci_msix_validate(const struct pci_device *pdev, struct err *err)
 
 /* ---- life ---- */
 
-int pci_msix_init(struct pci_device *pdev, unsigned vectors, unsigned bar,
-                  uint32_t table_offset, uint32_t pba_offset, struct err *err)
+int pci_msix_init(struct pci_device *pdev, unsigned vectors, uint32_t table, uint32_t pba,
+                  struct err *err)
 {
 	struct msix *msix;
 	unsigned cap;
@@ -286,8 +286,8 @@ int pci_msix_init(struct pci_device *pdev, unsigned vectors, unsigned bar,
 	st16(pdev->config + cap + PCI_MSIX_FLAGS, vectors - 1);
 	st16(pdev->wmask + cap + PCI_MSIX_FLAGS,
 	     PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-	st32(pdev->config + cap + PCI_MSIX_TABLE, table_offset | bar);
-	st32(pdev->config + cap + PCI_MSIX_PBA, pba_offset | bar);
+	st32(pdev->config + cap + PCI_MSIX_TABLE, table);
+	st32(pdev->config + cap + PCI_MSIX_PBA, pba);
 	msix->count = vectors;
 	msix->cap = cap;
 	for (unsigned v = 0; v < vectors; v++)
@@ -311,8 +311,10 @@ int pci_msix_init(struct pci_device *pdev, unsigned vectors, unsigned bar,
 	};
 	pdev->msix = msix;
 	pdev->msix_table_len = vectors * 16;
-	pci_bar_add(pdev, bar, table_offset, &msix->table_region);
-	pci_bar_add(pdev, bar, pba_offset, &msix->pba_region);
+	pci_bar_add(pdev, table & PCI_MSIX_TABLE_BIR, table & PCI_MSIX_TABLE_OFFSET,
+	            &msix->table_region);
+	pci_bar_add(pdev, pba & PCI_MSIX_PBA_BIR, pba & PCI_MSIX_PBA_OFFSET,
+	            &msix->pba_region);
 	return 0;
 }
 

@@ -60,10 +60,16 @@ struct pci_device {
 	uint8_t msix_table[PCI_MSIX_MAX * 16];
 	uint32_t msix_table_len; /* bytes */
 	uint8_t msix_pba[PCI_MSIX_MAX / 8];
+	/* Before a config write is applied to config[], with what is written; may be
+	 * NULL. */
+	void (*config_writing)(struct pci_device *pdev, unsigned offset, uint32_t value,
+	                       unsigned size);
 	/* After a config write was applied to config[]; may be NULL. */
 	void (*config_written)(struct pci_device *pdev, unsigned offset, unsigned size);
 	/* Before a config read of capability data that is computed; may be NULL. */
 	void (*config_reading)(struct pci_device *pdev, unsigned offset, unsigned size);
+	/* pci_intx_gsi() may have changed; may be NULL. */
+	void (*intx_routed)(struct pci_device *pdev);
 };
 
 /* Rows that every PCI class puts into its props: PCI_PROPS(struct virtio_pci, pci). */
@@ -114,6 +120,9 @@ void pci_bar_add(struct pci_device *pdev, unsigned n, uint64_t offset,
  * folders of -L and of Debian's packages. package: named when there is none. */
 int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
                  struct err *err);
+/* The same with `size` bytes (a power of 2, at least 4096) at host, mapped, and the
+ * function's from now on, also after a failure. */
+int pci_rom_set(struct pci_device *pdev, uint8_t *host, uint64_t size, struct err *err);
 /* For realize, of a class with PCI_ROM_PROP: what romfile= names, nothing if that is
  * empty, or `standard` when it was not given (NULL) and firmware will run it. Where that
  * is not installed this is said once, and the function goes without. */
@@ -132,11 +141,12 @@ void pci_intx_set(struct pci_device *pdev, bool level);
 uint8_t pci_intx_gsi(const struct pci_device *pdev);
 
 /*
- * MSI-X: a table of `vectors` entries at table_offset of a BAR that was initialized, the
- * PBA at pba_offset (both regions are made and added here).
+ * MSI-X: a table of `vectors` entries, and the PBA (both regions are made and added
+ * here). table and pba are values of the capability's registers: an offset, of which the
+ * low three bits are the number of a BAR that was initialized.
  */
-int pci_msix_init(struct pci_device *pdev, unsigned vectors, unsigned bar,
-                  uint32_t table_offset, uint32_t pba_offset, struct err *err);
+int pci_msix_init(struct pci_device *pdev, unsigned vectors, uint32_t table, uint32_t pba,
+                  struct err *err);
 void pci_msix_free(struct pci_device *pdev);
 /* The guest enabled MSI-X. */
 bool pci_msix_enabled(const struct pci_device *pdev);

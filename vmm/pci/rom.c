@@ -51,8 +51,7 @@ static char *find(const struct vm *vm, const char *file)
 	return NULL;
 }
 
-static int make_bar(struct pci_device *pdev, uint8_t *host, uint64_t size,
-                    struct err *err)
+int pci_rom_set(struct pci_device *pdev, uint8_t *host, uint64_t size, struct err *err)
 {
 	pdev->rom = (struct region){ .name = "option-rom", .size = size };
 	pdev->rom.ram = mem_add_device_ram(pdev->dev.vm->mem, "option-rom", size, host,
@@ -99,7 +98,7 @@ int pci_rom_load(struct pci_device *pdev, const char *file, const char *package,
 		return err_sys(err, n < 0 ? -n : EIO, "cannot read the option ROM %s",
 		               path);
 	}
-	return make_bar(pdev, host, size, err);
+	return pci_rom_set(pdev, host, size, err);
 }
 
 /* Firmware runs an image only if its data structure (6.3.1.2) names the function. One of

@@ -492,7 +492,8 @@ int virtio_pci_realize(struct virtio_pci *vpci, uint32_t class_code, unsigned ve
 		init_legacy(vpci);
 	pci_bar_init(&vpci->pci, VPCI_BAR_MSIX, PCI_BASE_ADDRESS_SPACE_MEMORY,
 	             MSIX_BAR_SIZE);
-	ret = pci_msix_init(&vpci->pci, vectors, VPCI_BAR_MSIX, 0, MSIX_PBA_AT, err);
+	ret = pci_msix_init(&vpci->pci, vectors, VPCI_BAR_MSIX,
+	                    MSIX_PBA_AT | VPCI_BAR_MSIX, err);
 	if (ret >= 0 && !vpci->disable_modern)
 		init_modern(vpci);
 	return ret;
