@@ -81,7 +81,7 @@ $(OBJ)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Programs are made small; what moves data for a guest that waits is made fast.
-SMALL := common cpu img passthrough $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
+SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
 FAST  := block/aio block/block block/file block/iov block/qcow2-cache block/qcow2-deflate block/qcow2-io \
 	block/qcow2-map block/qcow2-write block/rmw block/uring display/display \
 	legacy/e1000-rx legacy/e1000-tx legacy/ide-dma legacy/uart legacy/vga-draw legacy/vga-mem \
@@ -90,6 +90,7 @@ FAST  := block/aio block/block block/file block/iov block/qcow2-cache block/qcow
 	virtio/virtio
 ifeq ($(DEBUG)$(SAN),)
 $(addprefix $(OBJ)/,$(addsuffix /%.o,$(SMALL))): CFLAGS += -Oz $(if $(findstring clang,$(CC)),,-malign-data=abi)
+$(call obj,passthrough/address.c passthrough/vfio.c): CFLAGS += -Oz
 $(FAST:%=$(OBJ)/vmm/%.o): CFLAGS += -O2
 endif
 

@@ -6,6 +6,7 @@
 #include "vmm/migrate/internal.h"
 
 #include "common/log.h"
+#include "vmm/core/device.h"
 #include "vmm/machine/control.h"
 
 #include <errno.h>
@@ -163,6 +164,21 @@ void migration_end(struct migration *m, enum migration_status status,
 
 /* ---- for monitors and main ---- */
 
+static int check_devices(const struct vm *vm, struct err *err)
+{
+	for (const struct device *dev = vm->devices; dev; dev = dev->next) {
+		char name[DEVICE_QOM_PATH];
+
+		if (!dev->cls->no_migrate)
+			continue;
+		device_show_name(dev, name, sizeof(name));
+		return err_set(err, ENOTSUP,
+		               "%s cannot move: %s; take it out with device_del first",
+		               name, dev->cls->no_migrate);
+	}
+	return 0;
+}
+
 int migration_start(struct pc *pc, const char *uri, struct err *err)
 {
 	struct migration *m = get(pc, err);
@@ -179,6 +195,8 @@ int migration_start(struct pc *pc, const char *uri, struct err *err)
 		               "migration");
 	if (is_busy(m))
 		return err_set(err, EBUSY, "There's a migration process in progress");
+	if (check_devices(pc_vm(pc), err) < 0)
+		return -err->code;
 	channel = channel_open(uri, false, true, err);
 	if (!channel)
 		return -err->code;
