@@ -49,9 +49,10 @@ static int unknown(const struct toolopts *t, const char *arg, struct err *err)
 	return err_usage(err, "unknown option '%s'; see %s --help", arg, t->program);
 }
 
-static const char *next_value(int argc, char *const argv[], int *i)
+static const char *next_value(const struct toolopts *t, int argc, char *const argv[],
+                              int *i)
 {
-	return *i + 1 < argc && *argv[*i + 1] ? argv[++*i] : NULL;
+	return *i + 1 < argc && (t->empty || *argv[*i + 1]) ? argv[++*i] : NULL;
 }
 
 int toolopts_take(const struct toolopts *t, int argc, char *const argv[], int *i,
@@ -72,10 +73,10 @@ int toolopts_take(const struct toolopts *t, int argc, char *const argv[], int *i
 		*(bool *)(base + row->offset) = true;
 		return 0;
 	}
-	value = eq ? eq + 1 : next_value(argc, argv, i);
+	value = eq ? eq + 1 : next_value(t, argc, argv, i);
 	if (value && row->second)
-		second = next_value(argc, argv, i);
-	if (!value || !*value || (row->second && !second))
+		second = next_value(t, argc, argv, i);
+	if (!value || (!*value && !t->empty) || (row->second && !second))
 		return err_usage(err, "--%s needs %s: --%s %s", row->name,
 		                 row->second ? "two values" : "a value", row->name,
 		                 row->arg);

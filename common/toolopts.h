@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "common/strbuf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct toolopt {
@@ -27,6 +28,7 @@ struct toolopts {
 	const struct toolopt *row;
 	unsigned count;
 	unsigned column;             /* where the help of an option begins */
+	bool empty;                  /* values may be empty */
 	const char *const *commands; /* names, by bit of mask; NULL: none has a mask */
 	unsigned
 		command; /* bit of the command that is known before its options, which may

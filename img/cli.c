@@ -18,6 +18,7 @@ static const char *const command_names[CMD_COUNT + 1] = {
 	[CMD_CREATE] = "create",   [CMD_INFO] = "info",       [CMD_CHECK] = "check",
 	[CMD_CONVERT] = "convert", [CMD_RESIZE] = "resize",   [CMD_SNAPSHOT] = "snapshot",
 	[CMD_MAP] = "map",         [CMD_COMPARE] = "compare", [CMD_MEASURE] = "measure",
+	[CMD_REBASE] = "rebase",   [CMD_COMMIT] = "commit",
 };
 
 static const struct command_row {
@@ -34,6 +35,8 @@ static const struct command_row {
 	[CMD_MAP] = { "FILE", "print where the data of a disk is" },
 	[CMD_COMPARE] = { "FILE OTHER-FILE", "tell whether two disks hold the same" },
 	[CMD_MEASURE] = { "[FILE]", "print how large a new image would become" },
+	[CMD_REBASE] = { "FILE", "give an image another one below it" },
+	[CMD_COMMIT] = { "FILE", "write what an image has into the one below it" },
 };
 
 #define M(command)    (1u << (command))
@@ -46,7 +49,7 @@ static const struct command_row {
 
 static const struct toolopt rows[] = {
 	{ "format", 'f', "FORMAT", FIELD(format), 0,
-	  M(CMD_CREATE) | M(CMD_RESIZE) | READERS,
+	  M(CMD_CREATE) | M(CMD_RESIZE) | M(CMD_REBASE) | M(CMD_COMMIT) | READERS,
 	  "of the image (default: found out; raw for a new one)" },
 	{ "target-format", 'O', "FORMAT", FIELD(target_format), 0,
 	  M(CMD_CONVERT) | M(CMD_MEASURE), "of the new image (default: raw)" },
@@ -57,12 +60,18 @@ static const struct toolopt rows[] = {
 	  "image below, from its folder; has what is not in the new one" },
 	{ "backing", 'B', "FILE", FIELD(backing), 0, M(CMD_CONVERT),
 	  "image below the new one; what the source's own has is left out" },
+	{ "backing", 'b', "FILE", FIELD(backing), 0, M(CMD_REBASE),
+	  "the new image below, from its folder; '': none" },
 	{ "backing-format", 'F', "FORMAT", FIELD(backing_format), 0,
-	  M(CMD_CREATE) | M(CMD_CONVERT), "of the image below" },
+	  M(CMD_CREATE) | M(CMD_CONVERT) | M(CMD_REBASE), "of the image below" },
 	{ "b-format", 'F', "FORMAT", FIELD(backing_format), 0, M(CMD_COMPARE),
 	  "of the other image" },
 	{ "backing-unsafe", 'u', NULL, FIELD(unsafe), 0, M(CMD_CREATE),
 	  "do not look at the image below" },
+	{ "backing-unsafe", 'u', NULL, FIELD(unsafe), 0, M(CMD_REBASE),
+	  "only change its name: what it holds is the same" },
+	{ "drop", 'd', NULL, FIELD(keep), 0, M(CMD_COMMIT),
+	  "leave the image as it is, not empty" },
 	{ "backing-chain", 0, NULL, FIELD(backing_chain), 0, M(CMD_INFO),
 	  "the images below, too" },
 	{ "compress", 'c', NULL, FIELD(compress), 0, M(CMD_CONVERT),
@@ -78,8 +87,9 @@ static const struct toolopt rows[] = {
 	{ "oob", 'W', NULL, FIELD(unordered), 0, M(CMD_CONVERT), "write in any order" },
 	{ "parallel", 'm', "N", FIELD(parallel), 0, M(CMD_CONVERT),
 	  "requests at a time, 1 to 16 (8)" },
-	{ "target-cache", 't', "CACHE", FIELD(target_cache), 0, M(CMD_CONVERT),
-	  "cache mode of the new image, as of vmm -drive (unsafe)" },
+	{ "target-cache", 't', "CACHE", FIELD(target_cache), 0,
+	  M(CMD_CONVERT) | M(CMD_COMMIT),
+	  "cache mode of what is written, as of vmm -drive" },
 	{ "source-cache", 'T', "CACHE", FIELD(source_cache), 0,
 	  M(CMD_CONVERT) | M(CMD_COMPARE), "cache mode of what is read" },
 	{ "strict", 's', NULL, FIELD(strict), 0, M(CMD_COMPARE),
@@ -104,11 +114,12 @@ static const struct toolopt rows[] = {
 	  M(CMD_INFO) | M(CMD_CHECK) | M(CMD_MAP) | M(CMD_MEASURE), "how to print it" },
 	{ "force-share", 'U', NULL, FIELD(force_share), 0, READERS,
 	  "read it although somebody may be writing to it" },
-	{ "progress", 'p', NULL, FIELD(progress), 0, M(CMD_CONVERT) | M(CMD_COMPARE),
+	{ "progress", 'p', NULL, FIELD(progress), 0,
+	  M(CMD_CONVERT) | M(CMD_COMPARE) | M(CMD_REBASE) | M(CMD_COMMIT),
 	  "show on a terminal how far it is" },
 	{ "quiet", 'q', NULL, FIELD(quiet), 0,
 	  M(CMD_CREATE) | M(CMD_CHECK) | M(CMD_CONVERT) | M(CMD_RESIZE) |
-	          M(CMD_SNAPSHOT) | M(CMD_COMPARE),
+	          M(CMD_SNAPSHOT) | M(CMD_COMPARE) | M(CMD_REBASE) | M(CMD_COMMIT),
 	  "print errors only" },
 	{ "version", 'V', NULL, FIELD(version), 0, 0, "print the version" },
 	{ "help", 'h', NULL, FIELD(help), 0, 0, "print this, or help about a command" },
@@ -118,6 +129,7 @@ static const struct toolopt rows[] = {
 };
 
 static const struct toolopts options = { .program = "vmm-img",
+	                                 .empty = true,
 	                                 .row = rows,
 	                                 .count = ARRAY_SIZE(rows),
 	                                 .column = 34,

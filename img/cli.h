@@ -23,6 +23,8 @@ enum command {
 	CMD_MAP,
 	CMD_COMPARE,
 	CMD_MEASURE,
+	CMD_REBASE,
+	CMD_COMMIT,
 	CMD_COUNT,
 };
 
@@ -31,7 +33,7 @@ struct cli {
 	bool help, version, dump_options, list_commands; /* need no command */
 	bool has_command, json;
 	bool quiet, progress, unsafe, force_share, backing_chain;
-	bool compress, no_create, zero, unordered, strict, shrink, list;
+	bool compress, no_create, zero, unordered, strict, shrink, list, keep;
 	/* These point into args; NULL: not given. */
 	const char *format, *target_format, *backing, *backing_format, *output, *repair;
 	const char *snapshot, *sparse, *parallel, *target_cache, *source_cache;

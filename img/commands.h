@@ -15,5 +15,7 @@ int command_snapshot(struct session *s, struct err *err);
 int command_map(struct session *s, struct err *err);
 int command_compare(struct session *s, struct err *err);
 int command_measure(struct session *s, struct err *err);
+int command_rebase(struct session *s, struct err *err);
+int command_commit(struct session *s, struct err *err);
 
 #endif

@@ -17,7 +17,8 @@ static int (*const run[CMD_COUNT])(struct session *s, struct err *err) = {
 	[CMD_CHECK] = command_check,     [CMD_CONVERT] = command_convert,
 	[CMD_RESIZE] = command_resize,   [CMD_SNAPSHOT] = command_snapshot,
 	[CMD_MAP] = command_map,         [CMD_COMPARE] = command_compare,
-	[CMD_MEASURE] = command_measure,
+	[CMD_MEASURE] = command_measure, [CMD_REBASE] = command_rebase,
+	[CMD_COMMIT] = command_commit,
 };
 
 static int complain(const struct err *err, int code)

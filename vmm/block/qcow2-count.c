@@ -316,6 +316,7 @@ static void find_next(struct qcow2_counter *n)
 
 int qcow2_count_window(struct qcow2_counter *n, uint64_t first)
 {
+	uint64_t room = n->file_clusters - first;
 	int ret;
 
 	n->report = !first && !n->bare;
@@ -323,7 +324,7 @@ int qcow2_count_window(struct qcow2_counter *n, uint64_t first)
 	n->next = UINT64_MAX;
 	free(n->refs);
 	/* Fresh pages: what is not referred to takes no memory. */
-	n->refs = calloc(QCOW2_WINDOW, sizeof(*n->refs));
+	n->refs = calloc(room < QCOW2_WINDOW ? room : QCOW2_WINDOW, sizeof(*n->refs));
 	if (!n->refs)
 		return -ENOMEM;
 	count(n, 0, n->cluster_size);
