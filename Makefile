@@ -82,16 +82,13 @@ $(OBJ)/%.o: %.c
 
 # Programs are made small; what moves data for a guest that waits is made fast.
 SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
-FAST  := block/aio block/block block/file block/iov block/qcow2-cache block/qcow2-deflate block/qcow2-io \
-	block/qcow2-map block/qcow2-write block/rmw block/uring display/display \
-	legacy/e1000-rx legacy/e1000-tx legacy/ide-dma legacy/uart legacy/vga-draw legacy/vga-mem \
-	legacy/vga-text loop/loop loop/pool mem/ram mem/region mem/shadow migrate/ram net/back-tap net/link \
-	net/net net/sock-dgram virtio/blk virtio/net-data virtio/net-filter virtio/queue virtio/scsi \
-	virtio/virtio
+FAST  := block/aio block/qcow2-deflate block/qcow2-io block/qcow2-map block/uring \
+	legacy/uart legacy/vga-draw legacy/vga-mem loop/loop mem/ram virtio/blk virtio/net-data virtio/queue
+FAST_FLAGS := -O2 -falign-functions=1 $(if $(findstring clang,$(CC)),,-falign-jumps=1 -falign-loops=1)
 ifeq ($(DEBUG)$(SAN),)
 $(addprefix $(OBJ)/,$(addsuffix /%.o,$(SMALL))): CFLAGS += -Oz $(if $(findstring clang,$(CC)),,-malign-data=abi)
 $(call obj,passthrough/address.c passthrough/vfio.c): CFLAGS += -Oz
-$(FAST:%=$(OBJ)/vmm/%.o): CFLAGS += -O2
+$(FAST:%=$(OBJ)/vmm/%.o): CFLAGS += $(FAST_FLAGS)
 endif
 
 $(OBJ)/%.o: %.S
