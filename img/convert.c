@@ -122,31 +122,46 @@ static int describe(struct convert *c, struct err *err)
 	return ret;
 }
 
+/* It has no name yet, from which that of its backing file could begin. */
+static int open_target(struct convert *c, struct err *err)
+{
+	const struct cli *cli = c->s->cli;
+	const struct qcow2_create *q = &c->image.as_qcow2;
+	_cleanup_free_ char *below = NULL;
+	char buf[32];
+
+	if (!cli->no_create && c->image.qcow2 && q->backing_file) {
+		below = image_beside(c->to_name, q->backing_file);
+		if (!below)
+			return err_sys(err, ENOMEM, "%s", c->to_name);
+	}
+	c->to = image_open_above(
+		c->s, cli->no_create ? c->to_name : target_path(&c->t, buf, sizeof(buf)),
+		c->image.qcow2 ? "qcow2" : "raw",
+		IMAGE_WRITE | (c->t.device ? IMAGE_SHARE : 0),
+		cli->target_cache ? cli->target_cache : "unsafe", below,
+		below ? q->backing_fmt : NULL, err);
+	if (!c->to)
+		err_prefix(err, "%s", c->to_name);
+	return c->to ? 0 : -err->code;
+}
+
 static int make_target(struct convert *c, struct err *err)
 {
 	const struct cli *cli = c->s->cli;
-	const char *format = c->image.qcow2 ? "qcow2" : "raw";
 	struct block_info from, to;
-	char buf[32];
 	int ret = 0;
 
 	if (!cli->no_create)
 		ret = describe(c, err);
-	/* Relative names of backing files need its folder. */
 	if (ret >= 0 && !cli->no_create)
-		ret = target_open(&c->t, c->to_name, cli->backing, err);
+		ret = target_open(&c->t, c->to_name, err);
 	if (ret >= 0 && !cli->no_create)
 		ret = create_image(&c->image, &c->t, err);
+	if (ret >= 0)
+		ret = open_target(c, err);
 	if (ret < 0)
 		return ret;
-	c->to = image_open(
-		c->s, cli->no_create ? c->to_name : target_path(&c->t, buf, sizeof(buf)),
-		format, IMAGE_WRITE | (c->t.device ? IMAGE_SHARE : 0),
-		cli->target_cache ? cli->target_cache : "unsafe", err);
-	if (!c->to) {
-		err_prefix(err, "%s", c->to_name);
-		return -err->code;
-	}
 	block_get_info(c->from, &from);
 	block_get_info(c->to, &to);
 	if (to.length < from.length)
@@ -162,6 +177,7 @@ static int copy(struct convert *c, struct err *err)
 {
 	const struct cli *cli = c->s->cli;
 	struct block_node *q = qcow2_find(c->to);
+	bool above = c->image.qcow2 && c->image.as_qcow2.backing_file;
 	struct qcow2_info info;
 
 	c->copy.from = c->from;
@@ -170,8 +186,8 @@ static int copy(struct convert *c, struct err *err)
 	c->copy.to_name = c->to_name;
 	/* A device keeps what was on it, where the format does not say otherwise. */
 	c->copy.to_is_zero =
-		cli->zero || (!cli->no_create && !cli->backing && (q || !c->t.device));
-	c->copy.only_top = cli->backing;
+		cli->zero || (!cli->no_create && !above && (q || !c->t.device));
+	c->copy.only_top = above;
 	c->copy.compress = cli->compress;
 	c->copy.unordered = cli->unordered;
 	c->copy.progress = cli->progress && !cli->quiet;

@@ -245,7 +245,7 @@ int command_create(struct session *s, struct err *err)
 	if (ret >= 0)
 		ret = prepare(s, &image, err);
 	if (ret >= 0)
-		ret = target_open(&t, cli->words[0], false, err);
+		ret = target_open(&t, cli->words[0], err);
 	if (ret >= 0)
 		ret = create_image(&image, &t, err);
 	if (ret >= 0)

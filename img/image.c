@@ -8,8 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-struct block_node *image_open(struct session *s, const char *file, const char *format,
-                              unsigned flags, const char *cache, struct err *err)
+/* What the sentence about the lock cannot know. */
+static void hint(unsigned flags, struct err *err)
+{
+	if (err->code == EBUSY && !(flags & IMAGE_WRITE))
+		err_hint(err, "with vmm-img -U it is read although it may be changing");
+}
+
+struct block_node *image_open_above(struct session *s, const char *file,
+                                    const char *format, unsigned flags, const char *cache,
+                                    const char *below, const char *below_format,
+                                    struct err *err)
 {
 	const char *pairs[][2] = {
 		{ "file", file },
@@ -18,6 +27,8 @@ struct block_node *image_open(struct session *s, const char *file, const char *f
 		{ "readonly", flags & IMAGE_WRITE ? "off" : "on" },
 		{ "discard", flags & IMAGE_WRITE ? "unmap" : NULL },
 		{ "backing", flags & IMAGE_ALONE ? "" : NULL },
+		{ "backing.file.filename", below },
+		{ "backing.driver", below_format },
 		{ "file.locking", flags & IMAGE_SHARE ? "off" : NULL },
 	};
 	struct opt_list opts = { 0 };
@@ -32,7 +43,15 @@ struct block_node *image_open(struct session *s, const char *file, const char *f
 	else
 		node = block_open(s->reg, &opts, err);
 	opt_list_free(&opts);
+	if (!node)
+		hint(flags, err);
 	return node;
+}
+
+struct block_node *image_open(struct session *s, const char *file, const char *format,
+                              unsigned flags, const char *cache, struct err *err)
+{
+	return image_open_above(s, file, format, flags, cache, NULL, NULL, err);
 }
 
 struct block_node *image_open_file(struct session *s, const char *file, unsigned flags,
@@ -44,7 +63,11 @@ struct block_node *image_open_file(struct session *s, const char *file, unsigned
 		.locking = flags & IMAGE_SHARE ? OPT_TRI_OFF : OPT_TRI_AUTO,
 	};
 
-	return file_open(s->reg, &opts, err);
+	struct block_node *node = file_open(s->reg, &opts, err);
+
+	if (!node)
+		hint(flags, err);
+	return node;
 }
 
 char *image_beside(const char *image, const char *name)

@@ -15,6 +15,11 @@ enum image_flags {
  * it if nobody else does. */
 struct block_node *image_open(struct session *s, const char *file, const char *format,
                               unsigned flags, const char *cache, struct err *err);
+/* The same above an image that is named here, not in its header. */
+struct block_node *image_open_above(struct session *s, const char *file,
+                                    const char *format, unsigned flags, const char *cache,
+                                    const char *below, const char *below_format,
+                                    struct err *err);
 /* Only its file, whatever is in it; block_close() it. NULL with a sentence. */
 struct block_node *image_open_file(struct session *s, const char *file, unsigned flags,
                                    struct err *err);

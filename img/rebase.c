@@ -190,7 +190,7 @@ static int make_empty(const char *name, const struct qcow2_create *create,
                       struct err *err)
 {
 	struct target t;
-	int ret = target_open(&t, name, false, err);
+	int ret = target_open(&t, name, err);
 
 	if (ret >= 0)
 		ret = qcow2_create(t.fd, name, create, err);

@@ -79,14 +79,14 @@ static int make_named(struct target *t, const char *folder)
 	return -errno;
 }
 
-static int make_new(struct target *t, const struct stat *old, bool named, struct err *err)
+static int make_new(struct target *t, const struct stat *old, struct err *err)
 {
 	_cleanup_free_ char *folder = folder_of(t->path);
 	int ret = 0;
 
 	if (!folder)
 		return err_sys(err, ENOMEM, "%s", t->name);
-	if (!named && !access("/proc/self/fd", X_OK))
+	if (!access("/proc/self/fd", X_OK))
 		t->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (t->fd < 0)
 		ret = make_named(t, folder);
@@ -103,7 +103,7 @@ static int make_new(struct target *t, const struct stat *old, bool named, struct
 	return ret < 0 ? err_sys(err, errno, "cannot make %s", t->name) : 0;
 }
 
-int target_open(struct target *t, const char *name, bool named, struct err *err)
+int target_open(struct target *t, const char *name, struct err *err)
 {
 	struct stat st = { 0 };
 	int ret;
@@ -116,7 +116,7 @@ int target_open(struct target *t, const char *name, bool named, struct err *err)
 		return err_sys(err, errno, "cannot make %s", name);
 	ret = look_at_old(t, &st, err);
 	if (ret < 0 || !t->device)
-		return ret < 0 ? ret : make_new(t, &st, named, err);
+		return ret < 0 ? ret : make_new(t, &st, err);
 	t->fd = fcntl(t->old, F_DUPFD_CLOEXEC, 0);
 	return t->fd < 0 ? err_sys(err, errno, "%s", name) : 0;
 }

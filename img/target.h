@@ -21,10 +21,9 @@ struct target {
 	char *temp;       /* its name until then; NULL: none */
 };
 
-/* Refuses what somebody uses, or what is neither file nor disk. named: the new file has a
- * name from the start, beside its final one. 0, or -errno with a sentence; target_close()
- * in both cases. */
-int target_open(struct target *t, const char *name, bool named, struct err *err);
+/* Refuses what somebody uses, or what is neither file nor disk. 0, or -errno with a
+ * sentence; target_close() in both cases. */
+int target_open(struct target *t, const char *name, struct err *err);
 /* A path by which the new file can be opened. */
 const char *target_path(const struct target *t, char *buf, unsigned size);
 /* The file is whole: gives it its name. */

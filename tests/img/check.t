@@ -110,7 +110,7 @@ expect 1 '' 'drop -U' check -U -r all x.img
 expect 1 '' 'usage: vmm-img check' check
 exec 9<>x.img
 perl -e 'open(my $f, "+<&=", 9); my $lock = pack("ssx4qqix4", 1, 0, 0, 0, 0); fcntl($f, 37, $lock) or die "$!\n"'
-expect 1 '' 'is locked' check x.img
+expect 1 '' 'is locked.*with vmm-img -U' check x.img
 expect 0 'No errors' '' check -U x.img
 exec 9>&-
 

@@ -95,6 +95,10 @@ expect 1 '' 'short.raw has 1048576 bytes, less than one.img' convert -n -O raw o
 expect 0 '' '' convert -O qcow2 -B one.img -F qcow2 mid.img above.img
 qemu-img compare mid.img above.img >"$dir/out" && [ "$(stat -c %b above.img)" -lt 3000 ]
 ok $? '-B copies only what is not in the backing file'
+mkdir sub
+expect 0 '' '' convert -O qcow2 -o backing_file=../one.img,backing_fmt=qcow2 mid.img sub/above.img
+qemu-img compare mid.img sub/above.img >"$dir/out"
+ok $? 'so does -o backing_file='
 qemu-img convert -l one -O raw one.img want
 expect 0 '' '' convert -l one -O raw one.img out
 cmp want out
