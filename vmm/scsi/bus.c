@@ -170,6 +170,8 @@ static uint32_t take_attention(struct scsi_device *d)
 	if (!d->cd.changed)
 		return SENSE_NONE;
 	d->cd.changed = false;
+	/* A medium comes with what it is on the host. */
+	block_set_write_cache(d->node, d->wce);
 	return SENSE_CHANGED;
 }
 

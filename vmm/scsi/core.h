@@ -78,7 +78,7 @@ static inline int scsi_overrun(struct scsi_req *req)
 
 static inline bool scsi_has_medium(const struct scsi_device *d)
 {
-	return d->removable ? cd_has_medium(&d->cd) : d->info.length;
+	return !d->cd.tray_open && d->info.length >= d->block_size;
 }
 
 static inline uint64_t scsi_blocks(const struct scsi_device *d)
