@@ -144,8 +144,10 @@ static void test_attention(void)
 	tap_eq(tur(), SENSE_CAPACITY_CHANGED, "a resize");
 	tap_eq(answer(CDB(0x25), 8), 8, "and the new capacity");
 	tap_ok(IS(0, "\x00\x00\x40\x00"), "is there");
+	scsi_tmf(&k, VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, 0, 0);
 	block_resize(k.node, SCSI_SIZE, NULL);
-	tap_eq(tur(), SENSE_CAPACITY_CHANGED, "and back");
+	tap_eq(tur(), SENSE_DEVICE_RESET, "of two attentions the reset comes first");
+	tap_eq(tur(), SENSE_CAPACITY_CHANGED, "and then the other");
 }
 
 /* ---- reads and writes ---- */

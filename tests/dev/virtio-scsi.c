@@ -10,6 +10,7 @@
 #include "tests/tap.h"
 #include "vmm/virtio/scsi.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BIT(n) (1ull << (n))
@@ -249,20 +250,26 @@ static void test_control(void)
 /* What a reset waits for is answered before it. */
 static void test_reset_order(void)
 {
-	struct virtio_scsi_ctrl_tmf_req *tmf = guest_ptr(&k.g, k.header + 1024);
-	const struct vseg read[] = { { k.header, HEADER, false },
-		                     { k.response + 64, RESPONSE, true },
-		                     { k.data, 1024, true } };
-	const struct vseg reset[] = { { k.header + 1024, sizeof(*tmf), false },
-		                      { k.response, 1, true } };
+	struct virtio_scsi_ctrl_tmf_req *tmf;
+	struct vseg read[] = { { .len = HEADER },
+		               { .len = RESPONSE, .write = true },
+		               { .len = SCSI_ROOM, .write = true } };
+	struct vseg reset[] = { { .len = sizeof(*tmf) }, { .len = 1, .write = true } };
 	uint16_t head;
 	uint32_t len;
 
+	scsi_init(&k, "aio=threads", "", "");
+	tmf = guest_ptr(&k.g, k.header + 1024);
 	scsi_start(&k, ALL);
-	scsi_header(&k, read_5);
+	scsi_header(&k, CDB(0x28, 0, 0, 0, 0, 0, 0, 8, 0));
 	*tmf = (struct virtio_scsi_ctrl_tmf_req){
 		.subtype = VIRTIO_SCSI_T_TMF_LOGICAL_UNIT_RESET, .lun = { 1 }
 	};
+	read[0].gpa = k.header;
+	read[1].gpa = k.response + 64;
+	read[2].gpa = k.data;
+	reset[0].gpa = k.header + 1024;
+	reset[1].gpa = k.response;
 	for (unsigned i = 0; i < 8; i++)
 		vqueue_add(&k.q, read, 3);
 	head = vqueue_add(&k.control, reset, 2);
@@ -271,6 +278,7 @@ static void test_reset_order(void)
 	tap_ok(vqueue_wait(&k.control, head, &len), "a reset among commands ends");
 	vqueue_reap(&k.q);
 	tap_eq(k.q.waiting, 0, "and so have they by then");
+	scsi_free(&k);
 }
 
 /* ---- events ---- */
@@ -425,7 +433,14 @@ static void test_cd(void)
 /* A disk that can be taken out. */
 static void test_removable(void)
 {
+	struct opt_list opts = { 0 };
+	struct block_info info;
+	struct err err = { 0 };
+	char text[160];
+
 	scsi_init(&k, "", "removable=on,dpofua=on", "");
+	device_unplug(k.cd);
+	block_remove(k.cd_node);
 	scsi_start(&k, ALL);
 	scsi_do(&k, CDB(0x12, 0, 0, 0, 36), 0, 36);
 	tap_ok(!data()[0] && data()[1] == 0x80, "a removable disk");
@@ -436,6 +451,20 @@ static void test_removable(void)
 	tap_eq(scsi_do(&k, CDB(0x1b, 0, 0, 0, 2), 0, 0), 0, "and ejected");
 	tap_eq(scsi_do(&k, read_5, 0, 1024), SENSE_NO_MEDIUM_OPEN, "it is out");
 	tap_eq(scsi_do(&k, CDB(0x43), 0, 0), SENSE_OPCODE, "it is no CD-ROM");
+	memset(data(), 0, 24);
+	data()[4] = 8;
+	data()[5] = 18;
+	tap_eq(scsi_do(&k, CDB(0x15, 0x10, 0, 0, 24), 24, 0), 0,
+	       "its write cache goes off");
+	snprintf(text, sizeof(text), "file=%s,format=raw", k.cd_path);
+	opt_list_parse(&opts, text, NULL, NULL);
+	tap_eq(block_change_medium(block_find(k.g.board.vm.blocks, "d0"), &opts, false,
+	                           &err),
+	       0, "another medium");
+	tap_eq(scsi_do(&k, read_5, 0, 1024), SENSE_CHANGED, "is noticed");
+	block_get_info(block_find(k.g.board.vm.blocks, "d0"), &info);
+	tap_ok(!info.write_cache && runs(), "and has none, either");
+	opt_list_free(&opts);
 	scsi_free(&k);
 }
 
@@ -504,10 +533,10 @@ int main(void)
 	test_addresses();
 	test_broken();
 	test_control();
-	test_reset_order();
 	test_events();
 	test_cd();
 	scsi_free(&k);
+	test_reset_order();
 	test_removable();
 	test_legacy();
 	return tap_done();
