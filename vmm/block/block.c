@@ -585,6 +585,21 @@ struct block_node *block_find(struct block_registry *reg, const char *id)
 
 /* What a device is left with when its image is removed. */
 
+struct block_node *block_want(struct block_registry *reg, const char *id, struct err *err)
+{
+	struct block_node *node = reg && id ? block_find(reg, id) : NULL;
+
+	if (!id)
+		err_usage(err, "it needs a disk; add drive=ID, and a -drive "
+		               "if=none,id=ID,file=PATH");
+	else if (!node)
+		err_usage(err,
+		          "there is no drive '%s'; define it with -drive "
+		          "if=none,id=%s,file=PATH",
+		          id, id);
+	return node;
+}
+
 static void removed_submit(struct block_node *node, struct block_req *req)
 {
 	(void)node;

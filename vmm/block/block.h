@@ -111,6 +111,9 @@ void block_remove(struct block_node *node);
 void block_set_auto_close(struct block_node *node);
 /* By its id or its node name. */
 struct block_node *block_find(struct block_registry *reg, const char *id);
+/* The same for a device that wants it: NULL with a sentence. Both may be NULL. */
+struct block_node *block_want(struct block_registry *reg, const char *id,
+                              struct err *err);
 /* The image after node, or the first for NULL; NULL at the end. */
 struct block_node *block_next(struct block_registry *reg, struct block_node *node);
 /* The device that claimed the node, or NULL. */

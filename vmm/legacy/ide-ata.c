@@ -10,6 +10,7 @@
 
 #include "common/bytes.h"
 #include "common/cleanup.h"
+#include "vmm/core/vm.h"
 
 #include <errno.h>
 
@@ -432,10 +433,7 @@ static int hd_realize(struct device *dev, struct err *err)
 	struct block_node *node;
 	int ret;
 
-	if (!d->drive)
-		return err_usage(err, "it needs a disk; add drive=ID, and a -drive "
-		                      "if=none,id=ID,file=PATH");
-	node = ide_drive_find(d, err);
+	node = block_want(dev->vm->blocks, d->drive, err);
 	if (!node)
 		return -EINVAL;
 	ret = ide_drive_realize(d, &ata_ops, err);

@@ -193,8 +193,6 @@ void ide_put_string(uint8_t *at, unsigned words, const char *text);
 int ide_drive_realize(struct ide_drive *d, const struct ide_ops *ops, struct err *err);
 int ide_drive_attach(struct ide_drive *d, struct block_node *node, struct err *err);
 void ide_drive_detach(struct ide_drive *d);
-/* The block node drive= names, or NULL with a sentence. */
-struct block_node *ide_drive_find(struct ide_drive *d, struct err *err);
 void ide_drive_reset(struct device *dev);
 void ide_drive_quiesce(struct device *dev);
 void ide_drive_unrealize(struct device *dev);

@@ -353,19 +353,6 @@ void ide_put_string(uint8_t *at, unsigned words, const char *text)
 	}
 }
 
-struct block_node *ide_drive_find(struct ide_drive *d, struct err *err)
-{
-	struct vm *vm = d->dev.vm;
-	struct block_node *node = vm->blocks ? block_find(vm->blocks, d->drive) : NULL;
-
-	if (!node)
-		err_usage(err,
-		          "there is no drive '%s'; define it with -drive "
-		          "if=none,id=%s,file=PATH",
-		          d->drive, d->drive);
-	return node;
-}
-
 int ide_drive_attach(struct ide_drive *d, struct block_node *node, struct err *err)
 {
 	char name[DEVICE_QOM_PATH];

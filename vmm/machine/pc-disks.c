@@ -68,8 +68,7 @@ static const struct opt_desc disk_options[] = {
 	{ .name = "index",
 	  .type = OPT_U32,
 	  FIELD(index),
-	  .help = "place on IDE, 0 to 3, on SCSI 7 of each bus (else the first that is "
-	          "free); of flash 0 or 1" },
+	  .help = "place on IDE or SCSI (the first that is free); of flash 0 or 1" },
 	{ .name = "bus",
 	  .type = OPT_U32,
 	  FIELD(bus),
@@ -98,10 +97,37 @@ void pc_drive_help(struct strbuf *out)
 	opts_help(block_options, out);
 }
 
+/* Bus and unit become an index, which must be a place. */
+static int check_place(struct disk_opts *disk, struct err *err)
+{
+	bool scsi = disk->interface == DISK_SCSI;
+	unsigned units = scsi ? SCSI_UNITS : IDE_UNITS,
+		 places = units * (scsi ? SCSI_BUSES : IDE_CHANNELS);
+
+	if (!scsi && disk->interface != DISK_IDE)
+		disk->index = disk->bus = disk->unit = NO_INDEX;
+	if (disk->bus != NO_INDEX || disk->unit != NO_INDEX) {
+		if (disk->index != NO_INDEX)
+			return err_usage(err, "give index=, or bus= and unit=, not both");
+		if (disk->bus == NO_INDEX)
+			disk->bus = 0;
+		if (disk->unit == NO_INDEX)
+			disk->unit = 0;
+		disk->index =
+			disk->unit < units ? disk->bus * units + disk->unit : places;
+	}
+	if (disk->index != NO_INDEX && disk->index >= places)
+		return err_usage(err,
+		                 "index=%u is no place; %s has 0 to %u, units 0 to %u of "
+		                 "each bus",
+		                 disk->index, scsi ? "SCSI" : "IDE", places - 1,
+		                 units - 1);
+	return 0;
+}
+
 /* Takes the keys of the guest's side out of opts. */
 static int take_disk(struct opt_list *opts, struct disk_opts *disk, struct err *err)
 {
-	unsigned places;
 	int ret;
 
 	*disk = (struct disk_opts){ NO_PLACE };
@@ -110,22 +136,7 @@ static int take_disk(struct opt_list *opts, struct disk_opts *disk, struct err *
 		return ret;
 	if (disk->media == MEDIA_CDROM && disk->interface == DISK_VIRTIO)
 		return err_usage(err, "media=cdrom needs if=ide or if=scsi");
-	places = disk->interface == DISK_SCSI ? SCSI_UNITS * SCSI_BUSES : PLACES;
-	if (disk->interface != DISK_IDE && disk->interface != DISK_SCSI)
-		disk->index = disk->bus = disk->unit = NO_INDEX;
-	if (disk->bus != NO_INDEX || disk->unit != NO_INDEX) {
-		if (disk->index != NO_INDEX)
-			return err_usage(err, "give index=, or bus= and unit=, not both");
-		disk->index =
-			(disk->bus == NO_INDEX ? 0 : disk->bus) *
-				(disk->interface == DISK_SCSI ? SCSI_UNITS : IDE_UNITS) +
-			(disk->unit == NO_INDEX ? 0 : disk->unit);
-	}
-	if (disk->index != NO_INDEX && disk->index >= places)
-		return err_usage(err, "index=%u is no place; %s has 0 to %u", disk->index,
-		                 disk->interface == DISK_SCSI ? "SCSI" : "IDE",
-		                 places - 1);
-	return 0;
+	return check_place(disk, err);
 }
 
 /* A value inside option text: commas are doubled. */

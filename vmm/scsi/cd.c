@@ -522,13 +522,8 @@ int cd_attach(struct cd_drive *cd, const char *drive, const char *name, struct e
 	int ret;
 
 	if (drive) {
-		node = dev->vm->blocks ? block_find(dev->vm->blocks, drive) : NULL;
-		if (!node)
-			return err_usage(err,
-			                 "there is no drive '%s'; define it with -drive "
-			                 "if=none,id=%s,file=PATH",
-			                 drive, drive);
-		node = block_make_removable(node, err);
+		node = block_want(dev->vm->blocks, drive, err);
+		node = node ? block_make_removable(node, err) : NULL;
 	} else {
 		/* Its place among the drives of the machine, and gone with it. */
 		node = block_new_drive(dev->vm->blocks, dev->id ? dev->id : name, err);

@@ -75,12 +75,11 @@ static int choose_place(struct scsi_device *d, const struct scsi_bus *bus,
 
 	if (d->channel || (!any_target && d->id > SCSI_MAX_TARGET) ||
 	    (d->lun != ANY && d->lun > SCSI_MAX_LUN))
-		return err_usage(
-			err,
-			"there is no place channel=%u,scsi-id=%d,lun=%d; the bus "
-			"has channel 0, targets 0 to %u, units 0 to %u",
-			d->channel, (int)d->id, (int)d->lun, SCSI_MAX_TARGET,
-			SCSI_MAX_LUN);
+		return err_usage(err,
+		                 "there is no place channel=%u,scsi-id=%d,lun=%d; there "
+		                 "are 0,%u,%u and below",
+		                 d->channel, (int)d->id, (int)d->lun, SCSI_MAX_TARGET,
+		                 SCSI_MAX_LUN);
 	if (any_target) {
 		if (d->lun == ANY)
 			d->lun = 0;
@@ -93,9 +92,7 @@ static int choose_place(struct scsi_device *d, const struct scsi_bus *bus,
 				break;
 	}
 	if (scsi_has_unit(bus, d->id, d->lun))
-		return err_set(err, EBUSY,
-		               "scsi-id=%u,lun=%u is taken; choose another place", d->id,
-		               d->lun);
+		return err_set(err, EBUSY, "scsi-id=%u,lun=%u is taken", d->id, d->lun);
 	return 0;
 }
 
@@ -129,20 +126,13 @@ static void resized(void *opaque)
 
 static int attach_disk(struct scsi_device *d, struct err *err)
 {
-	struct vm *vm = d->dev.vm;
 	struct block_node *node;
 	char name[DEVICE_QOM_PATH];
 	int ret;
 
-	if (!d->drive)
-		return err_usage(err, "it needs a disk; add drive=ID, and a -drive "
-		                      "if=none,id=ID,file=PATH");
-	node = vm->blocks ? block_find(vm->blocks, d->drive) : NULL;
+	node = block_want(d->dev.vm->blocks, d->drive, err);
 	if (!node)
-		return err_usage(err,
-		                 "there is no drive '%s'; define it with -drive "
-		                 "if=none,id=%s,file=PATH",
-		                 d->drive, d->drive);
+		return -err->code;
 	device_show_name(&d->dev, name, sizeof(name));
 	ret = block_attach(node, name, resized, d, err);
 	if (ret < 0)
@@ -182,12 +172,10 @@ static int check_props(struct scsi_device *d, struct err *err)
 		                 d->block_size, CD_SECTOR);
 	if (!is_power_of_2(d->block_size) || d->block_size < 512 ||
 	    !is_power_of_2(d->physical_size) || d->physical_size < d->block_size)
-		return err_usage(
-			err,
-			"logical_block_size=%u,physical_block_size=%u: block "
-			"sizes are powers of 2 from 512, and the physical one is "
-			"not below the logical one",
-			d->block_size, d->physical_size);
+		return err_usage(err,
+		                 "logical_block_size=%u,physical_block_size=%u: they are "
+		                 "powers of 2, the second not below the first",
+		                 d->block_size, d->physical_size);
 	if (d->serial && strlen(d->serial) > SCSI_SERIAL)
 		return err_usage(err, "serial=%s has more than %u characters", d->serial,
 		                 SCSI_SERIAL);
@@ -312,27 +300,25 @@ static const struct state_desc cd_state = {
 
 static const struct opt_desc props[] = {
 	ROW("removable", OPT_BOOL, removable, .def = "off", .help = "it has a tray"),
-	ROW("dpofua", OPT_BOOL, dpofua, .def = "off",
-	    .help = "tell that single writes can be forced out"),
+	ROW("dpofua", OPT_BOOL, dpofua, .def = "off", .help = "offer FUA"),
 	ROW("rotation_rate", OPT_U16, rotation_rate, .def = "0",
-	    .help = "per minute; 1: it does not rotate, 0: nothing is said"),
+	    .help = "1: it does not rotate; 0: not told"),
 	ROW("drive", OPT_STR, drive, .help = "id of the -drive"),
-	ROW("bus", OPT_STR, bus_name,
-	    .help = "ID.0 of a controller's id, or scsi.N (the first)"),
-	ROW("channel", OPT_U32, channel, .def = "0", .help = "0 is the only one"),
+	ROW("bus", OPT_STR, bus_name, .help = "ID.0 or scsi.N (the first)"),
+	ROW("channel", OPT_U32, channel, .def = "0", .help = "0"),
 	ROW("scsi-id", OPT_U32, id, .def = "0xffffffff",
-	    .help = "target, 0 to 255 (the first that is free)"),
+	    .help = "target, to 255 (the first free)"),
 	ROW("lun", OPT_U32, lun, .def = "0xffffffff",
-	    .help = "unit of the target, 0 to 16383 (the first that is free)"),
+	    .help = "unit, to 16383 (the first free)"),
 	ROW("serial", OPT_STR, serial, .help = "serial number, 36 characters"),
 	ROW("vendor", OPT_STR, vendor, .help = "8 characters"),
 	ROW("product", OPT_STR, product, .help = "16 characters"),
 	ROW("ver", OPT_STR, version, .help = "revision, 4 characters"),
 	ROW("device_id", OPT_STR, device_id,
-	    .help = "name for the guest's /dev/disk/by-id (the serial, or the drive's id)"),
+	    .help = "for by-id (the serial, or the drive's id)"),
 	ROW("wwn", OPT_U64, wwn, .def = "0", .help = "worldwide name (NAA)"),
 	ROW("logical_block_size", OPT_U32, block_size, .def = "0", .max = 32768,
-	    .help = "smallest unit of a request (512; of a CD 2048)"),
+	    .help = "512 and more; of a CD 2048"),
 	ROW("physical_block_size", OPT_U32, physical_size, .def = "0", .max = 2097152,
 	    .help = "unit without penalty (0: the logical one)"),
 	ROW("min_io_size", OPT_U32, min_io, .def = "0", .max = 16777216,
@@ -340,7 +326,7 @@ static const struct opt_desc props[] = {
 	ROW("opt_io_size", OPT_U32, opt_io, .def = "0", .max = 1073741824,
 	    .help = "preferred request"),
 	ROW("write-cache", OPT_TRI, write_cache, .def = "auto",
-	    .help = "writes may be durable later (auto: as the drive's cache=)"),
+	    .help = "auto: as cache= says"),
 	BOOTINDEX_PROP(struct scsi_device, bootindex),
 	{ .name = NULL },
 };

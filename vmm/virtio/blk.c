@@ -417,15 +417,9 @@ static int attach(struct virtio_blk *blk, struct err *err)
 	char name[DEVICE_QOM_PATH];
 	int ret;
 
-	if (!blk->drive)
-		return err_usage(err, "it needs a disk; add drive=ID, and a -drive "
-		                      "if=none,id=ID,file=PATH");
-	node = dev->vm->blocks ? block_find(dev->vm->blocks, blk->drive) : NULL;
+	node = block_want(dev->vm->blocks, blk->drive, err);
 	if (!node)
-		return err_usage(err,
-		                 "there is no drive '%s'; define it with -drive "
-		                 "if=none,id=%s,file=PATH",
-		                 blk->drive, blk->drive);
+		return -err->code;
 	device_show_name(dev, name, sizeof(name));
 	ret = block_attach(node, name, resized, blk, err);
 	if (ret < 0)
