@@ -99,8 +99,10 @@ static int tell(struct user *u, const char *verb, const char *rest, struct err *
 	strbuf_addf(&text, "%u %s%s", ++u->asked, verb, rest);
 	if (text.failed)
 		return err_sys(err, ENOMEM, "command");
-	/* A helper that hangs has read nothing for long when this is full. */
-	if (send(u->ctl, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	/* A helper that hangs has read nothing for long when this is full. A new one
+	 * that has ended already left its last words for hear(), which say why. */
+	if (send(u->ctl, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+	    !(errno == EPIPE && u->adding))
 		return err_sys(err, errno, USER_HELPER);
 	u->open++;
 	return 0;
