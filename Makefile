@@ -120,7 +120,8 @@ $(call test_bin,$(1)): $(BUILD)/tests/$(1)/%: $(OBJ)/tests/$(1)/%.o \
 	$(Q)mkdir -p $$(@D) && $(CC) $(LDFLAGS) -o $$@ $$^ $(3)
 endef
 $(foreach k,unit dev,$(eval $(call test_rule,$(k),$(BUILD)/libvmm.a,$(vmm_LIBS))))
-$(BUILD)/tests/unit/offload: $(OBJ)/vmm/helpers/user-net/offload.o
+$(addprefix $(BUILD)/tests/,unit/offload fuzz/segment fuzz/segment.fuzz): \
+	$(call obj,$(addprefix vmm/helpers/user-net/,offload.c segment.c))
 $(eval $(call test_rule,state,$(OBJ)/tests/dev/legacy-lib.o $(BUILD)/libvmm.a,$(vmm_LIBS)))
 # What fuzz targets share, and what they borrow from the tests.
 $(BUILD)/libtest.a: $(OBJ)/tests/dev/legacy-lib.o $(OBJ)/tests/dev/pci-lib.o \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Offloads of the user network: sums that a guest left undone, packets that it did not
- * cut, and TCP segments that are joined on their way to it. */
+ * cut, TCP segments that are joined on their way to it, and packets that are too large
+ * for it. */
 #include "vmm/helpers/user-net/offload.h"
 #include "common/bytes.h"
 #include "common/cleanup.h"
@@ -13,7 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEADER = NETPROTO_HEADER, ETHER = 14, TCP = 20, ACK = 0x10, PSH = 8, FIN = 1 };
+enum { HEADER = NETPROTO_HEADER, ETHER = 14, TCP = 20 };
+enum { ACK = TCP_ACK, PSH = TCP_PSH, FIN = TCP_FIN };
 
 static uint8_t frame[FRAMES_MAX], got[FRAMES_MAX];
 
@@ -323,6 +325,264 @@ static void test_plain(void)
 	wire_close(w);
 }
 
+/* ---- what is too large ---- */
+
+/* A SYN of the guest's with these options, of which there are whole words. */
+static size_t make_syn(uint8_t *ether, bool six, const uint8_t *options, size_t len)
+{
+	struct segment s = { .six = six, .seq = 77, .flags = TCP_SYN, .len = len };
+	unsigned l4 = ETHER + ip_head(six);
+	size_t size = make(ether, &s);
+
+	memcpy(ether + l4 + TCP, options, len);
+	ether[l4 + 12] = (TCP + len) / 4 << 4;
+	st16(ether + l4 + 16, 0);
+	st16(ether + l4 + 16, ~tcp_sum(ether, six, TCP + len));
+	return size;
+}
+
+static void test_offer(bool six)
+{
+	static const struct {
+		const char *what;
+		uint8_t options[8];
+		unsigned mss, at, asked;
+	} syns[] = {
+		{ "1460", { 2, 4, 1460 >> 8, 1460 & 255, 1, 1, 1, 0 }, 1460, 2, 16060 },
+		{ "1400, at an odd place",
+		  { 1, 2, 4, 1400 >> 8, 1400 & 255, 1, 1, 0 },
+		  1400,
+		  3,
+		  15400 },
+		{ "9000, behind another option",
+		  { 3, 3, 7, 1, 2, 4, 9000 >> 8, 9000 & 255 },
+		  9000,
+		  6,
+		  9000 },
+		{ "300", { 2, 4, 300 >> 8, 300 & 255, 0, 0, 0, 0 }, 0, 2, 300 },
+		{ "65495", { 2, 4, 0xff, 0xd7, 0, 0, 0, 0 }, 0, 2, 0xffd7 },
+		{ "1460, in an option of 3 bytes", { 2, 3, 5, 0xb4 }, 0, 2, 1460 },
+		{ "1460, behind the end", { 0, 0, 2, 4, 5, 0xb4 }, 0, 4, 1460 },
+		{ "1460, behind one without a length",
+		  { 3, 0, 2, 4, 5, 0xb4 },
+		  0,
+		  4,
+		  1460 },
+		{ "half a one", { 1, 1, 1, 1, 1, 1, 2, 4 }, 0, 6, 0x0204 },
+	};
+	uint8_t *ether = frame;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(syns); i++) {
+		unsigned l4 = ETHER + ip_head(six);
+		size_t size = make_syn(ether, six, syns[i].options, 8);
+		unsigned mss;
+
+		memset(ether + size, 5, 4); /* would be an MSS, too */
+		mss = segment_offer(ether, size);
+		tap_ok(mss == syns[i].mss &&
+		               be16(ether + l4 + TCP + syns[i].at) == syns[i].asked,
+		       "IPv%u: an MSS of %s is %u (%u asked)", six ? 6 : 4, syns[i].what,
+		       mss, be16(ether + l4 + TCP + syns[i].at));
+		tap_eq(tcp_sum(ether, six, TCP + 8), 0xffff, "and the sum is right");
+	}
+}
+
+/* What libslirp gets: the sizes, and of each whether it is right. */
+struct input {
+	unsigned count;
+	size_t sizes[8];
+	bool good;
+};
+
+static int take(void *opaque, const void *ether, size_t size)
+{
+	struct input *in = opaque;
+	struct tcp_parts p;
+
+	if (in->count == ARRAY_SIZE(in->sizes) || !packet_find_tcp(ether, size, &p))
+		return -EIO;
+	in->good =
+		(in->good || !in->count) && tcp_sum(ether, p.six, p.end - p.l4) == 0xffff;
+	in->sizes[in->count++] = p.end - p.data;
+	return 0;
+}
+
+/* A packet that the guest did not cut. */
+static void test_input(void)
+{
+	struct segment s = { .six = true, .seq = 3, .flags = ACK | PSH, .len = 40000 };
+	struct joiner *j = calloc(1, sizeof(*j));
+	struct input in = { .count = 0 };
+
+	tap_eq(joiner_input(j, frame, make(frame, &s), take, &in), 0,
+	       "40000 bytes over IPv6");
+	tap_ok(in.count == 3 && in.good && in.sizes[0] == SEGMENT_MAX &&
+	               in.sizes[2] == 40000 - 2 * SEGMENT_MAX,
+	       "are three packets that libslirp takes (%u)", in.count);
+	in.count = 0;
+	s.six = false;
+	joiner_input(j, frame, make(frame, &s), take, &in);
+	tap_ok(in.count == 1 && in.good && in.sizes[0] == 40000,
+	       "over IPv4 it takes them as one");
+	free(j);
+}
+
+static void test_no_offer(void)
+{
+	static const uint8_t options[] = { 2, 4, 1460 >> 8, 1460 & 255 };
+	struct joiner *j = calloc(1, sizeof(*j));
+	uint8_t lower[] = { 2, 4, 1300 >> 8, 1300 & 255 };
+	size_t size = make_syn(frame, false, options, 4);
+	struct input in = { .count = 0 };
+
+	frame[ETHER + 20 + 16] ^= 1;
+	segment_offer(frame, size);
+	tap_ok(tcp_sum(frame, false, TCP + 4) != 0xffff, "a sum that is wrong stays so");
+	size = make_syn(frame, false, options, 4);
+	frame[ETHER + 20 + 13] = ACK;
+	tap_eq(segment_offer(frame, size), 0, "nothing is offered later than in a SYN");
+	for (size_t n = 0; n < size; n++)
+		segment_offer(memcpy(got, frame, size), n);
+	make_syn(frame, false, options, 4);
+	tap_eq(segment_offer(frame, size - 1), 0, "nor in one that is not whole");
+	joiner_input(j, frame, size, take, &in);
+	joiner_input(j, frame, make_syn(frame, false, lower, 4), take, &in);
+	joiner_input(j, frame, make_syn(frame, false, options, 4), take, &in);
+	tap_ok(j->mss[0] == 1300 && !j->mss[1], "the least is remembered");
+	joiner_input(j, frame, make_syn(frame, true, options, 4), take, &in);
+	tap_eq(j->mss[1], 1460, "of IPv6 another");
+	free(j);
+}
+
+static void test_large(bool six)
+{
+	struct wire *w = wire_open(NETPROTO_CSUM | NETPROTO_TSO4 | NETPROTO_TSO6);
+	struct segment s = { .six = six, .seq = 9, .flags = ACK, .len = 16000 };
+	struct virtio_net_hdr_v1 hdr;
+
+	put(w, &s);
+	joiner_flush(&w->j);
+	tap_eq(next(w, six, &hdr), 16000, "IPv%u: a large segment", six ? 6 : 4);
+	tap_ok(hdr.gso_type && hdr.gso_size == 1460 - 20 * six &&
+	               is_packet(six, 16000, 9),
+	       "comes whole, to be cut as the network has it (%u)", hdr.gso_size);
+	w->j.mss[six] = 1200;
+	for (unsigned i = 0; i < 5; i++, s.seq += 16000)
+		put(w, &s);
+	tap_eq(next(w, six, &hdr), 64000, "four of them are joined");
+	tap_ok(hdr.gso_size == 1200 && is_packet(six, 64000, 9),
+	       "to be cut as the guest asked");
+	wire_close(w);
+}
+
+/* That nothing is left of its offloads, and the number is right. */
+static bool is_piece(bool six, size_t len, uint32_t seq)
+{
+	struct virtio_net_hdr_v1 none = { 0 };
+
+	return !memcmp(got, &none, HEADER) && is_packet(six, len, seq);
+}
+
+static void test_cut(bool six)
+{
+	struct wire *w = wire_open(0);
+	struct segment s = {
+		.six = six, .seq = 0xfffff000, .flags = ACK | PSH | FIN, .len = 4500
+	};
+	unsigned l4 = ETHER + ip_head(six), mss = 1460 - 20 * six;
+	struct virtio_net_hdr_v1 hdr;
+	size_t n;
+
+	put(w, &s);
+	for (unsigned i = 0; i < 3; i++) {
+		n = next(w, six, &hdr);
+		tap_ok(n == mss && is_piece(six, mss, 0xfffff000 + i * mss) &&
+		               got[HEADER + l4 + 13] == ACK,
+		       "IPv%u: piece %u of a segment (%zu)", six ? 6 : 4, i, n);
+	}
+	n = next(w, six, &hdr);
+	tap_ok(n == 4500 - 3 * mss && is_piece(six, n, 0xfffff000 + 3 * mss) &&
+	               got[HEADER + l4 + 13] == (ACK | PSH | FIN),
+	       "the last is pushed, and the end (%zu)", n);
+	tap_eq(next(w, six, &hdr), 0, "that was all");
+	wire_close(w);
+}
+
+static void test_urgent(void)
+{
+	struct wire *w = wire_open(NETPROTO_CSUM | NETPROTO_TSO4);
+	struct segment s = { .seq = 1, .flags = ACK | TCP_URG, .len = 3000 };
+	static const unsigned left[] = { 1500, 40, 0 };
+	struct virtio_net_hdr_v1 hdr;
+	size_t size = make(frame, &s);
+
+	st16(frame + 34 + 18, htons(1500));
+	joiner_add(&w->j, frame, size);
+	for (unsigned i = 0; i < 3; i++) {
+		const uint8_t *tcp = got + HEADER + 34;
+
+		next(w, false, &hdr);
+		tap_ok(!hdr.gso_type && be16(tcp + 18) == left[i] &&
+		               !(tcp[13] & TCP_URG) == !left[i],
+		       "urgent data: %u bytes behind piece %u", be16(tcp + 18), i);
+	}
+	wire_close(w);
+}
+
+/* A datagram as libslirp would send it with this in its fragment field. */
+static size_t make_udp(uint8_t *ether, uint16_t fragment, size_t len)
+{
+	uint8_t *ip = ether + ETHER;
+
+	memset(ether, 0, ETHER + 20);
+	st16(ether + 12, htons(0x0800));
+	ip[0] = 0x45;
+	set_be16(ip + 6, fragment);
+	ip[9] = 17;
+	packet_set_len(ether, 20 + len);
+	for (size_t i = 0; i < len; i++)
+		ip[20 + i] = i * 7;
+	return ETHER + 20 + len;
+}
+
+static void test_fragment(void)
+{
+	static const struct {
+		size_t len;
+		unsigned place;
+	} parts[] = { { 1480, 0x2000 }, { 1480, 0x2000 | 185 }, { 1040, 370 } };
+	struct wire *w = wire_open(NETPROTO_CSUM | NETPROTO_TSO4);
+	const uint8_t *ip = got + HEADER + ETHER;
+	size_t size = make_udp(frame, 0, 4000);
+	struct virtio_net_hdr_v1 hdr;
+
+	joiner_add(&w->j, frame, size);
+	for (unsigned i = 0; i < 3; i++) {
+		size_t n = next(w, false, &hdr) + TCP;
+
+		tap_ok(n == parts[i].len && be16(ip + 6) == parts[i].place &&
+		               be16(ip + 2) == 20 + n && !hdr.gso_type &&
+		               csum_fold(csum_add(ip, 20, 0)) == 0xffff &&
+		               ip[20] == (uint8_t)((parts[i].place & 0x1fff) * 56),
+		       "fragment %u of a datagram of 4000 bytes (%zu, 0x%x)", i, n,
+		       be16(ip + 6));
+	}
+	joiner_add(&w->j, frame, make_udp(frame, 0x2000 | 100, 2000));
+	next(w, false, &hdr);
+	tap_eq(be16(ip + 6), 0x2000 | 100, "a fragment is cut");
+	next(w, false, &hdr);
+	tap_eq(be16(ip + 6), 0x2000 | 285, "and goes on after it");
+	joiner_add(&w->j, frame, make_udp(frame, 0x4000, 4000));
+	tap_eq(next(w, false, &hdr), 0, "what must not be cut is lost");
+	joiner_add(&w->j, frame, make_udp(frame, 0x4000, 1480));
+	tap_eq(next(w, false, &hdr) + TCP, 1480, "not if it need not be");
+	size = make_udp(frame, 0, 4000);
+	set_be16(frame + ETHER + 2, 65000);
+	joiner_add(&w->j, frame, size);
+	tap_eq(next(w, false, &hdr) + TCP, 4000, "one with a bad length is left alone");
+	wire_close(w);
+}
+
 int main(void)
 {
 	test_finish(false);
@@ -333,5 +593,15 @@ int main(void)
 	test_join(true);
 	test_apart();
 	test_plain();
+	test_offer(false);
+	test_offer(true);
+	test_no_offer();
+	test_input();
+	test_large(false);
+	test_large(true);
+	test_cut(false);
+	test_cut(true);
+	test_urgent();
+	test_fragment();
 	return tap_done();
 }

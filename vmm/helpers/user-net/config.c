@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/opts.h"
+#include "vmm/helpers/user-net/segment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -218,6 +219,7 @@ int user_config_parse(struct user_config *c, int count, char *const *words,
 		ret = use_tftp(c, err);
 	set_searches(c, count, words);
 	c->slirp.version = 1;
+	c->slirp.if_mtu = c->slirp.if_mru = SEGMENT_SLIRP_MTU;
 	c->slirp.restricted = c->restricted;
 	c->slirp.in_enabled = c->ipv4;
 	c->slirp.in6_enabled = c->ipv6;

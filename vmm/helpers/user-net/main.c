@@ -197,6 +197,12 @@ static int until_timer(const struct net *net, uint32_t timeout)
 
 /* ---- the guest and vmm ---- */
 
+static int input(void *opaque, const void *ether, size_t size)
+{
+	slirp_input(opaque, ether, size);
+	return 0;
+}
+
 /* vmm sends whole headers; what is not right behind one is the guest's. */
 static void take_frame(struct net *net, uint8_t *frame, size_t len)
 {
@@ -205,7 +211,8 @@ static void take_frame(struct net *net, uint8_t *frame, size_t len)
 	else if (len == NETPROTO_HEADER)
 		net->joiner.offloads = frame[0];
 	else if (offload_finish(frame, len))
-		slirp_input(net->slirp, frame + NETPROTO_HEADER, len - NETPROTO_HEADER);
+		joiner_input(&net->joiner, frame + NETPROTO_HEADER, len - NETPROTO_HEADER,
+		             input, net->slirp);
 }
 
 static void take_frames(struct net *net)

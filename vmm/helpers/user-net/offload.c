@@ -3,73 +3,19 @@
  * Offloads of the user network (virtio 1.2, 5.1.6.2 and 5.1.6.4).
  *
  * What the guest sends unsegmented is one large packet to libslirp, whose work is per
- * packet and not per byte. The other way libslirp makes segments of the guest's MSS; the
- * ones of a round that continue each other are joined again, as a card with large receive
- * offload does, with their size told, so that a guest that forwards can cut them the same
- * way. Only plain segments are joined: no flag but ACK and PSH, nothing that differs but
- * the number and the data.
+ * packet and not per byte. The other way libslirp makes segments of several of the
+ * guest's MSS (segment.h); the ones of a round that continue each other are joined, as a
+ * card with large receive offload does, and the MSS is told, so that a guest that
+ * forwards can cut them. One that takes no large frames gets them cut. Only plain
+ * segments are joined: no flag but ACK and PSH, nothing that differs but the number and
+ * the data.
  */
 #include "vmm/helpers/user-net/offload.h"
 
-#include "common/bytes.h"
 #include "common/csum.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <net/ethernet.h>
-#include <netinet/in.h>
-#include <stddef.h>
-
-enum {
-	IP4_HEAD = 20, /* without options; others are left alone */
-	IP4_LEN = 2,
-	IP4_ID = 4,
-	IP4_FRAGMENT = 6,
-	IP4_PROTOCOL = 9,
-	IP4_SUM = 10,
-	IP4_ADDRESSES = 12,
-	IP6_HEAD = 40,
-	IP6_LEN = 4,
-	IP6_NEXT = 6,
-	IP6_ADDRESSES = 8,
-	TCP_SEQ = 4,
-	TCP_OFFSET = 12,
-	TCP_FLAGS = 13,
-	TCP_SUM = 16,
-	TCP_HEAD = 20,
-	TCP_PSH = 0x08,
-	TCP_ACK = 0x10,
-	IP_MAX = 65535,
-};
-
-static uint16_t be16(const uint8_t *p)
-{
-	return ntohs(ld16(p));
-}
-
-static void set_be16(uint8_t *p, uint16_t v)
-{
-	st16(p, htons(v));
-}
-
-static bool is_ip6(const uint8_t *ether)
-{
-	return be16(ether + 12) == ETHERTYPE_IPV6;
-}
-
-/* The IP header tells this length, of its packet. */
-static void set_ip_len(uint8_t *ether, size_t len)
-{
-	uint8_t *ip = ether + ETHER_HDR_LEN;
-
-	if (is_ip6(ether)) {
-		set_be16(ip + IP6_LEN, len - IP6_HEAD);
-		return;
-	}
-	set_be16(ip + IP4_LEN, len);
-	st16(ip + IP4_SUM, 0);
-	st16(ip + IP4_SUM, ~csum_fold(csum_add(ip, IP4_HEAD, 0)));
-}
+#include <string.h>
 
 /* ---- from the guest ---- */
 
@@ -84,7 +30,7 @@ static bool fix_length(const struct virtio_net_hdr_v1 *hdr, uint8_t *ether, size
 		return false;
 	/* With options it is as the driver says. */
 	if (six || ether[ETHER_HDR_LEN] == 0x45)
-		set_ip_len(ether, size - ETHER_HDR_LEN);
+		packet_set_len(ether, size - ETHER_HDR_LEN);
 	return true;
 }
 
@@ -107,33 +53,39 @@ bool offload_finish(uint8_t *frame, size_t len)
 	return true;
 }
 
+int joiner_input(struct joiner *j, uint8_t *ether, size_t size, segment_fn *fn,
+                 void *opaque)
+{
+	unsigned mss = segment_offer(ether, size);
+	struct tcp_parts p;
+
+	if (mss && (!j->mss[is_ip6(ether)] || mss < j->mss[is_ip6(ether)]))
+		j->mss[is_ip6(ether)] = mss;
+	/* Of IPv6 libslirp takes nothing above its MTU. */
+	if (size > ETHER_HDR_LEN + SEGMENT_SLIRP_MTU &&
+	    packet_find_tcp(ether, size, &p) && p.six)
+		return segment_cut(ether, &p, SEGMENT_MAX, fn, opaque);
+	return fn(opaque, ether, size);
+}
+
 /* ---- to the guest ---- */
 
-/* Where the parts of a plain TCP segment with data are, and its length without padding;
- * false: it is none, or the guest takes no joined ones of this kind. */
+/* Finds the parts of a plain TCP segment with data; false: it is none, or the guest takes
+ * no joined ones of this kind. */
 static bool find_parts(const struct joiner *j, const uint8_t *ether, size_t size,
-                       unsigned *l4, unsigned *data, size_t *end)
+                       struct tcp_parts *p)
 {
-	const uint8_t *ip = ether + ETHER_HDR_LEN;
+	return size <= FRAMES_MAX && packet_find_tcp(ether, size, p) &&
+	       j->offloads & (p->six ? NETPROTO_TSO6 : NETPROTO_TSO4) &&
+	       (ether[p->l4 + TCP_FLAGS] & ~TCP_PSH) == TCP_ACK && p->data < p->end;
+}
 
-	if (size < ETHER_HDR_LEN + IP6_HEAD + TCP_HEAD || size > FRAMES_MAX)
-		return false;
-	if (is_ip6(ether)) {
-		*l4 = ETHER_HDR_LEN + IP6_HEAD;
-		*end = *l4 + be16(ip + IP6_LEN);
-		if (!(j->offloads & NETPROTO_TSO6) || ip[IP6_NEXT] != IPPROTO_TCP)
-			return false;
-	} else {
-		*l4 = ETHER_HDR_LEN + IP4_HEAD;
-		*end = ETHER_HDR_LEN + be16(ip + IP4_LEN);
-		if (!(j->offloads & NETPROTO_TSO4) || be16(ether + 12) != ETHERTYPE_IP ||
-		    ip[0] != 0x45 || be16(ip + IP4_FRAGMENT) & 0x3fff ||
-		    ip[IP4_PROTOCOL] != IPPROTO_TCP)
-			return false;
-	}
-	*data = *l4 + (ether[*l4 + TCP_OFFSET] >> 4) * 4;
-	return (ether[*l4 + TCP_FLAGS] & ~TCP_PSH) == TCP_ACK &&
-	       *data >= *l4 + TCP_HEAD && *data < *end && *end <= size;
+/* What the guest takes of one segment. Without a SYN yet: as its network has it. */
+static unsigned segment_room(const struct joiner *j, bool six)
+{
+	unsigned head = TCP_HEAD + (six ? IP6_HEAD : IP4_HEAD);
+
+	return j->mss[six] ? j->mss[six] : SEGMENT_MTU - head;
 }
 
 /* The headers without what may differ from one segment to the next: lengths, the number
@@ -161,17 +113,18 @@ static uint32_t sequence(const uint8_t *ether, unsigned l4)
 }
 
 /* The segment goes on where the frame ends, and nothing else is different. */
-static bool continues(const struct joiner *j, const uint8_t *ether, unsigned l4,
-                      unsigned data, size_t end)
+static bool continues(const struct joiner *j, const uint8_t *ether,
+                      const struct tcp_parts *p)
 {
 	uint32_t next = sequence(j->frame, j->l4) + j->size - j->data;
-	uint8_t head[JOINER_HEAD];
+	size_t len = p->end - p->data;
+	uint8_t head[PACKET_HEAD];
 
-	if (!j->size || j->data != data || end - data > j->segment_size ||
-	    j->size + end - data > IP_MAX || sequence(ether, l4) != next)
+	if (!j->size || j->data != p->data || len > j->segment_size ||
+	    j->size + len > IP_MAX || sequence(ether, p->l4) != next)
 		return false;
-	take_head(ether, l4, data, head);
-	return !memcmp(head, j->head, data);
+	take_head(ether, p->l4, p->data, head);
+	return !memcmp(head, j->head, p->data);
 }
 
 static int send_frame(struct joiner *j, const struct virtio_net_hdr_v1 *hdr,
@@ -191,22 +144,38 @@ static struct virtio_net_hdr_v1 plain_header(const struct joiner *j)
 	};
 }
 
+static int send_plain(void *opaque, const void *ether, size_t size)
+{
+	struct virtio_net_hdr_v1 hdr = plain_header(opaque);
+
+	return send_frame(opaque, &hdr, ether, size);
+}
+
+/* A frame that is joined with no other. */
+static int send_alone(struct joiner *j, const uint8_t *ether, size_t size)
+{
+	struct tcp_parts p;
+
+	if (!packet_find_tcp(ether, size, &p))
+		return segment_fragment(ether, size, send_plain, j);
+	if (p.end - p.data > segment_room(j, p.six))
+		return segment_cut(ether, &p, segment_room(j, p.six), send_plain, j);
+	return send_plain(j, ether, size);
+}
+
 /* Several segments are one packet whose sum is left to be done. */
-static void finish_joined(struct joiner *j, struct virtio_net_hdr_v1 *hdr)
+static void finish_joined(struct joiner *j, unsigned room, struct virtio_net_hdr_v1 *hdr)
 {
 	uint8_t *ether = j->frame;
-	bool six = is_ip6(ether);
-	const uint8_t *addresses =
-		ether + ETHER_HDR_LEN + (six ? IP6_ADDRESSES : IP4_ADDRESSES);
-	uint64_t sum = htons(IPPROTO_TCP) + htons(j->size - j->l4);
 
-	set_ip_len(ether, j->size - ETHER_HDR_LEN);
-	st16(ether + j->l4 + TCP_SUM, csum_fold(csum_add(addresses, six ? 32 : 8, sum)));
+	packet_set_len(ether, j->size - ETHER_HDR_LEN);
+	st16(ether + j->l4 + TCP_SUM, packet_pseudo_sum(ether, j->size - j->l4));
 	*hdr = (struct virtio_net_hdr_v1){
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = six ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4,
+		.gso_type = is_ip6(ether) ? VIRTIO_NET_HDR_GSO_TCPV6
+		                          : VIRTIO_NET_HDR_GSO_TCPV4,
 		.hdr_len = j->data,
-		.gso_size = j->segment_size,
+		.gso_size = j->segment_size < room ? j->segment_size : room,
 		.csum_start = j->l4,
 		.csum_offset = TCP_SUM,
 	};
@@ -216,60 +185,58 @@ int joiner_flush(struct joiner *j)
 {
 	struct virtio_net_hdr_v1 hdr = plain_header(j);
 	size_t size = j->size;
+	unsigned room;
 
 	if (!size)
 		return 0;
-	if (j->segments > 1)
-		finish_joined(j, &hdr);
+	room = segment_room(j, is_ip6(j->frame));
+	if (j->segments > 1 || size - j->data > room)
+		finish_joined(j, room, &hdr);
 	j->size = 0;
 	return send_frame(j, &hdr, j->frame, size);
 }
 
-static void join(struct joiner *j, const uint8_t *ether, unsigned data, size_t end)
+static void join(struct joiner *j, const uint8_t *ether, const struct tcp_parts *p)
 {
 	uint8_t *to = j->frame;
 
-	memcpy(to + j->size, ether + data, end - data);
+	memcpy(to + j->size, ether + p->data, p->end - p->data);
 	to[j->l4 + TCP_FLAGS] |= ether[j->l4 + TCP_FLAGS];
-	j->size += end - data;
+	j->size += p->end - p->data;
 	j->segments++;
 }
 
-static void begin(struct joiner *j, const uint8_t *ether, unsigned l4, unsigned data,
-                  size_t end)
+static void begin(struct joiner *j, const uint8_t *ether, const struct tcp_parts *p)
 {
-	memcpy(j->frame, ether, end);
-	j->size = end;
-	j->l4 = l4;
-	j->data = data;
+	memcpy(j->frame, ether, p->end);
+	j->size = p->end;
+	j->l4 = p->l4;
+	j->data = p->data;
 	j->segments = 1;
-	j->segment_size = end - data;
-	take_head(ether, l4, data, j->head);
+	j->segment_size = p->end - p->data;
+	take_head(ether, p->l4, p->data, j->head);
 }
 
 int joiner_add(struct joiner *j, const void *frame, size_t size)
 {
-	struct virtio_net_hdr_v1 hdr;
 	const uint8_t *ether = frame;
-	unsigned l4, data;
-	size_t end;
+	struct tcp_parts p;
 	int ret;
 
-	if (!find_parts(j, ether, size, &l4, &data, &end)) {
+	if (!find_parts(j, ether, size, &p)) {
 		ret = joiner_flush(j);
-		hdr = plain_header(j);
-		return ret < 0 ? ret : send_frame(j, &hdr, frame, size);
+		return ret < 0 ? ret : send_alone(j, frame, size);
 	}
-	if (continues(j, ether, l4, data, end)) {
-		join(j, ether, data, end);
+	if (continues(j, ether, &p)) {
+		join(j, ether, &p);
 	} else {
 		ret = joiner_flush(j);
 		if (ret < 0)
 			return ret;
-		begin(j, ether, l4, data, end);
+		begin(j, ether, &p);
 	}
 	/* Nothing follows a shorter one, and what is pushed is wanted now. */
-	return end - data < j->segment_size || ether[l4 + TCP_FLAGS] & TCP_PSH
+	return p.end - p.data < j->segment_size || ether[p.l4 + TCP_FLAGS] & TCP_PSH
 	               ? joiner_flush(j)
 	               : 0;
 }
