@@ -273,6 +273,24 @@ static void test_queues(struct guest *g, const char *netdev, const char *what)
 	close_rig(&r);
 }
 
+/* The netdev of a card goes away: what is left of it stays with the card. */
+static void test_removed(struct guest *g, const char *netdev, const char *what)
+{
+	struct rig r;
+
+	open_rig(&r, g, netdev, false, ALL);
+	tap_eq(use_pairs(&r, 2), VIRTIO_NET_OK, "%s: both pairs are used", what);
+	net_remove(r.nd);
+	tap_ok(net_queues(r.nd) == 2 && !net_link_up(r.nd),
+	       "the netdev is removed: two queues without a link");
+	tap_ok(sends(&r, 0, 6) && sends(&r, 1, 7), "what is sent is lost");
+	vdrv_set_status(&r.d, 0);
+	start_driver(&r, false, ALL);
+	tap_eq(use_pairs(&r, 2), VIRTIO_NET_OK, "another driver uses both again");
+	tap_ok(sends(&r, 0, 8) && sends(&r, 1, 9), "and is heard by nobody");
+	close_rig(&r);
+}
+
 /* Nobody but the guest's own driver makes a second queue of it. */
 static void test_plain_card(struct guest *g)
 {
@@ -417,6 +435,7 @@ static void test_vhost(struct guest *g)
 	struct rig r;
 
 	test_queues(g, VHOST, "vhost");
+	test_removed(g, VHOST, "vhost");
 	open_rig(&r, g, VHOST, false, ALL);
 	test_stop(&r);
 	test_link_and_log(&r);
@@ -452,6 +471,7 @@ int main(void)
 		tap_skip_all("no network namespace can be made here");
 	guest_init(&g);
 	test_queues(&g, TAP, "tap");
+	test_removed(&g, TAP, "tap");
 	test_plain_card(&g);
 	if (!access("/dev/vhost-net", R_OK | W_OK)) {
 		test_vhost(&g);

@@ -44,13 +44,10 @@ void net_registry_on_peer(struct net_registry *reg,
 
 static void close_netdev(struct netdev *nd)
 {
-	struct netdev *queue;
-
-	while ((queue = nd->queue)) {
-		nd->queue = queue->queue;
+	for (struct netdev *queue = nd->queue; queue; queue = queue->queue) {
 		net_use_fd(queue, -1);
-		nd->ops->close(queue);
-		free(queue);
+		if (nd->opened)
+			nd->ops->close(queue);
 	}
 	net_use_fd(nd, -1);
 	if (nd->opened)
@@ -60,10 +57,25 @@ static void close_netdev(struct netdev *nd)
 
 static void free_netdev(struct netdev *nd)
 {
+	struct netdev *queue;
+
 	close_netdev(nd);
+	while ((queue = nd->queue)) {
+		nd->queue = queue->queue;
+		free(queue);
+	}
 	opts_free(nd->ops->opts, nd);
 	free(nd->desc);
 	lazy_free(nd, nd->ops->size);
+}
+
+/* Of a netdev that was removed: once no queue has a front end any more. */
+static void free_unused(struct netdev *nd)
+{
+	for (const struct netdev *queue = nd; queue; queue = queue->queue)
+		if (queue->attached)
+			return;
+	free_netdev(nd);
 }
 
 void net_registry_use_spawner(struct net_registry *reg, struct spawner *spawner)
@@ -311,8 +323,7 @@ void net_remove(struct netdev *nd)
 	close_netdev(nd);
 	nd->removed = true;
 	net_progress(nd->reg);
-	if (!nd->attached)
-		free_netdev(nd);
+	free_unused(nd);
 }
 
 /* ---- description ---- */
@@ -456,8 +467,8 @@ void net_detach(struct netdev *nd)
 	nd->attached = false;
 	net_set_offload(nd, 0);
 	net_want_input(nd, false);
-	if (nd->removed)
-		free_netdev(nd);
+	if (nd->first->removed)
+		free_unused(nd->first);
 }
 
 const struct net_front *net_get_front(const struct netdev *nd)
@@ -482,7 +493,7 @@ void net_enable_queue(struct netdev *nd, bool on)
 {
 	int ret = 0;
 
-	if (nd->index && nd->ops->enable && nd->disabled == on)
+	if (nd->index && nd->fd >= 0 && nd->ops->enable && nd->disabled == on)
 		ret = nd->ops->enable(nd, on);
 	nd->disabled = !on;
 	if (ret < 0)
@@ -502,7 +513,7 @@ int net_packet_fd(const struct netdev *nd)
 
 void net_set_header(struct netdev *nd, int len)
 {
-	if (nd->ops->set_header)
+	if (nd->fd >= 0 && nd->ops->set_header)
 		nd->ops->set_header(nd, len);
 }
 
