@@ -63,8 +63,9 @@ static int connect_vectors(struct vfio_pci *v, enum vfio_irq irq)
 		fds[i] = v->vectors[i].fd;
 	ret = vfio_irq_connect(v->fd, irq, fds, count);
 	if (ret > 0 && (unsigned)ret < count) {
-		log_warn("%s: the host has %d vectors left for it, and it wants %u",
-		         v->pci.dev.path, ret, count);
+		log_guest(&v->limit,
+		          "%s: the host has %d vectors left for it, and it wants %u",
+		          v->pci.dev.path, ret, count);
 		ret = vfio_irq_connect(v->fd, irq, fds, ret);
 	}
 	return ret;
@@ -166,8 +167,8 @@ static void lead_pin(struct vfio_pci *v, uint8_t gsi)
 	if (gsi != 0xff)
 		ret = irqchip_irqfd_level(chip_of(v), gsi, v->trigger, v->served, true);
 	if (ret < 0)
-		log_error("%s: KVM refuses its interrupt: errno %d", v->pci.dev.path,
-		          -ret);
+		log_guest(&v->limit, "%s: KVM refuses its interrupt: errno %d",
+		          v->pci.dev.path, -ret);
 	/* An interrupt that the guest has not served is raised again. */
 	vfio_intx_unmask(v->fd);
 }
@@ -228,7 +229,8 @@ void vfio_irq_update(struct vfio_pci *v)
 	else if (want == VFIO_BY_MSIX)
 		ret = start_msix(v);
 	if (ret < 0)
-		log_error("%s: the host does not deliver its interrupts: errno %d",
+		log_guest(&v->limit,
+		          "%s: the host does not deliver its interrupts: errno %d",
 		          v->pci.dev.path, -ret);
 }
 

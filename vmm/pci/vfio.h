@@ -8,6 +8,7 @@
 #ifndef VMM_PCI_VFIO_H
 #define VMM_PCI_VFIO_H
 
+#include "common/log.h"
 #include "passthrough/vfio.h"
 #include "vmm/pci/pci.h"
 
@@ -78,6 +79,7 @@ struct vfio_pci {
 	unsigned vector_count;
 	int error, request; /* eventfds: it broke, the host wants it back */
 	struct loop_fd error_watch, request_watch;
+	struct ratelimit limit; /* of messages that a guest can cause */
 };
 
 /* Vector table pages stay ours: the pieces of a BAR are shown to the guest or hidden. */
