@@ -78,7 +78,7 @@ static double cpu_seconds(pid_t pid)
 	               : seconds(&ts);
 }
 
-/* Of the helpers that the VMM has started. */
+/* Of the helpers that the VMM has started, and of theirs. */
 static double helpers_cpu(pid_t pid)
 {
 	_cleanup_free_ char *text = NULL;
@@ -92,7 +92,7 @@ static double helpers_cpu(pid_t pid)
 		int child;
 
 		if (sscanf(p, "%d", &child) == 1)
-			sum += cpu_seconds(child);
+			sum += cpu_seconds(child) + helpers_cpu(child);
 	}
 	return sum;
 }

@@ -3,7 +3,8 @@
  * Fuzz target: what vmm-vnc hears. The input is a script of pieces (kind, length in two
  * bytes, bytes): what a VNC client sends, what comes to the port for browsers, and
  * packets of vmm. Beyond "does not crash": without the password no client is let in,
- * pixels are never read behind the surface, and packets that are none end the helper.
+ * pixels are never read behind the surface, packets that are none end the helper, and a
+ * painter at rest has left nothing unread but requests for what changes next.
  */
 int helper_main(int argc, char **argv);
 #define main helper_main
@@ -78,6 +79,19 @@ static void drain(int fd)
 		;
 }
 
+/* Of messages that the front passed on. */
+static void check_rest(struct server *s)
+{
+	uint8_t rest[4096];
+
+	for (rfbClientPtr cl = s->screen->clientHead; cl; cl = cl->next) {
+		ssize_t n = recv(cl->sock, rest, sizeof(rest), MSG_PEEK | MSG_DONTWAIT);
+
+		for (ssize_t at = 0; at < n; at += 10)
+			require(n - at >= 10 && rest[at] == 3 && rest[at + 1]);
+	}
+}
+
 static bool settle(struct server *s, int client)
 {
 	bool there = true;
@@ -89,6 +103,8 @@ static bool settle(struct server *s, int client)
 		if (client >= 0)
 			drain(client);
 	}
+	if (there && !s->heard)
+		check_rest(s);
 	return there;
 }
 
@@ -110,14 +126,21 @@ static void tell_size(struct server *s, unsigned side)
 	send_packet(s, &p, sizeof(p), true);
 }
 
-/* A connection that sends these bytes, gets time to see an answer, and ends. */
+/* A connection that sends these bytes, in two halves, gets time to see an answer, and
+ * ends. */
 static void connect_with(struct server *s, const struct piece *piece)
 {
+	size_t half = piece->len / 2;
 	int pair[2];
 
 	require(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair));
-	require(send(pair[0], piece->data, piece->len, 0) == (ssize_t)piece->len);
+	require(send(pair[0], piece->data, half, 0) == (ssize_t)half);
 	front_add(front, pair[1], piece->kind == BROWSER);
+	settle(s, pair[0]);
+	tell_size(s, SIDE);
+	settle(s, pair[0]);
+	/* It may have been turned out. */
+	send(pair[0], piece->data + half, piece->len - half, MSG_NOSIGNAL);
 	settle(s, pair[0]);
 	tell_size(s, SIDE);
 	settle(s, pair[0]);

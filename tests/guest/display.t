@@ -167,6 +167,16 @@ ok(wait_until(sub { first_pixel($busy) eq '000020' }), 'it can type') or diag(fi
 ok(rfb_picture($deaf), 'and sees the screen in the end');
 close($deaf->{socket});
 
+# One that asks for changes, again and again, while there are none.
+my $eager = new_client();
+ok(rfb_picture($eager), 'one more');
+close($busy->{socket});
+syswrite($eager->{socket}, pack('CCnnnn', 3, 1, 0, 0, 640, 480) x 3000);
+syswrite($eager->{socket}, pack('CCnNN', 255, 0, 1, 0x65, 0x12));
+ok(wait_until(sub { ask($g, "screendump $dir/p.ppm"); unpack('H6', (read_ppm("$dir/p.ppm") // { rows => [''] })->{rows}[0]) eq '000012' }),
+	'asks 3000 times for what changes, and types');
+close($eager->{socket});
+
 # Many who say nothing take no place from one who does.
 my @silent = map { IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") } 1 .. 60;
 syswrite($_, 'RFB 0') for @silent;
@@ -175,7 +185,7 @@ ok(rfb_picture($late), 'sixty who say nothing keep nobody out');
 # Perhaps before it was told a version.
 like(get($silent[0], 13), qr/\A(RFB 003\.008\n)?\z/, 'the first of them');
 ok(IO::Select->new($silent[0])->can_read(0), 'has to go');
-close($_) for @silent, map { $_->{socket} } $late, $half, $busy;
+close($_) for @silent, map { $_->{socket} } $late, $half;
 
 # More than can be: 16.
 my @many = map { my $n = $_; my $x = new_client(); rfb_picture($x) ? $x : die } 1 .. 16;
@@ -297,6 +307,22 @@ for my $what ('a client that waits for changes', 'nobody') {
 	close($c->{socket});
 	wait_until(sub { ask($g, 'info vnc') !~ /Client/ });
 }
+
+# What a viewer asks for between two changes wakes only the process with the network.
+sub waits_of {
+	return (slurp("/proc/$_[0]/status") =~ /^voluntary_ctxt_switches:\s+(\d+)/m)[0];
+}
+
+$c = rfb_open(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port"));
+ok(rfb_picture($c), 'a client again');
+my ($painter) = children($g->{pid});
+my $waits = waits_of($painter);
+for (1 .. 50) {
+	syswrite($c->{socket}, pack('CCnnnn', 3, 1, 0, 0, 1280, 1024));
+	select(undef, undef, undef, 0.02);
+}
+cmp_ok(waits_of($painter) - $waits, '<', 15, 'asks 50 times for changes: the painter is left alone');
+close($c->{socket});
 is(finish($g), 0, 'quit');
 
 # ---- with a password ----

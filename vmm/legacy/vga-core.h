@@ -112,8 +112,10 @@ struct vga {
 	bool redraw; /* something other than pixels changed */
 	bool blinks; /* the text that was drawn has a cursor or characters that do */
 	uint32_t colors[256];
-	uint32_t cursor; /* the cell that shows it, or UINT32_MAX */
-	bool blink_off;  /* characters that blink were drawn without their strokes */
+	uint32_t cursor;     /* the cell that shows it, or UINT32_MAX */
+	bool blink_off;      /* characters that blink were drawn without their strokes */
+	bool cursor_off;     /* so was the cursor … */
+	uint64_t cursor_due; /* … until loop_now() is this */
 	uint16_t cells[VGA_CELLS]; /* character, and attribute << 8 */
 	uint64_t *dirty;
 };

@@ -3,14 +3,17 @@
  * Text modes: a cell is a character in plane 0 and its attribute in plane 1, fonts of 32
  * bytes a glyph are in plane 2 (IBM PS/2 Hardware Interface Technical Reference,
  * "Alphanumeric Modes"). Only cells that differ from what was drawn are drawn again; the
- * cursor and blinking characters are, when their phase changes. Machine lock.
+ * cursor and blinking characters are, when their phase changes. On a screen where nothing
+ * else moves the cursor takes as long as characters do: each change costs vmm, its helper
+ * and the viewer, and nobody looks for it there. Machine lock.
  */
 #include "vmm/legacy/vga-text.h"
 
 #include "vmm/core/vm.h"
 
-#define CURSOR_NS 266666667ull  /* half a period; characters blink half as fast */
-#define UNTOLD_NS 1000000000ull /* for writes that did not come through the window */
+#define CURSOR_NS 266666667ull /* half a period; characters blink half as fast */
+#define CHARS_NS  (2 * CURSOR_NS)
+#define UNTOLD_NS 3000000000ull /* for writes that did not come through the window */
 #define BLINKING  0x8000        /* in a cell */
 
 struct text {
@@ -79,12 +82,19 @@ static bool on_cursor(const struct vga *vga, unsigned line)
 	       line <= (vga->cr[CR_CURSOR_END] & 0x1fu);
 }
 
-static void draw_cell(const struct vga *vga, const struct text *t, unsigned row,
-                      unsigned column, uint16_t cell, bool cursor)
+/* Lines of a cell. */
+struct lines {
+	unsigned first, end;
+};
+
+/* The lines that look different now; first == end: none. */
+static struct lines draw_cell(const struct vga *vga, const struct text *t, unsigned row,
+                              unsigned column, uint16_t cell, bool cursor)
 {
 	const struct surface *s = display_surface(vga->pci.dev.vm->display);
 	uint32_t fg = t->colors[cell >> 8 & 15];
 	uint32_t bg = t->colors[cell >> 12 & (t->blink ? 7 : 15)];
+	struct lines changed = { 0, 0 };
 
 	if (t->blink && cell & BLINKING && vga->blink_off)
 		fg = bg;
@@ -93,39 +103,50 @@ static void draw_cell(const struct vga *vga, const struct text *t, unsigned row,
 		                (size_t)(row * t->cell_height + y) * s->width +
 		                column * t->cell_width;
 		unsigned bits = dots(vga, t, cell, y);
+		uint32_t differs = 0;
 
 		if (cursor && on_cursor(vga, y)) {
 			bits = 0x1ff;
 			fg = t->colors[cell >> 8 & 15];
 		}
-		for (unsigned x = 0; x < t->cell_width; x++)
-			out[x] = bits >> (8 - x / t->dot) & 1 ? fg : bg;
+		for (unsigned x = 0; x < t->cell_width; x++) {
+			uint32_t color = bits >> (8 - x / t->dot) & 1 ? fg : bg;
+
+			differs |= out[x] ^ color;
+			out[x] = color;
+		}
+		if (differs)
+			changed =
+				(struct lines){ changed.end ? changed.first : y, y + 1 };
 	}
+	return changed;
 }
 
-/* The cell that shows the cursor now. */
-static uint32_t find_cursor(const struct vga *vga, const struct text *t, uint64_t phase)
+/* The cell where the cursor is. */
+static uint32_t find_cursor(const struct vga *vga, const struct text *t)
 {
 	uint32_t at = (vga->cr[CR_CURSOR_HI] << 8 | vga->cr[CR_CURSOR_LO]) * 4 - t->start;
 	unsigned row = t->pitch ? at / t->pitch : 0;
 	unsigned column = (t->pitch ? at % t->pitch : at) / 4;
 
-	if (vga->cr[CR_CURSOR_START] & 0x20 || phase & 1 || column >= t->columns ||
-	    row >= t->rows)
+	if (vga->cr[CR_CURSOR_START] & 0x20 || column >= t->columns || row >= t->rows)
 		return UINT32_MAX;
 	return row * t->columns + column;
 }
 
-/* Returns the cells drawn, as the first and the one behind the last. */
+/* Damage is what differs: of a single cell its lines, as a cursor is but two of them. */
 static void draw_row(struct vga *vga, const struct text *t, unsigned row, bool all,
                      bool blinked, uint32_t cursor)
 {
+	const struct lines all_lines = { 0, t->cell_height };
 	unsigned first = t->columns, end = 0;
+	struct lines lines = all_lines;
 
 	for (unsigned column = 0; column < t->columns; column++) {
 		uint16_t cell = cell_at(vga, t, row, column);
 		uint32_t index = row * t->columns + column;
 		bool known = index < VGA_CELLS && vga->cells[index] == cell;
+		struct lines changed;
 
 		vga->blinks |= t->blink && cell & BLINKING;
 		if (known && !all && !(blinked && cell & BLINKING) &&
@@ -133,29 +154,38 @@ static void draw_row(struct vga *vga, const struct text *t, unsigned row, bool a
 			continue;
 		if (index < VGA_CELLS)
 			vga->cells[index] = cell;
-		draw_cell(vga, t, row, column, cell, index == cursor);
+		changed = draw_cell(vga, t, row, column, cell, index == cursor);
+		if (!changed.end)
+			continue;
+		lines = first == t->columns ? changed : all_lines;
 		first = low(first, column);
 		end = column + 1;
 	}
 	if (first < end)
 		display_damage(vga->pci.dev.vm->display, first * t->cell_width,
-		               row * t->cell_height, (end - first) * t->cell_width,
-		               t->cell_height);
+		               row * t->cell_height + lines.first,
+		               (end - first) * t->cell_width, lines.end - lines.first);
 }
 
 void vga_draw_text(struct vga *vga, bool all)
 {
-	uint64_t phase = loop_now() / CURSOR_NS;
-	bool blink_off = phase & 2, blinked = blink_off != vga->blink_off;
+	uint64_t now = loop_now();
+	bool blink_off = now / CHARS_NS & 1, blinked = blink_off != vga->blink_off;
 	struct text t;
 	uint32_t cursor;
 
+	if (now >= vga->cursor_due) {
+		vga->cursor_off = !vga->cursor_off;
+		vga->cursor_due = (now / CURSOR_NS + 1) * CURSOR_NS;
+	}
 	read_mode(vga, &t);
 	display_resize(vga->pci.dev.vm->display, t.columns * t.cell_width,
 	               t.rows * t.cell_height);
-	cursor = find_cursor(vga, &t, phase);
+	cursor = find_cursor(vga, &t);
+	vga->blinks = cursor != UINT32_MAX;
 	vga->blink_off = blink_off;
-	vga->blinks = find_cursor(vga, &t, 0) != UINT32_MAX;
+	if (vga->cursor_off)
+		cursor = UINT32_MAX;
 	for (unsigned row = 0; row < t.rows; row++)
 		draw_row(vga, &t, row, all, blinked && t.blink, cursor);
 	vga->cursor = cursor;
@@ -165,7 +195,7 @@ uint64_t vga_text_due(const struct vga *vga)
 {
 	uint64_t now = loop_now();
 
-	return vga->blinks ? (now / CURSOR_NS + 1) * CURSOR_NS : now + UNTOLD_NS;
+	return vga->blinks ? (now / CHARS_NS + 1) * CHARS_NS : now + UNTOLD_NS;
 }
 
 /* ---- as text ---- */

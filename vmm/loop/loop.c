@@ -127,11 +127,9 @@ static void program_timerfd(struct loop *loop)
 static void run_timers(void *opaque, uint32_t events)
 {
 	struct loop *loop = opaque;
-	uint64_t count, now = loop_now();
+	uint64_t now = loop_now();
 
 	(void)events;
-	if (read(loop->timer_fd.fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		log_error("timerfd: %s", strerror(errno));
 	pthread_mutex_lock(&loop->timer_lock);
 	loop->round = now;
 	while (loop->timer_count && loop->heap[0]->deadline <= now) {
@@ -143,6 +141,8 @@ static void run_timers(void *opaque, uint32_t events)
 		pthread_mutex_lock(&loop->timer_lock);
 	}
 	loop->round = 0;
+	/* Setting it takes back that it is readable, and saves reading it. */
+	loop->programmed = UINT64_MAX;
 	program_timerfd(loop);
 	pthread_mutex_unlock(&loop->timer_lock);
 }
@@ -185,7 +185,8 @@ void loop_timer_arm(struct loop_timer *timer, uint64_t deadline_ns)
 	timer->deadline = deadline_ns ? deadline_ns : 1;
 	heap_put(loop, loop->timer_count++, timer);
 	heap_up(loop, timer);
-	program_timerfd(loop);
+	if (!loop->round) /* which ends with that */
+		program_timerfd(loop);
 	pthread_mutex_unlock(&loop->timer_lock);
 }
 

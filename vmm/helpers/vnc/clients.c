@@ -105,6 +105,8 @@ void clients_admit(struct server *s)
 	for (unsigned i = 0; i < s->waiting_count; i++)
 		admit(s, s->waiting[i].fd, &s->waiting[i].peer);
 	s->waiting_count = 0;
+	/* Some may have gone meanwhile. */
+	clients_report(s);
 }
 
 /* ---- the door ---- */
@@ -153,6 +155,8 @@ void clients_take(struct server *s, const struct link_packet *p, int fd)
 	}
 	if (fd >= 0)
 		close(fd);
+	if (p->type == LINK_HEARD)
+		return;
 	answer.type = p->type == LINK_ASK ? greet(s) : check(s, p);
 	send(s->link, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -77,8 +77,6 @@ static bool send_frame(struct conn *c, bool pong, const void *data, size_t len)
 
 bool conn_send(struct conn *c, const void *data, size_t len)
 {
-	if (c->stage == STAGE_IN && !c->out.len)
-		c->deadline = now_ms() + STALLED_MS;
 	if (c->wrapped)
 		return send_frame(c, false, data, len);
 	if (!reserve(&c->out, len))
@@ -98,18 +96,22 @@ static ssize_t write_some(struct conn *c)
 bool conn_flush(struct conn *c)
 {
 	struct backlog *b = &c->out;
+	size_t before = b->len;
 
 	while (b->len) {
 		ssize_t n = write_some(c);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return errno == EAGAIN;
+		if (n < 0 && errno != EAGAIN)
+			return false;
+		if (n < 0) {
+			if (c->stage == STAGE_IN && (!c->deadline || b->len < before))
+				c->deadline = now_ms() + STALLED_MS;
+			return true;
+		}
 		b->start += n;
 		b->len -= n;
-		if (c->stage == STAGE_IN)
-			c->deadline = now_ms() + STALLED_MS;
 	}
 	b->start = 0;
 	if (b->size > KEEP) {
@@ -137,6 +139,16 @@ static ssize_t give(struct conn *c, const uint8_t *data, size_t len)
 	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
 }
 
+/* The painter does not look for what it was given until it knows that it has to: that
+ * something came (link.h), or that room is needed. */
+static void knock(struct conn *c)
+{
+	struct link_packet p = { .type = LINK_HEARD };
+
+	/* A link without room holds packets that wake it. */
+	front_tell(c, &p, -1);
+}
+
 /* What of the last message is left to be passed on or thrown away. */
 static bool finish(struct conn *c, bool *more)
 {
@@ -150,6 +162,8 @@ static bool finish(struct conn *c, bool *more)
 		return false;
 	conn_eat(c, done);
 	*(c->drop ? &c->drop : &c->pass) -= done;
+	if ((c->told && done) || (size_t)done < n)
+		knock(c);
 	return true;
 }
 
@@ -159,6 +173,8 @@ static bool release(struct conn *c, bool *more)
 
 	c->holding = !n;
 	*more = n > 0;
+	if (!n || !c->held[1])
+		knock(c);
 	return n >= 0;
 }
 
@@ -172,8 +188,9 @@ static void hold(struct conn *c)
 	conn_eat(c, sizeof(c->held));
 }
 
-static void pass(struct conn *c, size_t len)
+static void pass(struct conn *c, enum message_kind kind, size_t len)
 {
+	c->told = kind != MESSAGE_UPDATE || !c->in[1];
 	c->pass = message_filter(c->in, len);
 	memmove(c->in + c->pass, c->in + len, c->in_len - len);
 	c->in_len -= len - c->pass;
@@ -195,12 +212,14 @@ static bool take_message(struct conn *c, bool *more)
 	*more = kind == MESSAGE_DROP || (kind != MESSAGE_MORE && c->in_len >= len);
 	if (!*more)
 		return true;
-	if (kind == MESSAGE_DROP)
+	if (kind == MESSAGE_DROP) {
 		c->drop = len;
-	else if (kind == MESSAGE_UPDATE && behind)
+		c->told = false;
+	} else if (kind == MESSAGE_UPDATE && behind) {
 		hold(c);
-	else
-		pass(c, len);
+	} else {
+		pass(c, kind, len);
+	}
 	return true;
 }
 
@@ -291,11 +310,12 @@ bool conn_receive(struct conn *c)
 bool conn_paint(struct conn *c)
 {
 	static uint8_t chunk[CHUNK];
+	ssize_t n = CHUNK;
 
-	for (unsigned i = 0; i < TURNS; i++) {
-		ssize_t n = recv(c->inner, chunk, sizeof(chunk), MSG_DONTWAIT);
+	for (unsigned i = 0; i < TURNS && n == CHUNK; i++) {
 		size_t skip;
 
+		n = recv(c->inner, chunk, sizeof(chunk), MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		if (n <= 0) {

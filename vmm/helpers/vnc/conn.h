@@ -43,8 +43,9 @@ struct backlog {
 
 struct conn {
 	struct front *front;
-	int fd;    /* the client's socket; -1: the connection is free */
-	int inner; /* the painter's; -1: not yet */
+	int fd;         /* the client's socket; -1: the connection is free */
+	unsigned place; /* in the list of descriptors that were waited for; 0: none */
+	int inner;      /* the painter's; -1: not yet */
 	uint32_t id;
 	enum stage stage;
 	struct vnc_peer peer;
@@ -63,6 +64,7 @@ struct conn {
 	uint8_t challenge[LINK_CHALLENGE];
 	/* messages */
 	size_t pass, drop; /* bytes to pass on unseen, and to throw away */
+	bool told;         /* the painter has to know that they come */
 	size_t swallow;    /* of the painter's first ones */
 	bool holding;
 	uint8_t held[10]; /* the client's request for an update, while it is behind */

@@ -260,30 +260,45 @@ static bool wants_output(const struct conn *c)
 	return c->out.len || (c->stage == STAGE_SHAKE && c->tls && !conn_wants_input(c));
 }
 
-static void gather(const struct front *front, struct pollfd *fds, int *timeout)
+static int until(const struct conn *c)
 {
 	int64_t now = now_ms();
 
-	*fds++ = (struct pollfd){ .fd = front->link, .events = POLLIN };
-	for (unsigned i = 0; i < VNC_MAX_LISTEN; i++)
-		*fds++ = (struct pollfd){ .fd = i < front->listen_count ? front->listen[i]
-			                                                : -1,
-			                  .events = POLLIN };
-	for (unsigned i = 0; i < MAX_CONNS; i++) {
-		const struct conn *c = &front->conns[i];
-		int64_t left = c->deadline > now ? c->deadline - now : 0;
+	return c->deadline > now ? c->deadline - now : 0;
+}
 
-		*fds++ = (struct pollfd){ .fd = c->fd,
-			                  .events = (conn_wants_input(c) ? POLLIN : 0) |
-			                            (wants_output(c) ? POLLOUT : 0) };
-		if (c->fd >= 0 && conn_has_pending(c))
+static int sooner(int a, int b)
+{
+	return a < 0 || b < a ? b : a;
+}
+
+/* Connections put two in the list, from their place on. */
+static unsigned gather(struct front *front, struct pollfd *fds, int *timeout)
+{
+	unsigned n = 0;
+
+	fds[n++] = (struct pollfd){ .fd = front->link, .events = POLLIN };
+	for (unsigned i = 0; i < front->listen_count; i++)
+		fds[n++] = (struct pollfd){ .fd = front->listen[i], .events = POLLIN };
+	for (unsigned i = 0; i < MAX_CONNS; i++) {
+		struct conn *c = &front->conns[i];
+
+		if (c->fd < 0)
+			continue;
+		c->place = n;
+		fds[n++] = (struct pollfd){ .fd = c->fd,
+			                    .events = (conn_wants_input(c) ? POLLIN : 0) |
+			                              (wants_output(c) ? POLLOUT : 0) };
+		fds[n++] =
+			(struct pollfd){ .fd = c->inner,
+			                 .events = POLLIN |
+			                           (conn_wants_room(c) ? POLLOUT : 0) };
+		if (conn_has_pending(c))
 			*timeout = 0;
-		*fds++ = (struct pollfd){ .fd = c->inner,
-			                  .events = POLLIN |
-			                            (conn_wants_room(c) ? POLLOUT : 0) };
-		if (c->fd >= 0 && c->deadline && (*timeout < 0 || left < *timeout))
-			*timeout = left;
+		if (c->deadline)
+			*timeout = sooner(*timeout, until(c));
 	}
+	return n;
 }
 
 static void serve(struct conn *c, short outer, short inner)
@@ -307,17 +322,19 @@ static void serve(struct conn *c, short outer, short inner)
 
 bool front_turn(struct front *front, int timeout)
 {
-	struct pollfd fds[MAX_FDS], *at = fds + 1;
+	struct pollfd fds[MAX_FDS];
+	unsigned n = gather(front, fds, &timeout);
 
-	gather(front, fds, &timeout);
-	if (poll(fds, MAX_FDS, timeout) < 0)
+	if (poll(fds, n, timeout) < 0)
 		return errno == EINTR;
 	if (fds[0].revents && !take_answer(front))
 		return false;
-	at += VNC_MAX_LISTEN;
-	for (unsigned i = 0; i < MAX_CONNS; i++, at += 2)
-		if (front->conns[i].fd >= 0 && front->conns[i].fd == at[0].fd)
-			serve(&front->conns[i], at[0].revents, at[1].revents);
+	for (unsigned i = 0; i < MAX_CONNS; i++) {
+		struct conn *c = &front->conns[i];
+
+		if (c->fd >= 0 && c->place)
+			serve(c, fds[c->place].revents, fds[c->place + 1].revents);
+	}
 	for (unsigned i = 0; i < front->listen_count; i++)
 		if (fds[1 + i].revents)
 			accept_client(front, i);

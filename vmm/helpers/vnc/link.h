@@ -7,6 +7,10 @@
  * is whole messages. The painter (server.h) has the surface, and LibVNCServer, which
  * waits for the rest of a message whose beginning it has read, and for room for what it
  * writes: both are always there, whatever clients do.
+ *
+ * A viewer of a still screen does nothing but ask for what changes next. That is no
+ * reason to wake the painter, which looks for it once something has changed; of all else
+ * the front tells it.
  */
 #ifndef VMM_HELPERS_VNC_LINK_H
 #define VMM_HELPERS_VNC_LINK_H
@@ -20,6 +24,8 @@ enum link_type {
 	LINK_ASK,      /* somebody comes */
 	LINK_RESPONSE, /* response: to the challenge */
 	LINK_CLIENT,   /* is in; with a socket, to which LINK_PRELUDE was written */
+	LINK_HEARD,    /* something waits in that socket that is not a request for what
+	                * changes next */
 	/* to the front */
 	LINK_OPEN,   /* needs no password */
 	LINK_LOCKED, /* needs one */

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <rfb/rfbregion.h> /* of FB_UPDATE_PENDING, which rfb.h does not declare */
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -116,16 +117,27 @@ static bool take_packet(struct server *s, const struct vnc_packet *p)
 	return false;
 }
 
-/* False: vmm is gone. */
-static bool take_packets(struct server *s)
+/* 1: one was taken, 0: there is none, -1: vmm is gone. */
+static int take_next(struct server *s, struct vnc_packet *p)
+{
+	ssize_t n = recv(VNC_CONTROL_FD, p, sizeof(*p), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	return n == sizeof(*p) && take_packet(s, p) ? 1 : -1;
+}
+
+/* All of them, or up to damage: a new size and its damage are one update. False: vmm is
+ * gone. */
+static bool take_packets(struct server *s, bool all)
 {
 	struct vnc_packet p;
-	ssize_t n;
+	int ret;
 
-	while ((n = recv(VNC_CONTROL_FD, &p, sizeof(p), MSG_DONTWAIT)) == sizeof(p))
-		if (!take_packet(s, &p))
-			return false;
-	return n < 0 && (errno == EAGAIN || errno == EINTR);
+	do
+		ret = take_next(s, &p);
+	while (ret > 0 && (all || p.type != VNC_DAMAGE));
+	return ret >= 0;
 }
 
 /* ---- from the front ---- */
@@ -160,7 +172,7 @@ static bool take_link(struct server *s)
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
-	if (n != sizeof(p) || !take_packets(s))
+	if (n != sizeof(p) || !take_packets(s, true))
 		return false;
 	clients_take(s, &p, descriptor_in(&msg));
 	return true;
@@ -342,36 +354,82 @@ static int start(struct server *s, struct err *err)
 
 /* ---- the loop ---- */
 
-#define MAX_FDS (2 + VNC_MAX_CLIENTS)
+#define FIRST_CLIENT 2
+#define MAX_FDS      (FIRST_CLIENT + VNC_MAX_CLIENTS)
 
-static unsigned gather(struct server *s, struct pollfd *fds)
+/* What a client sent counts now. Before something changes a request for it does not. */
+static bool is_awaited(const struct server *s, rfbClientPtr cl)
 {
-	rfbClientIteratorPtr it = rfbGetClientIterator(s->screen);
-	rfbClientPtr cl;
-	unsigned n = 0;
+	return s->heard || cl->state != RFB_NORMAL || FB_UPDATE_PENDING(cl);
+}
 
-	fds[n++] = (struct pollfd){ .fd = VNC_CONTROL_FD, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = s->link, .events = POLLIN };
-	while ((cl = rfbClientIteratorNext(it)) && n < MAX_FDS)
-		fds[n++] = (struct pollfd){ .fd = cl->sock, .events = POLLIN };
-	rfbReleaseClientIterator(it);
+/* clients: those whose descriptors are behind the first two. */
+static unsigned gather(struct server *s, struct pollfd *fds, rfbClientPtr *clients)
+{
+	unsigned n = FIRST_CLIENT;
+
+	fds[0] = (struct pollfd){ .fd = VNC_CONTROL_FD, .events = POLLIN };
+	fds[1] = (struct pollfd){ .fd = s->link, .events = POLLIN };
+	for (rfbClientPtr cl = s->screen->clientHead; cl && n < MAX_FDS; cl = cl->next) {
+		fds[n] = (struct pollfd){ .fd = cl->sock,
+			                  .events = is_awaited(s, cl) ? POLLIN : 0 };
+		clients[n++ - FIRST_CLIENT] = cl;
+	}
 	return n;
+}
+
+/* Sends the client what it asked for. A new size is an answer, too, after which it asks
+ * for pixels; the library would send them at once. */
+static void update_client(rfbClientPtr cl)
+{
+	bool sized = cl->useNewFBSize && cl->newFBSizePending;
+
+	rfbUpdateClient(cl);
+	if (sized && !cl->newFBSizePending)
+		sraRgnMakeEmpty(cl->requestedRegion);
+}
+
+/* Updates all, and buries those that have gone. True: there were some. */
+static bool update_clients(struct server *s)
+{
+	bool buried = false;
+
+	for (rfbClientPtr cl = s->screen->clientHead, next; cl; cl = next) {
+		update_client(cl);
+		next = cl->next;
+		if (cl->sock != RFB_INVALID_SOCKET)
+			continue;
+		rfbClientConnectionGone(cl);
+		buried = true;
+	}
+	return buried;
 }
 
 /* Serves what is there, or else waits for something. False: vmm is gone, or the front. */
 static bool turn(struct server *s, int timeout)
 {
+	rfbClientPtr clients[VNC_MAX_CLIENTS];
 	struct pollfd fds[MAX_FDS];
-	unsigned n = gather(s, fds);
+	unsigned n = gather(s, fds, clients);
+	bool spoke = false;
 
-	if (poll(fds, n, timeout) < 0 && errno != EINTR)
+	if (poll(fds, n, s->heard ? 0 : timeout) < 0 && errno != EINTR)
 		return false;
-	if (fds[0].revents && !take_packets(s))
+	if (fds[0].revents && !take_packets(s, false))
 		return false;
 	if (fds[1].revents && !take_link(s))
 		return false;
-	rfbProcessEvents(s->screen, 0);
-	clients_report(s);
+	for (unsigned i = FIRST_CLIENT; i < n; i++) {
+		rfbClientPtr cl = clients[i - FIRST_CLIENT];
+
+		if (!fds[i].revents || cl->sock != fds[i].fd)
+			continue;
+		rfbProcessClientMessage(cl);
+		spoke = true;
+	}
+	s->heard = fds[1].revents || (s->heard && spoke);
+	if (update_clients(s) || s->heard || spoke)
+		clients_report(s);
 	return true;
 }
 

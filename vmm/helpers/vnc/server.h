@@ -20,6 +20,7 @@ struct server {
 	} waiting[VNC_MAX_CLIENTS]; /* let in, until the surface is drawn */
 	unsigned waiting_count, known_all, known_in;
 	bool awake; /* the surface is kept up to date */
+	bool heard; /* clients may have sent something */
 	char *pixels;
 	size_t size; /* of the surface's memory */
 	struct keys *keys;
