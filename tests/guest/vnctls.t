@@ -98,9 +98,14 @@ sub capture {
 	for (my $c = 'x'; $c ne '' && $said !~ /Password: /; $said .= $c) {
 		$c = get($out, 1);
 	}
-	print $in "$password\n";
-	$in->flush();
-	1 while get($out, 1) ne '';
+	# What is typed before it has turned off the echo is thrown away.
+	local $SIG{PIPE} = 'IGNORE';
+	my $select = IO::Select->new($out);
+	for (my $c = 'x'; $c ne '';) {
+		print $in "$password\n";
+		$in->flush();
+		$c = get($out, 1) while $c ne '' && $select->can_read(3);
+	}
 	waitpid($pid, 0);
 	return -s "$dir/g.png";
 }
