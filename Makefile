@@ -82,7 +82,7 @@ $(OBJ)/%.o: %.c
 
 # Programs are made small; what moves data for a guest that waits is made fast.
 SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
-FAST  := block/aio block/qcow2-deflate block/qcow2-io block/qcow2-map block/uring \
+FAST  := block/aio block/qcow2-map block/uring \
 	legacy/uart legacy/vga-draw legacy/vga-mem loop/loop mem/ram virtio/blk virtio/net-data virtio/queue
 FAST_FLAGS := -O2 -falign-functions=1 $(if $(findstring clang,$(CC)),,-falign-jumps=1 -falign-loops=1)
 ifeq ($(DEBUG)$(SAN),)

@@ -298,6 +298,31 @@ int file_peek(struct block_node *node, uint64_t offset, void *buf, unsigned len)
 	return ret;
 }
 
+int block_peek(struct block_node *node, uint64_t offset, void *buf, uint64_t len)
+{
+	memset(buf, 0, len);
+	while (node->child)
+		node = node->child;
+	while (len) {
+		uint8_t block[4096];
+		unsigned skip = offset & 4095,
+			 part = len < 4096 - skip ? len : 4096 - skip;
+		int ret = file_peek(node, offset - skip, block, sizeof(block));
+
+		if (ret < 0)
+			return ret;
+		if (ret > (int)skip)
+			memcpy(buf, block + skip, part < ret - skip ? part : ret - skip);
+		/* Zeros are behind the end. */
+		if (ret < (int)sizeof(block))
+			break;
+		buf = (uint8_t *)buf + part;
+		offset += part;
+		len -= part;
+	}
+	return 0;
+}
+
 static void file_close(struct block_node *node)
 {
 	struct file_node *file = to_file(node);

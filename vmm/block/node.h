@@ -121,6 +121,9 @@ struct block_node *file_open(struct block_registry *reg, const struct image_opts
 /* Reads at once, for probing: at most len bytes of the block of 4 KiB that begins at
  * offset; the count or -errno. */
 int file_peek(struct block_node *node, uint64_t offset, void *buf, unsigned len);
+/* Reads at once what the file below has, zeros behind its end: for opening, when no
+ * thread may be started. 0 or -errno. */
+int block_peek(struct block_node *node, uint64_t offset, void *buf, uint64_t len);
 /* Bytes that a file's blocks take, or -1. */
 int64_t file_allocated(const struct block_node *node);
 

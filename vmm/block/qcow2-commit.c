@@ -365,6 +365,7 @@ static void end(struct qcow2 *q)
 	if (q->hint > c->lowest)
 		q->hint = c->lowest;
 	q->commit = NULL;
+	q->claims = false;
 	free_commit(c);
 	for (; req; req = next) {
 		next = req->next;

@@ -83,6 +83,7 @@ struct qcow2 {
 	struct qcow2_header stored;   /* as it is on disk */
 	uint8_t head[QCOW2_HEAD_LEN]; /* the first bytes of the file */
 	bool header_dirty;
+	bool claims; /* no write before the header is stored */
 	unsigned cluster_bits, l2_bits, slice_bits, order;
 	uint64_t cluster_size;
 	bool may_free; /* what is free is given back to the host */
@@ -103,6 +104,7 @@ struct qcow2 {
 	/* requests */
 	struct qcow2_req *reqs, **reqs_tail;
 	struct qcow2_req *parked, **parked_tail;
+	unsigned locked; /* of them, those that wait for a range */
 	struct qcow2_sub *idle_subs;
 	unsigned work;     /* transfers of this driver that are under way */
 	uint64_t buffered; /* bytes, see QCOW2_MAX_BUFFERED */

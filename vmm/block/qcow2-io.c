@@ -223,12 +223,18 @@ static bool is_blocked(const struct qcow2_req *qr)
 	return false;
 }
 
-static void park(struct qcow2_req *qr, enum qcow2_park reason)
+static void append(struct qcow2_req *qr)
 {
-	qr->parked = reason;
 	qr->parked_next = NULL;
 	*qr->q->parked_tail = qr;
 	qr->q->parked_tail = &qr->parked_next;
+}
+
+static void park(struct qcow2_req *qr, enum qcow2_park reason)
+{
+	qr->parked = reason;
+	qr->q->locked += reason == QCOW2_PARK_LOCK;
+	append(qr);
 }
 
 void qcow2_wake(struct qcow2 *q, enum qcow2_park reason)
@@ -240,9 +246,10 @@ void qcow2_wake(struct qcow2 *q, enum qcow2_park reason)
 	for (; qr; qr = next) {
 		next = qr->parked_next;
 		if (qr->parked != reason) {
-			park(qr, qr->parked);
+			append(qr);
 			continue;
 		}
+		q->locked -= reason == QCOW2_PARK_LOCK;
 		qr->parked = QCOW2_PARK_NO;
 		run(qr);
 	}
@@ -264,7 +271,7 @@ static void finish(struct qcow2_req *qr)
 		else
 			q->reqs_tail = qr->link;
 		qr->link = NULL;
-		if (q->parked)
+		if (q->locked)
 			block_call_soon(&q->node);
 	}
 	if (qr->changed && req->durable && !qr->ret)
@@ -296,14 +303,23 @@ static void run(struct qcow2_req *qr)
 			break;
 		}
 		qr->running = true;
+		if (req->op != BLOCK_READ && qr->q->claims) {
+			qcow2_commit(qr->q, NULL);
+			park(qr, QCOW2_PARK_TABLE);
+			break;
+		}
 		ret = req->op != BLOCK_READ && qr->q->info.corrupt ? -EIO
 		                                                   : steps[req->op](qr);
-		if (ret == -EAGAIN && qr->exclusive != was_exclusive)
+		if (ret == -EAGAIN && qr->exclusive != was_exclusive) {
 			qr->running = false;
-		else if (ret == -EAGAIN)
+			/* Those before it waited for it to come to rest. */
+			if (qr->q->locked)
+				block_call_soon(&qr->q->node);
+		} else if (ret == -EAGAIN) {
 			park(qr, QCOW2_PARK_TABLE);
-		else if (ret < 0)
+		} else if (ret < 0) {
 			qr->ret = ret;
+		}
 	}
 	qr->busy = false;
 	if (!qr->pending && !qr->parked)

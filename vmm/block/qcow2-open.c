@@ -175,8 +175,7 @@ static int read_names(struct qcow2 *q, struct err *err)
 	uint64_t size = 1ull << h->cluster_bits, at = h->header_len,
 		 end = h->backing_offset ? h->backing_offset : size;
 	_cleanup_free_ char *cluster = calloc(1, size);
-	int ret =
-		cluster ? block_rw(q->node.child, BLOCK_READ, 0, cluster, size) : -ENOMEM;
+	int ret = cluster ? block_peek(q->node.child, 0, cluster, size) : -ENOMEM;
 
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot read %s", q->node.path);
@@ -217,8 +216,8 @@ static int read_table(struct qcow2 *q, struct qcow2_table *t, uint64_t offset,
 	else
 		memset(t->entries, 0, len);
 	if (t->entries)
-		ret = len ? block_rw(q->node.child, BLOCK_READ, offset, t->entries,
-		                     align_up(count * 8ull, 512))
+		ret = len ? block_peek(q->node.child, offset, t->entries,
+		                       align_up(count * 8ull, 512))
 		          : 0;
 	return ret < 0 ? err_sys(err, -ret, "%s: cannot read the %s", q->node.path, what)
 	               : 0;
@@ -357,7 +356,7 @@ static int open_backing(struct qcow2 *q, const struct image_opts *opts, struct e
 static int set_up(struct qcow2 *q, const struct image_opts *opts, struct err *err)
 {
 	struct block_node *node = &q->node, *file = node->child;
-	int ret = block_rw(file, BLOCK_READ, 0, q->head, QCOW2_HEAD_LEN);
+	int ret = block_peek(file, 0, q->head, QCOW2_HEAD_LEN);
 
 	if (ret < 0)
 		return err_sys(err, -ret, "cannot read %s", node->path);
@@ -391,17 +390,15 @@ static int set_up(struct qcow2 *q, const struct image_opts *opts, struct err *er
 	return ret;
 }
 
-/* What we do not keep up to date is nothing to rely on from now on. */
+/* What we do not keep up to date is nothing to rely on from the first write on. */
 static int claim(struct qcow2 *q, struct err *err)
 {
-	int ret;
-
 	if (q->node.readonly || !q->header.autoclear || block_is_held(q->node.reg))
 		return 0;
 	q->header.autoclear = 0;
 	q->header_dirty = true;
-	ret = qcow2_commit_wait(q, false);
-	return ret < 0 ? err_sys(err, -ret, "cannot write %s", q->node.path) : 0;
+	q->claims = true;
+	return 0;
 }
 
 /* The image is as one that nobody has open. */

@@ -38,24 +38,12 @@ static int bad_table(const struct qcow2 *q, struct err *err)
 		q->node.path);
 }
 
-static int read_bytes(struct qcow2 *q, uint64_t offset, void *buf, uint64_t len)
-{
-	uint64_t from = align_down(offset, 512), to = align_up(offset + len, 512);
-	_cleanup_free_ uint8_t *all = malloc(to - from);
-	int ret =
-		all ? block_rw(q->node.child, BLOCK_READ, from, all, to - from) : -ENOMEM;
-
-	if (ret >= 0)
-		memcpy(buf, all + (offset - from), len);
-	return ret;
-}
-
 static int read_snapshot(struct qcow2 *q, struct qcow2_snapshot *s, uint64_t *at)
 {
 	struct qcow2_snapshot_header h;
 	struct qcow2_snapshot_extra extra;
 	uint32_t id_len, name_len;
-	int ret = read_bytes(q, *at, &h, sizeof(h));
+	int ret = block_peek(q->node.child, *at, &h, sizeof(h));
 
 	if (ret < 0)
 		return ret;
@@ -80,11 +68,12 @@ static int read_snapshot(struct qcow2 *q, struct qcow2_snapshot *s, uint64_t *at
 	if (!s->extra || !s->id || !s->name)
 		return -ENOMEM;
 	*at += sizeof(h);
-	ret = read_bytes(q, *at, s->extra, s->extra_len);
+	ret = block_peek(q->node.child, *at, s->extra, s->extra_len);
 	if (ret >= 0)
-		ret = read_bytes(q, *at + s->extra_len, s->id, id_len);
+		ret = block_peek(q->node.child, *at + s->extra_len, s->id, id_len);
 	if (ret >= 0)
-		ret = read_bytes(q, *at + s->extra_len + id_len, s->name, name_len);
+		ret = block_peek(q->node.child, *at + s->extra_len + id_len, s->name,
+		                 name_len);
 	*at = align_up(*at + s->extra_len + id_len + name_len, 8);
 	memcpy(&extra, s->extra, sizeof(extra));
 	if (s->extra_len >= 8 && extra.vm_state_size)

@@ -7,7 +7,7 @@
  * of no name once a device has them, and nodes alone before.
  */
 #include "common/cleanup.h"
-#include "vmm/block/block.h"
+#include "vmm/block/qcow2.h"
 #include "vmm/core/vm.h"
 #include "vmm/loop/loop.h"
 #include "vmm/monitor/tables.h"
@@ -54,6 +54,25 @@ static json_t *image_info(const struct block_node *node, const struct block_info
 	return image;
 }
 
+/* What is below, by its name in the image. */
+static void add_backing(json_t *inserted, const struct block_node *node)
+{
+	struct block_node *qcow2 = qcow2_find((struct block_node *)node);
+	unsigned depth = 0;
+	struct qcow2_info info;
+	struct block_info below;
+
+	for (const struct block_node *b = node; (b = block_backing(b));)
+		depth++;
+	if (!depth)
+		return;
+	qcow2_get_info(qcow2, &info);
+	block_get_info(block_backing(node), &below);
+	json_object_set_new(inserted, "backing_file",
+	                    mon_text(info.backing_file ? info.backing_file : below.path));
+	json_object_set_new(inserted, "backing_file_depth", json_integer(depth));
+}
+
 static json_t *inserted_info(const struct block_node *node, const struct block_info *info)
 {
 	static const char *const none[] = {
@@ -70,6 +89,7 @@ static json_t *inserted_info(const struct block_node *node, const struct block_i
 
 	for (unsigned i = 0; i < ARRAY_SIZE(none); i++)
 		json_object_set_new(inserted, none[i], json_integer(0));
+	add_backing(inserted, node);
 	return inserted;
 }
 
@@ -159,10 +179,15 @@ static void print_inserted(const json_t *in, bool verbose, struct strbuf *out)
 {
 	const json_t *cache = json_object_get(in, "cache");
 
+	const char *backing = mon_str(in, "backing_file", NULL);
+
 	strbuf_addf(out, "    Cache mode:       %s%s%s\n",
 	            mon_bool(cache, "writeback", false) ? "writeback" : "writethrough",
 	            mon_bool(cache, "direct", false) ? ", direct" : "",
 	            mon_bool(cache, "no-flush", false) ? ", ignore flushes" : "");
+	if (backing)
+		strbuf_addf(out, "    Backing file:     %s (chain depth: %lld)\n",
+		            backing, (long long)mon_int(in, "backing_file_depth", 0));
 	if (verbose) {
 		strbuf_adds(out, "\nImages:\n");
 		print_image(json_object_get(in, "image"), out);
