@@ -20,7 +20,7 @@ sub slurp {
 }
 
 # Names of the kernel's header that are numbers of ioctls, not of something else.
-my %is_request = map { $_ => 1 } slurp('/usr/include/linux/kvm.h') =~ /^#define\s+(KVM_\w+)\s+_IO/mg;
+my %is_request = map { $_ => 1 } slurp('/usr/include/linux/kvm.h') =~ /^#define\s+(KVM_\w+)[\s\\]+_IO/mg;
 my %listed = map { $_ => 1 } slurp('vmm/kvm/requests.c') =~ /\b(KVM_[A-Z0-9_]+)[,)]/g;
 # While the machine is built; no guest runs then.
 my %early = map { $_ => 1 } qw(KVM_CREATE_VM KVM_CREATE_IRQCHIP KVM_CREATE_PIT2 KVM_GET_API_VERSION

@@ -15,6 +15,9 @@
 
 struct strbuf;
 
+/* Where vCPU 0's run area is, which has a page for collected writes; NULL: no longer. */
+void kvm_set_run_area(struct kvm_vm *kvm, void *area, size_t size);
+
 /* Reads guest RAM; 0 or -errno. */
 typedef int vcpu_peek_fn(void *opaque, uint64_t gpa, void *buf, size_t len);
 

@@ -51,4 +51,20 @@ int kvm_ioeventfd(struct kvm_vm *kvm, int fd, uint64_t addr, unsigned size,
  */
 int kvm_vfio_group(struct kvm_vm *kvm, int group_fd, bool add);
 
+/* Has KVM collect what vCPUs write to [gpa, gpa + size), where no RAM is, instead of
+ * leaving the guest for each write; or ends that. With vCPUs. 0 or -errno (-ENOTSUP). */
+int kvm_collect_writes(struct kvm_vm *kvm, uint64_t gpa, uint32_t size, bool on);
+
+#define KVM_COLLECT_MAX 256 /* more are never there */
+
+struct kvm_write {
+	uint64_t addr;
+	uint8_t data[8];
+	unsigned len;
+};
+
+/* Takes the oldest of what is collected, of all vCPUs; false: there is nothing. One
+ * thread at a time. */
+bool kvm_take_write(struct kvm_vm *kvm, struct kvm_write *write);
+
 #endif

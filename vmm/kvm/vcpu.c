@@ -396,6 +396,7 @@ struct vcpus *vcpus_new(struct kvm_vm *kvm, unsigned count, const uint32_t *apic
 			return NULL;
 		}
 	}
+	kvm_set_run_area(kvm, set->cpu[0].run, set->run_size);
 	return set;
 }
 
@@ -404,6 +405,7 @@ void vcpus_free(struct vcpus *set)
 	if (!set)
 		return;
 	vcpus_pause(set);
+	kvm_set_run_area(set->kvm, NULL, 0);
 	pthread_mutex_lock(&set->lock);
 	__atomic_store_n(&set->quit, true, __ATOMIC_RELEASE);
 	pthread_cond_broadcast(&set->go);

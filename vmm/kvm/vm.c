@@ -5,14 +5,13 @@
  * TSS and identity map addresses (KVM_SET_TSS_ADDR, KVM_SET_IDENTITY_MAP_ADDR) lie just
  * below the firmware's place under 4 GiB, where the memory map never puts RAM or a BAR.
  */
-#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/internal.h"
 
 #include "common/cleanup.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <fcntl.h>
-#include <linux/kvm.h>
-#include <sys/ioctl.h>
+#include <string.h>
 
 #define IDENTITY_MAP_ADDR 0xfeffc000ull /* one page; the TSS takes the three after it */
 #define TSS_ADDR          (IDENTITY_MAP_ADDR + 0x1000)
@@ -21,6 +20,9 @@ struct kvm_vm {
 	int dev_fd, fd;
 	int vfio_fd; /* 0: none yet */
 	unsigned max_vcpus, recommended_vcpus;
+	void *run_area; /* of vCPU 0, or NULL */
+	size_t run_size;
+	struct kvm_coalesced_mmio_ring *ring; /* in it, once writes are collected */
 };
 
 static int open_failed(const char *path, int code, struct err *err)
@@ -235,4 +237,55 @@ int kvm_vfio_group(struct kvm_vm *kvm, int group_fd, bool add)
 		kvm->vfio_fd = device.fd;
 	}
 	return ioctl(kvm->vfio_fd, KVM_SET_DEVICE_ATTR, &attr) < 0 ? -errno : 0;
+}
+
+/* ---- collected writes ---- */
+
+/* Documentation/virt/kvm/api.rst, 4.116: KVM moves `last`, this program `first`. */
+#define PAGE 4096
+#define RING_MAX                                           \
+	((PAGE - sizeof(struct kvm_coalesced_mmio_ring)) / \
+	 sizeof(struct kvm_coalesced_mmio))
+
+static_assert(RING_MAX < KVM_COLLECT_MAX, "a ring is one page");
+
+void kvm_set_run_area(struct kvm_vm *kvm, void *area, size_t size)
+{
+	kvm->run_area = area;
+	kvm->run_size = size;
+	kvm->ring = NULL;
+}
+
+int kvm_collect_writes(struct kvm_vm *kvm, uint64_t gpa, uint32_t size, bool on)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = gpa, .size = size };
+	size_t at = (size_t)kvm_cap(kvm, KVM_CAP_COALESCED_MMIO) * PAGE;
+
+	if (!kvm->run_area || !at || at + PAGE > kvm->run_size)
+		return -ENOTSUP;
+	if (ioctl(kvm->fd,
+	          on ? KVM_REGISTER_COALESCED_MMIO : KVM_UNREGISTER_COALESCED_MMIO,
+	          &zone) < 0)
+		return -errno;
+	kvm->ring = (void *)((char *)kvm->run_area + at);
+	return 0;
+}
+
+bool kvm_take_write(struct kvm_vm *kvm, struct kvm_write *write)
+{
+	struct kvm_coalesced_mmio_ring *ring = kvm->ring;
+	const struct kvm_coalesced_mmio *entry;
+	uint32_t first;
+
+	if (!ring)
+		return false;
+	first = ring->first;
+	if (first == __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE))
+		return false;
+	entry = &ring->coalesced_mmio[first];
+	write->addr = entry->phys_addr;
+	write->len = entry->len;
+	memcpy(write->data, entry->data, sizeof(write->data));
+	__atomic_store_n(&ring->first, (first + 1) % RING_MAX, __ATOMIC_RELEASE);
+	return true;
 }

@@ -276,8 +276,11 @@ static bool is_blank(const struct vga *vga)
 void vga_refresh(void *opaque, bool full)
 {
 	struct vga *vga = opaque;
-	bool vbe = vga->vbe[VBE_ENABLE] & VBE_ENABLED, all = full || vga->redraw;
+	bool vbe, all;
 
+	mem_flush(vga->pci.dev.vm->mem);
+	vbe = vga->vbe[VBE_ENABLE] & VBE_ENABLED;
+	all = full || vga->redraw;
 	vga->redraw = vga->blinks = false;
 	if (!vbe && is_blank(vga)) {
 		if (all)

@@ -139,6 +139,7 @@ static int map_regions(struct vga *vga, struct err *err)
 	pci_bar_add(&vga->pci, BAR_MMIO, 0, &vga->mmio);
 	if (vga->linear)
 		return 0;
+	vga->window.collects = true;
 	ret = mem_map(mem, MEM_MMIO, &vga->window, WINDOW);
 	if (ret >= 0)
 		ret = mem_map(mem, MEM_PIO, &vga->mono_ports, MONO_PORTS);
@@ -215,9 +216,15 @@ static void vga_reset(struct device *dev)
 {
 	struct vga *vga = (struct vga *)dev;
 
+	mem_flush(dev->vm->mem);
 	pci_reset(&vga->pci);
 	vga_regs_reset(vga);
 	vga_touch(vga);
+}
+
+static void vga_quiesce(struct device *dev)
+{
+	mem_flush(dev->vm->mem);
 }
 
 static void vga_unrealize(struct device *dev)
@@ -353,6 +360,7 @@ const struct device_class vga_class = {
 	.state = &vga_state,
 	.realize = vga_realize,
 	.reset = vga_reset,
+	.quiesce = vga_quiesce,
 	.unrealize = vga_unrealize,
 };
 
@@ -399,5 +407,6 @@ const struct device_class bochs_display_class = {
 	.state = &bochs_state,
 	.realize = bochs_realize,
 	.reset = vga_reset,
+	.quiesce = vga_quiesce,
 	.unrealize = vga_unrealize,
 };

@@ -189,6 +189,9 @@ struct region {
 	/* Memory that KVM lets the guest use directly where it can; ops may then be NULL.
 	 * `size` is the block's. */
 	struct ram_block *ram;
+	/* MMIO where the order of writes matters among themselves alone: KVM may collect
+	 * them (mem_flush()). */
+	bool collects;
 	int priority; /* where regions overlap the higher one answers; then the later
 	                 mapped */
 	/* set by mem_map(): */
@@ -211,6 +214,9 @@ void region_remove_event(struct region *region, const struct region_event *event
 /* Frees the event list of an unmapped region. */
 void region_free(struct region *region);
 
+/* Runs the writes that KVM collected. Every access does so first; who looks at what they
+ * change without one calls it. Machine lock. */
+void mem_flush(struct mem *mem);
 /*
  * One access of a vCPU (or of a test): machine lock held, len 1 to 8. A read fills data;
  * where nothing answers it reads all ones. An access that leaves the region of its first

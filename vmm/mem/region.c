@@ -180,6 +180,24 @@ static bool signal_event(struct region *region, uint64_t offset, uint64_t value,
 	return false;
 }
 
+/* ---- writes that KVM collects ---- */
+
+/* A KVM that cannot leaves the guest for each of them. */
+static void collect(struct region *region, bool on)
+{
+	struct kvm_vm *kvm = region->mem->kvm;
+	int ret;
+
+	if (!region->collects || !kvm)
+		return;
+	if (!on)
+		mem_flush(region->mem);
+	ret = kvm_collect_writes(kvm, region->base, region->size, on);
+	if (ret < 0)
+		log_debug(LOG_C_KVM, "%s: writes are not collected: %s", region->name,
+		          strerror(-ret));
+}
+
 /* ---- memory of devices, where KVM does not serve it ---- */
 
 static uint64_t ram_read(void *opaque, uint64_t offset, unsigned size)
@@ -246,6 +264,7 @@ int mem_map(struct mem *mem, enum mem_space space, struct region *region, uint64
 	}
 	for (unsigned i = 0; i < region->event_count; i++)
 		set_event(region, &region->events[i], true);
+	collect(region, true);
 	if (region->ram)
 		place_ram(region);
 	return 0;
@@ -262,6 +281,7 @@ void mem_unmap(struct region *region)
 		ram_place(region->mem, region->ram, MEM_NOWHERE);
 	for (unsigned i = 0; i < region->event_count; i++)
 		set_event(region, &region->events[i], false);
+	collect(region, false);
 	for (unsigned i = 0; i < map->count; i++) {
 		if (map->regions[i] == region) {
 			map->regions[i] = map->regions[--map->count];
@@ -327,8 +347,8 @@ static void unassigned(enum mem_space space, uint64_t addr, void *data, unsigned
 /* An access belongs to the region that answers its first byte, as far as that region
  * reaches, even where a smaller one lies over its inside: a double word at 0xcf8 is the
  * PCI address register's, although 0xcf9 alone is the reset register. */
-void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
-                unsigned len, bool is_write)
+static void access_now(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
+                       unsigned len, bool is_write)
 {
 	while (len) {
 		uint64_t next;
@@ -359,11 +379,31 @@ void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data
 	}
 }
 
+void mem_flush(struct mem *mem)
+{
+	struct kvm_write write;
+
+	/* Others may go on writing: only what is there now. */
+	for (unsigned n = 0; mem->kvm && n < KVM_COLLECT_MAX; n++) {
+		if (!kvm_take_write(mem->kvm, &write))
+			return;
+		access_now(mem, MEM_MMIO, write.addr, write.data, write.len, true);
+	}
+}
+
+void mem_access(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
+                unsigned len, bool is_write)
+{
+	mem_flush(mem);
+	access_now(mem, space, addr, data, len, is_write);
+}
+
 void mem_access_repeat(struct mem *mem, enum mem_space space, uint64_t addr, void *data,
                        unsigned len, unsigned count, bool is_write)
 {
 	uint8_t *p = data;
 
+	mem_flush(mem);
 	while (count) {
 		/* Anew each time: an access may have moved the region. */
 		uint64_t next;
@@ -376,7 +416,7 @@ void mem_access_repeat(struct mem *mem, enum mem_space space, uint64_t addr, voi
 			done = r->ops->repeat(r->opaque, addr - r->base, p, len, count,
 			                      is_write);
 		if (!done) {
-			mem_access(mem, space, addr, p, len, is_write);
+			access_now(mem, space, addr, p, len, is_write);
 			done = 1;
 		}
 		p += (size_t)done * len;
