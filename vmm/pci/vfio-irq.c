@@ -57,7 +57,7 @@ static int new_vectors(struct vfio_pci *v, unsigned count)
 static int connect_vectors(struct vfio_pci *v, enum vfio_irq irq)
 {
 	unsigned count = v->vector_count;
-	int fds[PCI_MSIX_MAX], ret;
+	int fds[PCI_MSIX_MAX] = { -1 }, ret;
 
 	for (unsigned i = 0; i < count; i++)
 		fds[i] = v->vectors[i].fd;
