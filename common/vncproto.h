@@ -63,6 +63,7 @@ struct vnc_rect {
 /* Numbers as text; of a UNIX socket "localhost" and "". */
 struct vnc_peer {
 	char host[64], service[8];
+	uint32_t websocket; /* it came through one */
 };
 
 struct vnc_wish {

@@ -229,7 +229,7 @@ SKIP: {
 		or diag(evaluate('document.documentElement.className + " " + document.body.innerText'));
 	is(evaluate(sprintf($until, '((c) => c && c.width == 640 && c.width + "x" + c.height)(document.querySelector("#noVNC_container canvas"))')),
 		'640x480', 'and shows the screen');
-	like(ask($m, 'info vnc'), qr/^Client: 127\.0\.0\.1$/m, 'info vnc: a client');
+	like(ask($m, 'info vnc'), qr/^  Client: 127\.0\.0\.1:\d+ \(ipv4 \(Websocket\)\)$/m, 'info vnc: a client');
 	call('Input.dispatchKeyEvent', type => $_, key => 'a', code => 'KeyA', windowsVirtualKeyCode => 65, $_ eq 'keyDown' ? (text => 'a') : ())
 		for 'keyDown';
 	# 0x1e: the scan code of A. Encodings with losses are allowed.

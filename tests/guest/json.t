@@ -94,9 +94,12 @@ is(get($viewer, 4), "\0" x 4, 'is let in');
 syswrite($viewer, "\1");
 get($viewer, 20);
 my $came = event($q, 'VNC_CONNECTED');
-is_deeply([map { $came->{data}{server}{$_} } qw(host family auth)], ["$dir/vnc", 'unix', 'none'], 'VNC_CONNECTED tells the server')
+is_deeply([map { $came->{data}{server}{$_} } qw(host service family auth)], ['', "$dir/vnc", 'unix', 'none'], 'VNC_CONNECTED tells the server')
 	or diag(explain($came));
-ok(exists($came->{data}{client}{host}) && event($q, 'VNC_INITIALIZED'), 'and the client');
+is_deeply($came->{data}{client}, { host => '', service => '', family => 'unix', websocket => JSON::PP::false }, 'and the client');
+is_deeply(event($q, 'VNC_INITIALIZED')->{data}, $came->{data}, 'which is in at once');
+is_deeply(qmp($q, 'query-vnc-servers'), { return => [{ id => 'default', auth => 'none', clients => [$came->{data}{client}],
+	server => [$came->{data}{server}] }] }, 'query-vnc-servers');
 close($viewer);
 is_deeply(event($q, 'VNC_DISCONNECTED')->{data}{client}, $came->{data}{client}, 'which goes');
 put($q, '{"execute":"quit"}');

@@ -61,7 +61,7 @@ struct vnc {
 	bool watching, behind;
 	unsigned client_count;
 	struct vnc_peer clients[VNC_MAX_CLIENTS];
-	void (*client)(void *opaque, const char *host, bool came);
+	void (*client)(void *opaque, const struct vnc_peer *peer, bool came);
 	void *client_opaque;
 };
 
@@ -224,7 +224,7 @@ static void tell_rest(struct vnc *vnc, const struct vnc_peer *list, unsigned cou
 		if (n < other_count)
 			used[n] = true;
 		else
-			vnc->client(vnc->client_opaque, list[i].host, came);
+			vnc->client(vnc->client_opaque, &list[i], came);
 	}
 }
 
@@ -239,6 +239,8 @@ static void set_clients(struct vnc *vnc, const struct vnc_peer *peers, unsigned 
 
 		*p = peers[i];
 		p->host[sizeof(p->host) - 1] = p->service[sizeof(p->service) - 1] = '\0';
+		if (!*p->service)
+			*p->host = '\0'; /* a UNIX socket has no host */
 	}
 	vnc->client_count = count;
 	tell_rest(vnc, old, old_count, vnc->clients, count, false);
@@ -659,22 +661,51 @@ int vnc_expire_password(struct vnc *vnc, uint64_t seconds, struct err *err)
 	return 0;
 }
 
-/* QEMU's names. */
-static const char *const auth_names[][2] = {
-	[VNC_TLS_NONE] = { "none", "vnc" },
-	[VNC_TLS_ANON] = { "vencrypt+tls+none", "vencrypt+tls+vnc" },
-	[VNC_TLS_X509] = { "vencrypt+x509+none", "vencrypt+x509+vnc" },
+/* QEMU's names: of both together, and of what is within TLS; without and with a
+ * password. */
+static const struct auth_names {
+	const char *all[2], *within[2];
+} auth_names[] = {
+	[VNC_TLS_NONE] = { { "none", "vnc" }, { NULL, NULL } },
+	[VNC_TLS_ANON] = { { "vencrypt+tls+none", "vencrypt+tls+vnc" },
+	                   { "tls-none", "tls-vnc" } },
+	[VNC_TLS_X509] = { { "vencrypt+x509+none", "vencrypt+x509+vnc" },
+	                   { "x509-none", "x509-vnc" } },
 };
+
+const char *vnc_family(const struct vnc_peer *peer)
+{
+	return !*peer->service ? "unix" : strchr(peer->host, ':') ? "ipv6" : "ipv4";
+}
+
+static void describe(const struct vnc *vnc, bool websocket, struct vnc_server *server)
+{
+	const struct vnc_address *a = websocket ? &vnc->websocket : &vnc->address;
+	bool is_path = !strcmp(a->family, "unix"), password = vnc->opts.password;
+	const char *within = auth_names[vnc->tls.kind].within[password];
+
+	*server = (struct vnc_server){
+		.host = is_path ? "" : a->host,
+		.service = is_path ? a->host : a->service,
+		.family = a->family,
+		.websocket = websocket,
+		.auth = auth_names[VNC_TLS_NONE].all[password],
+	};
+	/* A browser's TLS is around the WebSocket: VNC knows nothing of it. */
+	if (!within || websocket)
+		return;
+	server->auth = "vencrypt";
+	server->vencrypt = within;
+}
 
 void vnc_info(const struct vnc *vnc, struct vnc_info *info)
 {
 	*info = (struct vnc_info){
-		.host = vnc->address.host,
-		.service = vnc->address.service,
-		.family = vnc->address.family,
-		.password = vnc->opts.password,
-		.auth = auth_names[vnc->tls.kind][vnc->opts.password],
+		.server_count = 1 + (*vnc->websocket.service != '\0'),
+		.auth = auth_names[vnc->tls.kind].all[vnc->opts.password],
 		.client_count = vnc->client_count,
+		.clients = vnc->clients,
 	};
-	memcpy(info->clients, vnc->clients, sizeof(info->clients));
+	for (unsigned i = 0; i < info->server_count; i++)
+		describe(vnc, i, &info->servers[i]);
 }

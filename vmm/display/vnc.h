@@ -20,12 +20,21 @@ struct vnc_credentials {
 	char *dir;                /* where they are from */
 };
 
+/* Where it listens; names are QEMU's. */
+struct vnc_server {
+	const char *host, *service, *family; /* "127.0.0.1", "5900", "ipv4" or "", a
+	                                      * socket's path, "unix" */
+	bool websocket;
+	const char *auth;     /* "none", "vnc" or "vencrypt" … */
+	const char *vencrypt; /* … and with that "x509-none", "tls-vnc", … or NULL */
+};
+
 struct vnc_info {
-	const char *host, *service, *family; /* "127.0.0.1", "5900", "ipv4" */
-	bool password;
-	const char *auth; /* "none", "vnc", "vencrypt+x509+vnc", … */
+	struct vnc_server servers[VNC_MAX_LISTEN]; /* the first is not for browsers */
+	unsigned server_count;
+	const char *auth; /* of the first: "none", "vnc", "vencrypt+x509+vnc", … */
 	unsigned client_count;
-	struct vnc_peer clients[VNC_MAX_CLIENTS];
+	const struct vnc_peer *clients;
 };
 
 struct vnc_config {
@@ -35,7 +44,7 @@ struct vnc_config {
 	/* The text of a secret by its id, or NULL with a sentence. */
 	const char *(*secret)(void *opaque, const char *id, struct err *err);
 	/* A client was let in, or has gone; NULL: nobody listens. */
-	void (*client)(void *opaque, const char *host, bool came);
+	void (*client)(void *opaque, const struct vnc_peer *peer, bool came);
 	/* Those of -object tls-creds-…, which stay the other's; NULL with a sentence. */
 	const struct vnc_credentials *(*credentials)(void *opaque, const char *id,
 	                                             struct err *err);
@@ -53,7 +62,10 @@ void vnc_free(struct vnc *vnc);
 int vnc_set_password(struct vnc *vnc, const char *password, struct err *err);
 /* When, in seconds of CLOCK_REALTIME, the password lets nobody in any more; 0: never. */
 int vnc_expire_password(struct vnc *vnc, uint64_t seconds, struct err *err);
+/* Points into vnc; as long as that lasts. */
 void vnc_info(const struct vnc *vnc, struct vnc_info *info);
+/* "ipv4", "ipv6" or "unix" */
+const char *vnc_family(const struct vnc_peer *peer);
 void vnc_help(struct strbuf *out);
 
 #endif

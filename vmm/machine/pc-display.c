@@ -46,28 +46,40 @@ int pc_add_display(struct pc *pc, struct err *err)
 	return dev ? 0 : -err->code;
 }
 
-/* The helper does not tell from which port a client came. */
-static void client_changed(void *opaque, const char *host, bool came)
+static const struct vm_event_field event_fields[] = {
+	{ "server.host", VM_EVENT_STR, NULL, 0 },
+	{ "server.service", VM_EVENT_STR, NULL, 0 },
+	{ "server.family", VM_EVENT_STR, NULL, 0 },
+	{ "server.auth", VM_EVENT_STR, NULL, 0 },
+	{ "client.host", VM_EVENT_STR, NULL, 0 },
+	{ "client.service", VM_EVENT_STR, NULL, 0 },
+	{ "client.family", VM_EVENT_STR, NULL, 0 },
+	{ "client.websocket", VM_EVENT_BOOL, NULL, 0 },
+	{ "server.websocket", VM_EVENT_BOOL, NULL, 0 },
+	{ NULL, VM_EVENT_STR, NULL, 0 },
+};
+
+static void client_changed(void *opaque, const struct vnc_peer *peer, bool came)
 {
+	struct vm_event_field fields[ARRAY_SIZE(event_fields)];
 	struct pc *pc = opaque;
 	struct vnc_info info;
 
 	if (!pc->vm.vnc)
 		return;
 	vnc_info(pc->vm.vnc, &info);
-	const struct vm_event_field fields[] = {
-		{ "server.host", VM_EVENT_STR, .str = info.host },
-		{ "server.service", VM_EVENT_STR, .str = info.service },
-		{ "server.family", VM_EVENT_STR, .str = info.family },
-		{ "server.websocket", VM_EVENT_BOOL, .num = 0 },
-		{ "server.auth", VM_EVENT_STR, .str = info.auth },
-		{ "client.host", VM_EVENT_STR, .str = host },
-		{ "client.service", VM_EVENT_STR, .str = "" },
-		{ "client.family", VM_EVENT_STR, .str = info.family },
-		{ "client.websocket", VM_EVENT_BOOL, .num = 0 },
-		{ .name = NULL },
-	};
+	const char *const texts[] = { info.servers[0].host,
+		                      info.servers[0].service,
+		                      info.servers[0].family,
+		                      info.auth,
+		                      peer->host,
+		                      peer->service,
+		                      vnc_family(peer) };
 
+	memcpy(fields, event_fields, sizeof(fields));
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
+		fields[i].str = texts[i];
+	fields[ARRAY_SIZE(texts)].num = peer->websocket != 0;
 	vm_emit(&pc->vm, came ? "VNC_CONNECTED" : "VNC_DISCONNECTED", fields);
 	if (came)
 		vm_emit(&pc->vm, "VNC_INITIALIZED", fields);

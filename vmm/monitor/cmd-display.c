@@ -173,43 +173,111 @@ static int run_mouse_button(struct mon_ctx *ctx, const json_t *args, json_t **re
 
 /* ---- VNC ---- */
 
+static json_t *pack_end(const char *host, const char *service, const char *family,
+                        bool websocket)
+{
+	return json_pack("{s:o, s:o, s:s, s:b}", "host", mon_text(host), "service",
+	                 mon_text(service), "family", family, "websocket", websocket);
+}
+
+static void add_auth(json_t *object, const struct vnc_server *s)
+{
+	json_object_set_new(object, "auth", json_string(s->auth));
+	if (s->vencrypt)
+		json_object_set_new(object, "vencrypt", json_string(s->vencrypt));
+}
+
+static json_t *pack_server(const struct vnc_server *s)
+{
+	return pack_end(s->host, s->service, s->family, s->websocket);
+}
+
+static void add_clients(json_t *object, const struct vnc_info *info)
+{
+	json_t *list = json_array();
+
+	for (const struct vnc_peer *p = info->clients;
+	     p < info->clients + info->client_count; p++)
+		json_array_append_new(
+			list, pack_end(p->host, p->service, vnc_family(p), p->websocket));
+	json_object_set_new(object, "clients", list);
+}
+
 static int run_query_vnc(struct mon_ctx *ctx, const json_t *args, json_t **result,
                          struct err *err)
 {
-	json_t *clients = json_array();
 	struct vnc_info info;
 
 	(void)args;
 	(void)err;
 	if (!ctx->vm->vnc) {
-		json_decref(clients);
 		*result = json_pack("{s:b}", "enabled", 0);
 		return 0;
 	}
 	vnc_info(ctx->vm->vnc, &info);
-	for (unsigned i = 0; i < info.client_count; i++)
-		json_array_append_new(clients, json_pack("{s:o}", "host",
-		                                         mon_text(info.clients[i].host)));
-	*result = json_pack("{s:b, s:o, s:s, s:s, s:s, s:o}", "enabled", 1, "host",
-	                    mon_text(info.host), "service", info.service, "family",
-	                    info.family, "auth", info.auth, "clients", clients);
+	*result = pack_server(&info.servers[0]);
+	json_object_del(*result, "websocket");
+	json_object_set_new(*result, "enabled", json_true());
+	json_object_set_new(*result, "auth", json_string(info.auth));
+	add_clients(*result, &info);
 	return 0;
 }
 
-static void print_vnc(const json_t *result, struct strbuf *out)
+static int run_query_vnc_servers(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                                 struct err *err)
 {
-	const json_t *clients = json_object_get(result, "clients"), *client;
+	json_t *display, *servers, *server;
+	struct vnc_info info;
+
+	(void)args;
+	(void)err;
+	*result = json_array();
+	if (!ctx->vm->vnc)
+		return 0;
+	vnc_info(ctx->vm->vnc, &info);
+	servers = json_array();
+	display = json_pack("{s:s, s:o}", "id", "default", "server", servers);
+	for (unsigned i = info.server_count; i--;) {
+		server = pack_server(&info.servers[i]);
+		add_auth(server, &info.servers[i]);
+		json_array_append_new(servers, server);
+	}
+	add_clients(display, &info);
+	add_auth(display, &info.servers[0]);
+	json_array_append_new(*result, display);
+	return 0;
+}
+
+/* "  Client: 127.0.0.1:40000 (ipv4 (Websocket))", and what belongs to it. */
+static void print_ends(const json_t *list, const char *what, struct strbuf *out)
+{
+	const json_t *end;
 	size_t i;
 
-	if (!json_is_true(json_object_get(result, "enabled"))) {
-		strbuf_adds(out, "None\n");
-		return;
+	json_array_foreach(list, i, end)
+	{
+		const char *auth = mon_str(end, "auth", NULL);
+
+		strbuf_addf(out, "  %s: %s:%s (%s%s)\n", what, mon_str(end, "host", ""),
+		            mon_str(end, "service", ""), mon_str(end, "family", ""),
+		            json_is_true(json_object_get(end, "websocket"))
+		                    ? " (Websocket)"
+		                    : "");
+		strbuf_addf(out,
+		            auth ? "    Auth: %s (Sub: %s)\n"
+		                 : "    x509_dname: none\n    sasl_username: none\n",
+		            auth, mon_str(end, "vencrypt", "none"));
 	}
-	strbuf_addf(out, "Server: %s:%s (%s)\n  auth: %s\n", mon_str(result, "host", ""),
-	            mon_str(result, "service", ""), mon_str(result, "family", ""),
-	            mon_str(result, "auth", ""));
-	json_array_foreach(clients, i, client)
-		strbuf_addf(out, "Client: %s\n", mon_str(client, "host", ""));
+}
+
+/* QEMU's layout. */
+static void print_vnc(const json_t *result, struct strbuf *out)
+{
+	const json_t *display = json_array_get(result, 0);
+
+	strbuf_adds(out, display ? "default:\n" : "None\n");
+	print_ends(json_object_get(display, "server"), "Server", out);
+	print_ends(json_object_get(display, "clients"), "Client", out);
 }
 
 static int set_password(struct mon_ctx *ctx, const char *password, struct err *err)
@@ -337,8 +405,10 @@ const struct mon_command mon_display_commands[] = {
 	  run_mouse_move, NULL },
 	{ NULL, "mouse_button", "press these buttons: 1 left, 2 right, 4 middle",
 	  mouse_button_args, NULL, run_mouse_button, NULL },
-	{ "query-vnc", "info vnc", "where VNC listens, and who is connected", NULL,
-	  "VncInfo", run_query_vnc, print_vnc },
+	{ "query-vnc", NULL, "where VNC listens, and who is connected", NULL, "VncInfo",
+	  run_query_vnc, NULL },
+	{ "query-vnc-servers", "info vnc", "where VNC listens, and who is connected",
+	  NULL, "[VncInfo2]", run_query_vnc_servers, print_vnc },
 	{ "set_password", "set_password",
 	  "the password for VNC clients: set_password vnc X", set_password_args, NULL,
 	  run_set_password, NULL },

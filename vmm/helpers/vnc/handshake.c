@@ -165,6 +165,7 @@ static bool take_init(struct conn *c, const uint8_t *data)
 	c->inner = pair[0];
 	c->swallow = LINK_PRELUDE_ANSWER;
 	prelude[sizeof(prelude) - 1] = data[0];
+	c->peer.websocket = c->wrapped;
 	ok = send(c->inner, prelude, sizeof(prelude), MSG_NOSIGNAL) == sizeof(prelude) &&
 	     front_tell(c, &p, pair[1]);
 	close(pair[1]);
