@@ -13,7 +13,7 @@
 
 #define CURSOR_NS 266666667ull /* half a period; characters blink half as fast */
 #define CHARS_NS  (2 * CURSOR_NS)
-#define UNTOLD_NS 3000000000ull /* for writes that did not come through the window */
+#define UNTOLD_NS 1000000000ull /* for writes that nobody was told of yet */
 #define BLINKING  0x8000        /* in a cell */
 
 struct text {
