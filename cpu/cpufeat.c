@@ -38,14 +38,29 @@ const struct cpu_word_info cpu_word_info[CPU_WORDS] = {
 	[CPU_W_ARCH_CAPS] = { .function = 0x10a, .msr = true },
 };
 
+/* One string behind the other: a table of pointers would take three times their room. */
+static const struct {
+#define NAME(word, bit, id, text) char n_##id[sizeof(text)];
+	CPU_FEATURES(NAME)
+#undef NAME
+} names = {
+#define NAME(word, bit, id, text) .n_##id = text,
+	CPU_FEATURES(NAME)
+#undef NAME
+};
+
 static const struct feature_row {
-	uint16_t feature;
-	const char *name;
+	uint16_t feature, name; /* offset in names */
 } features[CPU_FEATURE_COUNT] = {
-#define ROW(word, bit, id, text) { CPU_##id, text },
+#define ROW(word, bit, id, text) { CPU_##id, __builtin_offsetof(typeof(names), n_##id) },
 	CPU_FEATURES(ROW)
 #undef ROW
 };
+
+static const char *name_of(const struct feature_row *row)
+{
+	return (const char *)&names + row->name;
+}
 
 static const struct {
 	const char *name, *same_as;
@@ -156,7 +171,7 @@ int cpu_feature_find(const char *name, struct cpu_words *mask)
 		if (same_name(wanted, second_names[i].name))
 			normalize(second_names[i].same_as, wanted);
 	for (unsigned i = 0; i < CPU_FEATURE_COUNT; i++) {
-		if (!same_name(wanted, features[i].name))
+		if (!same_name(wanted, name_of(&features[i])))
 			continue;
 		cpu_set(mask, features[i].feature);
 		found = true;
@@ -164,17 +179,17 @@ int cpu_feature_find(const char *name, struct cpu_words *mask)
 	return found ? 0 : -ENOENT;
 }
 
-void cpu_feature_names(const char *names[CPU_FEATURE_COUNT])
+void cpu_feature_names(const char *out[CPU_FEATURE_COUNT])
 {
 	for (unsigned i = 0; i < CPU_FEATURE_COUNT; i++)
-		names[i] = features[i].name;
+		out[i] = name_of(&features[i]);
 }
 
 const char *cpu_feature_name(enum cpu_feature f)
 {
 	for (unsigned i = 0; i < CPU_FEATURE_COUNT; i++)
 		if (features[i].feature == f)
-			return features[i].name;
+			return name_of(&features[i]);
 	return NULL;
 }
 
@@ -198,21 +213,21 @@ static int by_name(const void *a, const void *b)
 
 void cpu_feature_list(unsigned width, struct strbuf *out)
 {
-	const char *names[CPU_FEATURE_COUNT];
+	const char *sorted[CPU_FEATURE_COUNT];
 	unsigned column = 0;
 
-	cpu_feature_names(names);
-	qsort(names, CPU_FEATURE_COUNT, sizeof(names[0]), by_name);
+	cpu_feature_names(sorted);
+	qsort(sorted, CPU_FEATURE_COUNT, sizeof(sorted[0]), by_name);
 	for (unsigned i = 0; i < CPU_FEATURE_COUNT; i++) {
-		unsigned len = strlen(names[i]) + 1;
+		unsigned len = strlen(sorted[i]) + 1;
 
-		if (i && !strcmp(names[i], names[i - 1]))
+		if (i && !strcmp(sorted[i], sorted[i - 1]))
 			continue;
 		if (column && column + len > width) {
 			strbuf_addc(out, '\n');
 			column = 0;
 		}
-		strbuf_addf(out, "%s%s", column ? " " : "  ", names[i]);
+		strbuf_addf(out, "%s%s", column ? " " : "  ", sorted[i]);
 		column += column ? len : len + 1;
 	}
 	strbuf_addc(out, '\n');

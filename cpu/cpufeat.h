@@ -375,8 +375,8 @@ static inline void cpu_words_and(struct cpu_words *dst, const struct cpu_words *
 
 /* Sets the bits of the named feature in *mask. -ENOENT when no feature has that name. */
 int cpu_feature_find(const char *name, struct cpu_words *mask);
-/* Fills names with every feature's name, in table order. Static storage. */
-void cpu_feature_names(const char *names[CPU_FEATURE_COUNT]);
+/* Fills it with every feature's name, in table order. Static storage. */
+void cpu_feature_names(const char *out[CPU_FEATURE_COUNT]);
 /* The name of one bit, or NULL when the bit has none. Static storage. */
 const char *cpu_feature_name(enum cpu_feature f);
 /* Appends "CPUID.01H:ECX.vmx [bit 5]", or "MSR(10AH).rdctl-no [bit 0]". */
