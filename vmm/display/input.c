@@ -24,7 +24,7 @@ struct input {
 };
 
 static const struct {
-	const char *name;
+	char name[18];
 	uint16_t code;
 } keys[] = {
 	{ "esc", 0x01 },

@@ -22,27 +22,27 @@ struct file {
 
 #define ROW(name, type, bits, feature, field)                                \
 	{                                                                    \
-		{ name, type, bits, feature }, offsetof(struct file, field), \
+		{ name, type, feature, bits }, offsetof(struct file, field), \
 			sizeof(((struct file *)0)->field)                    \
 	}
 #define INT64(field)   ROW(#field, "int64", 64, "core", regs.field)
 #define SEGMENT(field) ROW(#field, "int32", 32, "core", sregs.field.selector)
 #define STACK(n)                                                                        \
 	{                                                                               \
-		{ "st" #n, "i387_ext", 80, "core" }, offsetof(struct file, fpu.fpr[n]), \
+		{ "st" #n, "i387_ext", "core", 80 }, offsetof(struct file, fpu.fpr[n]), \
 			10                                                              \
 	}
 #define FPU(name, field) ROW(name, "int", 32, "core", fpu.field)
 #define NOTHING(name)                             \
 	{                                         \
-		{ name, "int", 32, "core" }, 0, 0 \
+		{ name, "int", "core", 32 }, 0, 0 \
 	}
 #define XMM(n)         ROW("xmm" #n, "vec128", 128, "sse", fpu.xmm[n])
 #define CONTROL(field) ROW(#field, "int64", 64, "system", sregs.field)
 
 static const struct {
 	struct debug_register reg;
-	size_t offset, size; /* in struct file */
+	uint16_t offset, size; /* in struct file */
 } rows[] = {
 	INT64(rax),
 	INT64(rbx),

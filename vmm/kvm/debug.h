@@ -14,9 +14,9 @@
 
 /* A register as GDB's target descriptions know it ("Features" in its manual). */
 struct debug_register {
-	const char *name, *type;
-	unsigned bits;
-	const char *feature; /* the set it belongs to, after "org.gnu.gdb.i386." */
+	char name[10], type[12];
+	char feature[9]; /* the set it belongs to, after "org.gnu.gdb.i386." */
+	uint8_t bits;
 };
 
 enum { DEBUG_IMAGE_MAX = 1024 };

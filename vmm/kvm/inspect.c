@@ -37,10 +37,10 @@
 	}
 
 static const struct {
-	const char *name;
+	char name[11];
 	bool special; /* in struct kvm_sregs */
-	size_t offset;
-	unsigned size;
+	uint16_t offset;
+	uint8_t size;
 } registers[] = {
 	GENERAL("rax", "eax", rax),
 	GENERAL("rbx", "ebx", rbx),
