@@ -33,8 +33,8 @@ int qcow2_corrupt(struct qcow2 *q, const char *what, uint64_t offset)
 {
 	log_guest(&q->node.warned, "%s: the image is corrupt: %s at %#llx; %s",
 	          q->node.path, what, (unsigned long long)offset,
-	          q->node.readonly ? "repair it: qemu-img check -r all"
-	                           : "no more writes; repair it: qemu-img check -r all");
+	          q->node.readonly ? "repair it: vmm-img check -r all"
+	                           : "no more writes; repair it: vmm-img check -r all");
 	if (q->node.readonly || q->info.corrupt)
 		return -EIO;
 	q->info.corrupt = true;

@@ -57,7 +57,7 @@ void qcow2_pack_header(const struct qcow2 *q, const struct qcow2_header *header,
 static int bad(const struct qcow2 *q, struct err *err, const char *what)
 {
 	return err_set(err, EINVAL,
-	               "%s: %s; the qcow2 image is damaged: try 'qemu-img check'",
+	               "%s: %s; the qcow2 image is damaged: try 'vmm-img check'",
 	               q->node.path, what);
 }
 
@@ -93,14 +93,14 @@ static int check_features(struct qcow2 *q, bool readonly, struct err *err)
 	if (h->incompatible & QCOW2_CORRUPT)
 		return err_set(
 			err, EACCES,
-			"%s is marked as corrupt; repair it with 'qemu-img check -r "
+			"%s is marked as corrupt; repair it with 'vmm-img check -r "
 			"all', or give readonly=on",
 			q->node.path);
 	if (h->incompatible & QCOW2_DIRTY)
 		return err_set(
 			err, EACCES,
 			"%s was not closed, and its lazy refcounts are not right; "
-			"repair it with 'qemu-img check -r all', or give readonly=on",
+			"repair it with 'vmm-img check -r all', or give readonly=on",
 			q->node.path);
 	return 0;
 }
@@ -325,10 +325,9 @@ static int open_path(struct qcow2 *q, const struct image_opts *opts, const char 
 		               q->node.path, MAX_DEPTH);
 	file_identity(q->node.child, &chain.dev, &chain.ino);
 	if (below.format == FORMAT_AUTO)
-		log_warn(
-			"%s does not say which format %s has; say so: qemu-img rebase -u "
-			"-F FORMAT -b %s",
-			q->node.path, path, name);
+		log_warn("%s does not say which format %s has; say so: vmm-img rebase -u "
+		         "-F FORMAT -b %s",
+		         q->node.path, path, name);
 	q->backing = block_open_below(q->node.reg, &below, err);
 	if (!q->backing) {
 		err_prefix(err, "below %s", q->node.path);

@@ -34,7 +34,7 @@ static int bad_table(const struct qcow2 *q, struct err *err)
 {
 	return err_set(
 		err, EINVAL,
-		"%s: the table of snapshots is damaged; try 'qemu-img check -r all'",
+		"%s: the table of snapshots is damaged; try 'vmm-img check -r all'",
 		q->node.path);
 }
 
@@ -366,8 +366,7 @@ static int check_writable(const struct qcow2 *q, struct err *err)
 	if (q->node.readonly)
 		return err_set(err, EROFS, "%s is opened read-only", q->node.path);
 	if (q->info.corrupt)
-		return err_set(err, EIO,
-		               "%s is corrupt; repair it: qemu-img check -r all",
+		return err_set(err, EIO, "%s is corrupt; repair it: vmm-img check -r all",
 		               q->node.path);
 	return 0;
 }
