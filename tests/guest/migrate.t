@@ -157,7 +157,6 @@ like(mon($a, 'migrate nix:x'), qr/^Error: unknown migration protocol: nix:x/, 'n
 like(mon($a, "migrate unix:$dir/nobody"), qr/^Error: unix:\S+: cannot connect: No such file/, 'nobody is there');
 like(mon($a, "migrate tcp:localhost:1"), qr/^Error: tcp:\S+: cannot connect: Connection refused/, 'nor there');
 like(mon($a, 'info status'), qr/running/, 'the guest did not notice');
-like(mon($a, 'migrate -b unix:x'), qr/^Error: migrate 'blk' is not supported/, 'disks are not copied');
 quit($a);
 
 # ---- what fails on the way ----

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2154
 #
-# A Linux guest under load that moves: over TCP to a second vmm, from there into a file, and
-# from the file into a third one. Sourced by linux-cases.
+# A Linux guest under load that moves: over TCP to a second vmm, from there into a file,
+# and from the file into a third one, which saves it in its disk and brings it back. Sourced
+# by linux-cases.
 
 # Starts vmm number $1 of the machine; its console is descriptor 2$1, its input 3$1.
 move_start() { # N OPTION...
@@ -58,6 +59,12 @@ migrate() {
 	move_say 2 "info migrate" | sed 's/^/    # /'
 	move_end 2
 	move_start 3 -incoming "file:$work/saved"
+	move_ticks 3
+	move_say 3 stop
+	is "$(move_say 3 "savevm here")" "" "savevm"
+	is "$(move_say 3 "loadvm here")" "" "loadvm"
+	is "$(move_say 3 "delvm here")" "" "delvm"
+	move_say 3 cont
 	move_ticks 3
 	echo end >&33
 	cat <&23 >>"$log"

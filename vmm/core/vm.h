@@ -38,8 +38,10 @@ enum vm_runstate {
 	VM_SHUTDOWN,
 	VM_INTERNAL_ERROR,
 	VM_GUEST_PANICKED,
-	VM_WATCHDOG,       /* paused, because the watchdog's timer ran out */
-	VM_DEBUG,          /* paused at a breakpoint, or after a step */
+	VM_WATCHDOG, /* paused, because the watchdog's timer ran out */
+	VM_DEBUG,    /* paused at a breakpoint, or after a step */
+	VM_SAVE_VM,  /* stopped, to be saved in an image */
+	VM_RESTORE_VM,
 	VM_INMIGRATE,      /* waits for a machine that comes in */
 	VM_FINISH_MIGRATE, /* stopped, what is left of it goes out */
 	VM_POSTMIGRATE     /* runs elsewhere */

@@ -85,6 +85,7 @@ void config_free(struct vm_config *config)
 	free(config->process);
 	free(config->gdb);
 	free(config->incoming);
+	free(config->loadvm);
 	free(config->state_dir);
 	free(config->pidfile);
 	free(config->runas);

@@ -102,6 +102,7 @@ struct vm_config {
 	uint8_t uuid[16]; /* in the text's order; all zero: none */
 	enum panic_action panic;
 	enum watchdog_action watchdog;
+	char *loadvm;   /* -loadvm: a saved state, or NULL */
 	char *incoming; /* -incoming: where a machine comes from, "defer", or NULL */
 	bool paused;    /* -S: wait for the monitor's "cont" */
 	bool anything;  /* some option was given */

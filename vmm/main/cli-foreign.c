@@ -55,7 +55,6 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("icount", NO_EMULATOR),
 	REFUSED_ARG("iscsi", "let the host's iscsiadm attach it, and give the disk to "
 	                     "-drive"),
-	REFUSED_ARG("loadvm", "there are no saved states in this version"),
 	REFUSED_ARG("mtdblock", "there is no such bus; use -drive"),
 	REFUSED("no-acpi", "the machine always has ACPI tables"),
 	REFUSED_ARG("numa", "the guest has one NUMA node"),

@@ -308,6 +308,12 @@ static int collect_incoming(struct vm_config *config, const char *arg, struct er
 	return cli_set_string(&config->incoming, arg);
 }
 
+static int collect_loadvm(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)err;
+	return cli_set_string(&config->loadvm, arg);
+}
+
 static int collect_gdb(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)err;
@@ -555,6 +561,8 @@ const struct cli_row cli_table[] = {
 	{ "incoming", NULL, "tcp:HOST:PORT|unix:PATH|fd:N|file:PATH|defer",
 	  "wait for a machine that 'migrate' sends, with the same options", NULL,
 	  collect_incoming, NULL },
+	{ "loadvm", NULL, "TAG", "start from what the monitor's 'savevm' saved", NULL,
+	  collect_loadvm, NULL },
 	{ "gdb", NULL, "DEV", "let GDB debug the guest; DEV as for -serial, or tcp::PORT",
 	  NULL, collect_gdb, NULL },
 	{ "s", NULL, NULL, "short for -gdb tcp::1234", NULL, collect_gdb_here, NULL },

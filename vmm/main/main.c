@@ -11,6 +11,7 @@
 #include "vmm/main/host.h"
 #include "vmm/main/sandbox.h"
 #include "vmm/migrate/migrate.h"
+#include "vmm/migrate/snapshot.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/net/net.h"
 
@@ -125,6 +126,18 @@ static int confine(const struct setting *s, const struct vm_config *config,
 	return sandbox_enter(&needs, err);
 }
 
+static int load_saved(struct pc *pc, const char *tag, struct err *err)
+{
+	int ret;
+
+	vm_lock(pc_vm(pc));
+	ret = snapshot_load(pc, tag, err);
+	vm_unlock(pc_vm(pc));
+	if (ret < 0)
+		err_prefix(err, "-loadvm");
+	return ret;
+}
+
 static int run_machine(const struct setting *s, const struct vm_config *config)
 {
 	struct err err = { 0 };
@@ -141,7 +154,9 @@ static int run_machine(const struct setting *s, const struct vm_config *config)
 	if (!monitors || monitors_add_all(monitors, config, &err) < 0 ||
 	    (config->mem_lock && process_lock_memory(&err) < 0) ||
 	    (config->incoming && migration_prepare(pc, config->incoming, &err) < 0) ||
-	    confine(s, config, monitors, pc_vm(pc), &err) < 0 || pc_start(pc, &err) < 0 ||
+	    confine(s, config, monitors, pc_vm(pc), &err) < 0 ||
+	    (config->loadvm && load_saved(pc, config->loadvm, &err) < 0) ||
+	    pc_start(pc, &err) < 0 ||
 	    (config->incoming && migration_expect(pc, &err) < 0)) {
 		status = complain(&err);
 	} else {

@@ -92,6 +92,8 @@ static inline int mem_take_dirty(struct mem *mem, struct ram_block *block,
 }
 /* User space wrote there, other than through dma_. */
 void mem_mark_dirty(struct ram_block *block, uint64_t offset, uint64_t len);
+/* 4 KiB are zero. */
+bool mem_is_zero(const void *page);
 /* The memory at host is a shared mapping: to give pages back takes them from all. */
 void mem_set_shared(struct mem *mem, const void *host, uint64_t size);
 /* Some RAM that is no device's is logged. */

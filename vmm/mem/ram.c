@@ -347,6 +347,13 @@ int mem_take(struct mem *mem, struct ram_block *block, enum mem_logger who,
 	return ret;
 }
 
+bool mem_is_zero(const void *page)
+{
+	const uint8_t *p = page;
+
+	return !*p && !memcmp(p, p + 1, PAGE - 1);
+}
+
 void mem_set_shared(struct mem *mem, const void *host, uint64_t size)
 {
 	const uint8_t *first = host;

@@ -142,17 +142,23 @@ static int open_uri(struct channel *c, bool incoming, bool quick, struct err *er
 
 /* ---- life ---- */
 
+bool channel_find_crc(void)
+{
+	unsigned eax, ebx, ecx, edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & bit_SSE4_2;
+}
+
 struct channel *channel_open(const char *uri, bool incoming, bool quick, struct err *err)
 {
 	struct channel *c = calloc(1, sizeof(*c));
-	unsigned eax, ebx, ecx, edx;
 
 	if (!c) {
 		err_sys(err, ENOMEM, "%s", uri);
 		return NULL;
 	}
 	c->fd = -1;
-	c->has_crc = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & bit_SSE4_2;
+	c->has_crc = channel_find_crc();
 	for (unsigned i = 0; i < INET_MAX; i++)
 		c->listen[i] = -1;
 	c->cancel = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -307,10 +313,19 @@ static int failed(struct channel *c, int code, const char *what, struct err *err
 	                          : err_sys(err, -code, "%s: cannot %s", c->uri, what);
 }
 
+static int do_io(struct channel *c, void *data, size_t len, bool write, struct err *err)
+{
+	int ret = c->io(c, data, len, write);
+
+	return ret < 0 ? failed(c, ret, write ? "write" : "read", err) : 0;
+}
+
 int channel_write(struct channel *c, const void *data, size_t len, struct err *err)
 {
 	const char *p = data;
 
+	if (c->io)
+		return do_io(c, (void *)data, len, true, err);
 	while (len) {
 		/* Without a signal when nobody reads: that is ignored here. */
 		ssize_t n = write(c->fd, p, len);
@@ -336,6 +351,8 @@ int channel_read(struct channel *c, void *data, size_t len, struct err *err)
 {
 	char *p = data;
 
+	if (c->io)
+		return do_io(c, data, len, false, err);
 	while (len) {
 		ssize_t n = read(c->fd, p, len);
 

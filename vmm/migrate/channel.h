@@ -29,12 +29,17 @@ struct channel {
 	int listen[INET_MAX];
 	char *path; /* of the Unix socket that is bound, or NULL */
 	char *uri;  /* for messages */
+	/* What is written and read instead of a descriptor; NULL: there is one. -errno.
+	 */
+	int (*io)(struct channel *c, void *data, size_t len, bool write);
 };
 
 /* Opens "tcp:HOST:PORT", "unix:PATH", "fd:NUMBER" or "file:PATH" to be written to
  * (incoming: to be waited at, and read from). quick: a name server may take only so long.
  * NULL with a sentence. */
 struct channel *channel_open(const char *uri, bool incoming, bool quick, struct err *err);
+/* For has_crc. */
+bool channel_find_crc(void);
 /* Accepts NULL. */
 void channel_free(struct channel *c);
 /* Any thread. */

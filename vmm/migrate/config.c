@@ -27,7 +27,8 @@
 
 #define HOST         "host"
 #define FEATURES     "CPU features"
-#define FILE_OF      "file of disk "
+#define OF_DISK      " of disk "
+#define FILE_OF      "file" OF_DISK
 #define BOOT_SLACK_S 5 /* the clocks of one host drift against each other */
 
 /* ---- describing ---- */
@@ -136,9 +137,9 @@ static void add_disk(const struct block_node *node, struct strbuf *out)
 	if (info.below)
 		return;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)info.length);
-	add(out, text, "size in bytes of disk %s", info.id);
-	add(out, info.readonly ? "on" : "off", "readonly of disk %s", info.id);
-	add(out, info.format, "format of disk %s", info.id);
+	add(out, text, "size in bytes" OF_DISK "%s", info.id);
+	add(out, info.readonly ? "on" : "off", "readonly" OF_DISK "%s", info.id);
+	add(out, info.format, "format" OF_DISK "%s", info.id);
 	if (info.path && !stat(info.path, &st) && S_ISBLK(st.st_mode))
 		st = (struct stat){ .st_ino = st.st_rdev };
 	snprintf(text, sizeof(text), "%llx:%llx ", (unsigned long long)st.st_dev,
@@ -304,6 +305,11 @@ static int compare_files(const struct pair *a, const struct pair *b, bool one,
 	               a->what_len, a->what, la, wa, lb, wb);
 }
 
+static bool is_of_disk(const struct pair *p)
+{
+	return memmem(p->what, p->what_len, OF_DISK, strlen(OF_DISK));
+}
+
 static int compare_pair(const struct pair *a, const struct pair *b, bool one,
                         struct err *err)
 {
@@ -314,12 +320,13 @@ static int compare_pair(const struct pair *a, const struct pair *b, bool one,
 	return is_about(a, FEATURES) ? compare_features(a, b, err) : differ(a, b, err);
 }
 
-static int all_in(const char *text, const char *other, const char *where, struct err *err)
+static int all_in(const char *text, const char *other, bool disks, const char *where,
+                  struct err *err)
 {
 	struct pair a, b;
 
 	while (next_pair(&text, &a))
-		if (!find(other, &a, &b))
+		if ((disks || !is_of_disk(&a)) && !find(other, &a, &b))
 			return err_set(err, EINVAL,
 			               "%.*s (%.*s) is %s; start both sides with the "
 			               "same options",
@@ -327,7 +334,7 @@ static int all_in(const char *text, const char *other, const char *where, struct
 	return 0;
 }
 
-int config_compare(const char *there, const char *here, struct err *err)
+int config_compare(const char *there, const char *here, bool disks, struct err *err)
 {
 	bool one = one_host(there, here);
 	const char *rest = there;
@@ -336,12 +343,12 @@ int config_compare(const char *there, const char *here, struct err *err)
 
 	/* Values first: a device at another address is one that is missing, too. */
 	while (ret >= 0 && next_pair(&rest, &a))
-		if (find(here, &a, &b))
+		if ((disks || !is_of_disk(&a)) && find(here, &a, &b))
 			ret = compare_pair(&a, &b, one, err);
 	if (ret >= 0)
-		ret = all_in(there, here, "at the source, not here", err);
+		ret = all_in(there, here, disks, "at the source, not here", err);
 	if (ret >= 0)
-		ret = all_in(here, there, "here, not at the source", err);
+		ret = all_in(here, there, disks, "here, not at the source", err);
 	if (ret >= 0 && (*rest || rest == there))
 		ret = err_set(err, EINVAL, "the machine's description is cut");
 	return ret;

@@ -9,11 +9,14 @@
 #include "common/err.h"
 #include "common/strbuf.h"
 
+#include <stdbool.h>
+
 struct pc;
 
 void config_describe(struct pc *pc, struct strbuf *out);
 /* 0 when the text that came (any bytes; a NUL follows them) describes what `here` does;
- * else -EINVAL, and a sentence that says what differs first. */
-int config_compare(const char *there, const char *here, struct err *err);
+ * else -EINVAL, and a sentence that says what differs first. disks: they are compared,
+ * too. */
+int config_compare(const char *there, const char *here, bool disks, struct err *err);
 
 #endif

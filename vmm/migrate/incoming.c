@@ -20,16 +20,20 @@
 
 /* ---- in the main loop ---- */
 
-static int compare(struct migration *m, struct err *err)
+static int compare_with(struct migration *m, bool disks, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf here = { 0 };
 
 	config_describe(m->pc, &here);
-	if (here.failed)
-		return err_sys(err, ENOMEM, "migration");
+	return here.failed ? err_sys(err, ENOMEM, "migration")
+	                   : config_compare(m->config.data, here.data, disks, err);
+}
+
+static int compare(struct migration *m, struct err *err)
+{
 	m->vm->moving = true;
 	migration_set_status(m, MIGRATION_ACTIVE);
-	return config_compare(m->config.data, here.data, err);
+	return compare_with(m, true, err);
 }
 
 static int load(struct migration *m, struct err *err)
@@ -91,8 +95,7 @@ static int read_config(struct migration *m, struct err *err)
 	if (ret < 0)
 		return ret;
 	strbuf_add(&m->config, text, r.len);
-	return m->config.failed ? err_sys(err, ENOMEM, "%s", c->uri)
-	                        : migration_call(m, compare, err);
+	return m->config.failed ? err_sys(err, ENOMEM, "%s", c->uri) : 0;
 }
 
 static int read_state(struct migration *m, const struct record *r, struct err *err)
@@ -123,7 +126,7 @@ static int read_state(struct migration *m, const struct record *r, struct err *e
 
 static int read_end(struct migration *m, const struct record *r, struct err *err)
 {
-	if (r->count != m->states.count || r->at >= VM_INMIGRATE)
+	if (r->count != m->states.count || r->at >= VM_SAVE_VM)
 		return err_set(err, EINVAL, "%s: the stream's end makes no sense",
 		               m->channel->uri);
 	m->was = r->at;
@@ -153,6 +156,15 @@ static int read_machine(struct migration *m, struct err *err)
 	return ret;
 }
 
+int incoming_read(struct migration *m, struct err *err)
+{
+	int ret = read_config(m, err);
+
+	if (ret >= 0)
+		ret = compare_with(m, false, err);
+	return ret < 0 ? ret : read_machine(m, err);
+}
+
 static int take_in(struct migration *m, struct err *err)
 {
 	struct channel *c = m->channel;
@@ -160,6 +172,8 @@ static int take_in(struct migration *m, struct err *err)
 
 	if (ret >= 0)
 		ret = read_config(m, err);
+	if (ret >= 0)
+		ret = migration_call(m, compare, err);
 	if (ret >= 0)
 		ret = stream_answer(c, NULL, err);
 	if (ret >= 0)

@@ -70,6 +70,10 @@ void migration_end(struct migration *m, enum migration_status status,
 void *migration_source(void *m);
 void *migration_destination(void *m);
 
+/* incoming.c: the whole machine but for its state, from m->channel into memory and
+ * m->states; disks may be others. Machine lock. */
+int incoming_read(struct migration *m, struct err *err);
+
 /* state.c: all devices, which are quiesced. Machine lock; -errno with a sentence. */
 int states_save(struct vm *vm, struct saved_states *states, struct err *err);
 /* Each device once, each section one of a device. */

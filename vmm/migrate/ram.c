@@ -44,11 +44,6 @@ static bool is_todo(const struct ram_part *part, uint64_t page)
 	return part->todo[page / 64] >> page % 64 & 1;
 }
 
-static bool is_zero(const uint8_t *page)
-{
-	return !*page && !memcmp(page, page + 1, STREAM_PAGE - 1);
-}
-
 /* ---- life ---- */
 
 static int add_part(struct ram_source *s, struct ram_block *block, struct err *err)
@@ -181,13 +176,13 @@ static unsigned take_run(struct ram_source *s, struct ram_part *part, uint64_t p
 
 	while (end < part->pages && end - page < STREAM_PAGES_MAX && is_todo(part, end))
 		end++;
-	if (part->block->device || !is_zero(from)) {
+	if (part->block->device || !mem_is_zero(from)) {
 		if (!copy_pages(s, part, page, end - page))
 			return 0;
 		from = s->copy;
 	}
-	*zero = is_zero(from);
-	while (page + n < end && is_zero(from + n * STREAM_PAGE) == *zero)
+	*zero = mem_is_zero(from);
+	while (page + n < end && mem_is_zero(from + n * STREAM_PAGE) == *zero)
 		n++;
 	for (unsigned i = 0; i < n; i++)
 		part->todo[(page + i) / 64] &= ~(1ull << (page + i) % 64);
@@ -284,7 +279,7 @@ int ram_load(struct mem *mem, struct channel *c, const struct record *r, struct 
 	if (r->type == REC_PAGES)
 		return stream_read_payload(c, r, host, err);
 	for (uint32_t i = 0; i < r->count; i++, host += STREAM_PAGE)
-		if (!is_zero(host))
+		if (!mem_is_zero(host))
 			memset(host, 0, STREAM_PAGE);
 	return 0;
 }

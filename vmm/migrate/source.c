@@ -52,7 +52,7 @@ static int check_config(struct migration *m, struct err *err)
 
 	config_describe(m->pc, &now);
 	ret = now.failed ? err_sys(err, ENOMEM, "migration")
-	                 : config_compare(m->config.data, now.data, err);
+	                 : config_compare(m->config.data, now.data, true, err);
 	err_prefix(err, "the machine changed while it moved");
 	return ret;
 }

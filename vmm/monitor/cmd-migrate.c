@@ -17,16 +17,7 @@
 static int run_migrate(struct mon_ctx *ctx, const json_t *args, json_t **result,
                        struct err *err)
 {
-	static const char *const others[] = { "blk", "inc", "resume" };
-
 	(void)result;
-	for (unsigned i = 0; i < ARRAY_SIZE(others); i++)
-		if (mon_bool(args, others[i], false))
-			return err_set(err, ENOTSUP,
-			               "migrate '%s' is not supported; disks are shared "
-			               "by both sides, and a move that failed starts "
-			               "again",
-			               others[i]);
 	return migration_start(ctx->pc, mon_str(args, "uri", ""), err);
 }
 
@@ -133,11 +124,8 @@ static void print_query(const json_t *result, struct strbuf *out)
 	print_number(ram, "remaining", "remaining ram", 1024, " kbytes", out);
 	print_number(ram, "total", "total ram", 1024, " kbytes", out);
 	print_number(ram, "duplicate", "duplicate", 1, " pages", out);
-	print_number(ram, "skipped", "skipped", 1, " pages", out);
 	print_number(ram, "normal", "normal", 1, " pages", out);
-	print_number(ram, "normal-bytes", "normal bytes", 1024, " kbytes", out);
 	print_number(ram, "dirty-sync-count", "dirty sync count", 1, "", out);
-	print_number(ram, "page-size", "page size", 1024, " kbytes", out);
 }
 
 /* ---- parameters and capabilities ---- */
@@ -220,16 +208,6 @@ static int run_capabilities(struct mon_ctx *ctx, const json_t *args, json_t **re
 	return 0;
 }
 
-static void print_capabilities(const json_t *result, struct strbuf *out)
-{
-	size_t i;
-	json_t *entry;
-
-	json_array_foreach(result, i, entry)
-		strbuf_addf(out, "%s: %s\n", mon_str(entry, "capability", ""),
-	                    mon_bool(entry, "state", false) ? "on" : "off");
-}
-
 static int set_capability(struct mon_ctx *ctx, const char *name, bool on, struct err *err)
 {
 	if (!strcmp(name, "events"))
@@ -270,21 +248,10 @@ static int run_set_capabilities(struct mon_ctx *ctx, const json_t *args, json_t 
 	return ret;
 }
 
-static int run_hmp_capability(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                              struct err *err)
-{
-	(void)result;
-	return set_capability(ctx, mon_str(args, "capability", ""),
-	                      mon_bool(args, "state", false), err);
-}
-
 /* ---- tables ---- */
 
 static const struct mon_arg migrate_args[] = {
 	{ "detach", MON_FLAG, true, 'd', NULL, NULL },
-	{ "blk", MON_FLAG, true, 'b', NULL, NULL },
-	{ "inc", MON_FLAG, true, 'i', NULL, NULL },
-	{ "resume", MON_FLAG, true, 'r', NULL, NULL },
 	{ "uri", MON_STR, false, 0, NULL, NULL },
 	{ .name = NULL },
 };
@@ -312,12 +279,6 @@ static const struct mon_arg caps_args[] = {
 	{ .name = NULL },
 };
 
-static const struct mon_arg cap_args[] = {
-	{ "capability", MON_STR, false, 0, NULL, NULL },
-	{ "state", MON_BOOL, false, 0, NULL, NULL },
-	{ .name = NULL },
-};
-
 const struct mon_command mon_migrate_commands[] = {
 	{ "query-migrate", "info migrate", "how far a migration is", NULL,
 	  "MigrationInfo", run_query, print_query },
@@ -337,12 +298,9 @@ const struct mon_command mon_migrate_commands[] = {
 	{ NULL, "migrate_set_parameter",
 	  "max-bandwidth (MiB/s) or downtime-limit (ms) of a migration", param_args, NULL,
 	  run_hmp_parameter, NULL },
-	{ "query-migrate-capabilities", "info migrate_capabilities",
-	  "what a migration can do", NULL, "[MigrationCapabilityStatus]",
-	  run_capabilities, print_capabilities },
+	{ "query-migrate-capabilities", NULL, "what a migration can do", NULL,
+	  "[MigrationCapabilityStatus]", run_capabilities, NULL },
 	{ "migrate-set-capabilities", NULL, "turn that on or off", caps_args, NULL,
 	  run_set_capabilities, NULL },
-	{ NULL, "migrate_set_capability", "events: tell of each change of the status",
-	  cap_args, NULL, run_hmp_capability, NULL },
 	{ .help = NULL },
 };

@@ -43,14 +43,6 @@ static int run_wakeup(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	return err_set(err, EINVAL, "Unable to wake up: guest is not in suspended state");
 }
 
-static int run_no_snapshots(struct mon_ctx *ctx, const json_t *args, json_t **result,
-                            struct err *err)
-{
-	UNUSED_ARGS;
-	*result = json_string("There is no snapshot available.\n");
-	return 0;
-}
-
 static int run_numa(struct mon_ctx *ctx, const json_t *args, json_t **result,
                     struct err *err)
 {
@@ -345,8 +337,6 @@ const struct mon_command mon_query_commands[] = {
 	  run_empty_list, NULL },
 	{ "query-memory-devices", "info memory-devices", "memory that was added later",
 	  NULL, "[any]", run_empty_list, NULL },
-	{ NULL, "info snapshots", "saved states of the machine", NULL, NULL,
-	  run_no_snapshots, NULL },
 	{ NULL, "info numa", "NUMA nodes", NULL, NULL, run_numa, NULL },
 	{ "system_wakeup", "system_wakeup", "wake a guest that sleeps (S3)", NULL, NULL,
 	  run_wakeup, NULL },

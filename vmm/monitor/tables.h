@@ -7,25 +7,26 @@
 
 #include <stdint.h>
 
-extern const struct mon_command mon_run_commands[];     /* cmd-run.c */
-extern const struct mon_command mon_info_commands[];    /* cmd-info.c */
-extern const struct mon_command mon_block_commands[];   /* cmd-block.c */
-extern const struct mon_command mon_device_commands[];  /* cmd-device.c */
-extern const struct mon_command mon_balloon_commands[]; /* cmd-balloon.c */
-extern const struct mon_command mon_net_commands[];     /* cmd-net.c */
-extern const struct mon_command mon_debug_commands[];   /* cmd-debug.c */
-extern const struct mon_command mon_chardev_commands[]; /* cmd-chardev.c */
-extern const struct mon_command mon_inspect_commands[]; /* cmd-inspect.c */
-extern const struct mon_command mon_stats_commands[];   /* cmd-stats.c */
-extern const struct mon_command mon_display_commands[]; /* cmd-display.c */
-extern const struct mon_command mon_input_commands[];   /* cmd-input.c */
-extern const struct mon_command mon_memory_commands[];  /* cmd-memory.c */
-extern const struct mon_command mon_query_commands[];   /* cmd-query.c */
-extern const struct mon_command mon_meta_commands[];    /* cmd-meta.c */
-extern const struct mon_command mon_gdb_commands[];     /* cmd-gdb.c */
-extern const struct mon_command mon_medium_commands[];  /* cmd-medium.c */
-extern const struct mon_command mon_hotplug_commands[]; /* cmd-hotplug.c */
-extern const struct mon_command mon_migrate_commands[]; /* cmd-migrate.c */
+extern const struct mon_command mon_run_commands[];      /* cmd-run.c */
+extern const struct mon_command mon_info_commands[];     /* cmd-info.c */
+extern const struct mon_command mon_block_commands[];    /* cmd-block.c */
+extern const struct mon_command mon_device_commands[];   /* cmd-device.c */
+extern const struct mon_command mon_balloon_commands[];  /* cmd-balloon.c */
+extern const struct mon_command mon_net_commands[];      /* cmd-net.c */
+extern const struct mon_command mon_debug_commands[];    /* cmd-debug.c */
+extern const struct mon_command mon_chardev_commands[];  /* cmd-chardev.c */
+extern const struct mon_command mon_inspect_commands[];  /* cmd-inspect.c */
+extern const struct mon_command mon_stats_commands[];    /* cmd-stats.c */
+extern const struct mon_command mon_display_commands[];  /* cmd-display.c */
+extern const struct mon_command mon_input_commands[];    /* cmd-input.c */
+extern const struct mon_command mon_memory_commands[];   /* cmd-memory.c */
+extern const struct mon_command mon_query_commands[];    /* cmd-query.c */
+extern const struct mon_command mon_meta_commands[];     /* cmd-meta.c */
+extern const struct mon_command mon_gdb_commands[];      /* cmd-gdb.c */
+extern const struct mon_command mon_medium_commands[];   /* cmd-medium.c */
+extern const struct mon_command mon_hotplug_commands[];  /* cmd-hotplug.c */
+extern const struct mon_command mon_migrate_commands[];  /* cmd-migrate.c */
+extern const struct mon_command mon_snapshot_commands[]; /* cmd-snapshot.c */
 
 /* A KeyValue's code (common/keycode.h); 0 with a sentence when it is no key.
  * cmd-display.c */
