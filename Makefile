@@ -19,7 +19,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(patsubst $(BUILD)/%,%,$@)')
 comma := ,
 WARN    := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter
 CFLAGS  := -std=gnu11 $(WARN) $(if $(DEBUG),-O0,-O2) -g -fno-common -fstack-protector-strong \
-	   -ffunction-sections $(if $(SAN),,-fno-asynchronous-unwind-tables) \
+	   -ffunction-sections -fdata-sections $(if $(SAN),,-fno-asynchronous-unwind-tables) \
 	   $(if $(DEBUG)$(SAN),,-D_FORTIFY_SOURCE=2) -fPIE \
 	   $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
 	   $(EXTRA_CFLAGS)
@@ -80,10 +80,9 @@ $(OBJ)/%.o: %.c
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Programs are made small; what moves data for a guest that waits is made fast.
+# Programs are made small; what runs for each request, byte or pixel is made fast.
 SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
-FAST  := block/aio block/qcow2-map block/uring \
-	legacy/uart legacy/vga-draw legacy/vga-mem loop/loop mem/ram virtio/blk virtio/net-data virtio/queue
+FAST  := block/aio block/uring legacy/vga-draw loop/loop mem/ram virtio/blk virtio/queue
 FAST_FLAGS := -O2 -falign-functions=1 $(if $(findstring clang,$(CC)),,-falign-jumps=1 -falign-loops=1)
 ifeq ($(DEBUG)$(SAN),)
 $(addprefix $(OBJ)/,$(addsuffix /%.o,$(SMALL))): CFLAGS += -Oz $(if $(findstring clang,$(CC)),,-malign-data=abi)
