@@ -157,4 +157,18 @@ SKIP: {
 }
 quit($pid, $c);
 
+# ---- the memory of a card that may be unplugged: its ROM ----
+
+SKIP: {
+	my $rom = '/usr/share/seabios/vgabios-stdvga.bin';
+
+	skip("$rom is missing; run: scripts/deps", 4) if !-e $rom;
+	($pid, $c) = machine(@kernel, @disk, qw(-vga std -netdev user,id=n -device), "virtio-net-pci,netdev=n,romfile=$rom");
+	is(hmp($c, 'savevm rom'), '', 'savevm with ROMs of cards');
+	like(hmp($c, 'info status'), qr/running/, 'the guest goes on');
+	is(hmp($c, 'loadvm rom'), '', 'loadvm');
+	ok(told(2), 'and goes on from there');
+	quit($pid, $c);
+}
+
 done_testing();

@@ -27,6 +27,7 @@ struct ram_part {
 
 struct ram_source {
 	struct vm *vm;
+	bool held; /* the machine lock, all the time */
 	struct ram_part parts[MEM_MAX_RAM];
 	unsigned count;
 	uint64_t *taken;          /* room for the longest log */
@@ -63,7 +64,7 @@ static int add_part(struct ram_source *s, struct ram_block *block, struct err *e
 	return 0;
 }
 
-struct ram_source *ram_source_new(struct vm *vm, struct err *err)
+struct ram_source *ram_source_new(struct vm *vm, bool held, struct err *err)
 {
 	struct ram_source *s = calloc(1, sizeof(*s));
 	struct ram_block *block;
@@ -75,6 +76,7 @@ struct ram_source *ram_source_new(struct vm *vm, struct err *err)
 		return NULL;
 	}
 	s->vm = vm;
+	s->held = held;
 	for (unsigned i = 0; (block = mem_ram_block(vm->mem, i)) && ret >= 0; i++) {
 		if (!block->host)
 			continue;
@@ -154,7 +156,7 @@ int ram_source_sync(struct ram_source *s, struct err *err)
 static bool copy_pages(struct ram_source *s, const struct ram_part *part, uint64_t page,
                        unsigned n)
 {
-	bool may_leave = part->block->device && part->block->readonly, there;
+	bool may_leave = !s->held && part->block->device && part->block->readonly, there;
 
 	if (may_leave)
 		vm_lock(s->vm);

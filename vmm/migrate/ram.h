@@ -21,15 +21,15 @@ struct ram_totals {
 	uint64_t passes;
 };
 
-/* Everything is to be sent, and writes are noted from now on. Machine lock. NULL with a
- * sentence. */
-struct ram_source *ram_source_new(struct vm *vm, struct err *err);
+/* Everything is to be sent, and writes are noted from now on. Machine lock; held: all the
+ * time, by who sends, too. NULL with a sentence. */
+struct ram_source *ram_source_new(struct vm *vm, bool held, struct err *err);
 /* Accepts NULL. Machine lock. */
 void ram_source_free(struct ram_source *s);
 /* What was written meanwhile is to be sent, too. Machine lock. -errno with a sentence. */
 int ram_source_sync(struct ram_source *s, struct err *err);
 /* Sends what is to be sent. paced is called between two records; an error of it ends the
- * pass. Not under the machine lock. */
+ * pass. Without the machine lock, if it is not held. */
 int ram_source_send(struct ram_source *s, struct channel *c,
                     int (*paced)(void *opaque, struct err *err), void *opaque,
                     struct err *err);

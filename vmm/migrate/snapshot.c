@@ -176,7 +176,7 @@ static int write_machine(struct pc *pc, struct channel *c, enum vm_runstate was,
 	_cleanup_strbuf_ struct strbuf config = { 0 };
 	struct saved_states states = { 0 };
 	struct record r = { .type = REC_CONFIG };
-	struct ram_source *ram = ram_source_new(pc_vm(pc), err);
+	struct ram_source *ram = ram_source_new(pc_vm(pc), true, err);
 	int ret = ram ? stream_write_header(c, err) : -err->code;
 
 	config_describe(pc, &config);

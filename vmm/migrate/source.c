@@ -28,7 +28,7 @@
 static int describe(struct migration *m, struct err *err)
 {
 	config_describe(m->pc, &m->config);
-	m->ram = ram_source_new(m->vm, err);
+	m->ram = ram_source_new(m->vm, false, err);
 	if (!m->ram)
 		return -err->code;
 	m->vm->moving = true;
