@@ -221,7 +221,8 @@ static void test_refusals(struct bench *b)
 	refused(b, "image", ",detect-zeroes=unmap",
 	        "detect-zeroes=unmap is not supported; drop it");
 	refused(b, "image", ",snapshot=on",
-	        "snapshot=on is not supported; use a copy of the image");
+	        "snapshot=on is not supported; use an image above it: vmm-img create -f "
+	        "qcow2 -b IMAGE -F FORMAT NEW");
 	refused(b, "image", ",copy-on-read=on",
 	        "copy-on-read=on is not supported; drop it");
 	refused(b, "image", ",file=", "no image is named; add file=PATH");

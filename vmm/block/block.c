@@ -364,7 +364,8 @@ static int check_image_opts(const struct image_opts *image, struct err *err)
 		                 detects[image->detect_zeroes]);
 	if (image->snapshot)
 		return err_usage(err,
-		                 "snapshot=on is not supported; use a copy of the image");
+		                 "snapshot=on is not supported; use an image above it: "
+		                 "vmm-img create -f qcow2 -b IMAGE -F FORMAT NEW");
 	if (image->copy_on_read)
 		return err_usage(err, "copy-on-read=on is not supported; drop it");
 	return 0;
