@@ -144,7 +144,7 @@ static void test_still(struct loop *loop, struct display *d)
 	source.due = never;
 	display_set_source(d, &source);
 	display_hurry(d);
-	wait_for_looks(loop, &b, b.count + 30);
+	wait_for_looks(loop, &b, b.count + 10);
 	tap_eq(count_looks(loop, &b), 0, "none where the device tells");
 	display_hurry(d);
 	looks = b.count;

@@ -18,7 +18,7 @@
 #define STILL_NS    100000000ull /* after STILL_AFTER refreshes with small changes */
 #define SLOWER_NS   50000000ull  /* more after each one without any … */
 #define IDLE_NS     500000000ull /* … up to this */
-#define STILL_AFTER 30
+#define STILL_AFTER 10
 #define SMALL       1024 /* pixels: two large text cells */
 
 struct display {
