@@ -183,7 +183,7 @@ is(hmp($m, 'log none') . hmp($m, 'info trace-events b*'), "boot : state 0\n", 'l
 like(hmp($m, 'trace-event nix off'), qr/^Error: unknown log class 'nix'/, 'an unknown one');
 like(hmp($m, 'info history'), qr/^0: 'info status'\n/, 'info history');
 is(hmp($m, "info $_->[0]"), $_->[1], "info $_->[0]")
-	for ['snapshots', "There is no snapshot available.\n"], ['migrate', ''], ['iothreads', ''], ['memory-devices', ''], ['numa', "0 nodes\n"];
+	for ['snapshots', "no block device can store vmstate for snapshot\n"], ['migrate', ''], ['iothreads', ''], ['memory-devices', ''], ['numa', "0 nodes\n"];
 like(hmp($m, 'system_wakeup'), qr/guest is not in suspended state/, 'system_wakeup');
 like(hmp($m, 'qom-list /machine'), qr/^type \(string\)\nperipheral \(child<container>\)\n/, 'qom-list');
 my ($disk) = grep { $_->{type} eq 'child<virtio-blk-pci>' } @{ qmp($a, 'qom-list', path => '/machine/peripheral-anon')->{return} };

@@ -22,6 +22,8 @@
 
 /* ---- disks ---- */
 
+#define NO_DISK "no block device can store vmstate for snapshot"
+
 /* The next image that can be written, or NULL. */
 static struct block_node *next_disk(struct vm *vm, struct block_node *node)
 {
@@ -52,7 +54,7 @@ static struct block_node *check_disks(struct vm *vm, struct err *err)
 		first = first ? first : qcow2_find(node);
 	}
 	if (!first)
-		err_set(err, ENOTSUP, "no block device can store vmstate for snapshot");
+		err_set(err, ENOTSUP, NO_DISK);
 	return first;
 }
 
@@ -369,17 +371,19 @@ static void add_row(const struct qcow2_snapshot *s, struct strbuf *out)
 void snapshot_list(struct pc *pc, struct strbuf *out)
 {
 	struct vm *vm = pc_vm(pc);
-	struct err err = { 0 };
-	struct block_node *first = check_disks(vm, &err), *node = NULL;
+	struct block_node *node = NULL, *first = NULL, *image;
 	const struct qcow2_snapshot *s;
 	bool any = false;
 
+	while ((node = next_disk(vm, node))) {
+		image = qcow2_find(node);
+		first = first ? first : image;
+		any |= image && qcow2_snapshot_at(image, 0);
+	}
 	if (!first) {
-		strbuf_addf(out, "%s\n", err.text);
+		strbuf_adds(out, NO_DISK "\n");
 		return;
 	}
-	while ((node = next_disk(vm, node)))
-		any |= !!qcow2_snapshot_at(qcow2_find(node), 0);
 	if (!any) {
 		strbuf_adds(out, "There is no snapshot available.\n");
 		return;
