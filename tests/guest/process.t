@@ -124,9 +124,11 @@ sub policies {
 SKIP: {
 	my ($policy, $nice) = (split(' ', slurp("/proc/$$/stat") =~ s/.*\) //sr))[38, 16];
 	skip('this test itself has a scheduling priority', 2) if $policy || $nice < 0;
-	my $pid = start(@small, @halt, '-qmp', "unix:$dir/q,server,nowait");
+	# out %al,$0x80, for ever
+	my $pid = start(@small, '-kernel', put_file("$dir/notify", multiboot("\xe6\x80\xeb\xfc")), '-qmp', "unix:$dir/q,server,nowait");
 	my $q = qmp_client("$dir/q");
-	is(qmp($q, 'query-status')->{return}{status}, 'running', 'a guest that runs');
+	is(qmp($q, 'query-status')->{return}{status}, 'running', 'a guest that leaves the CPU all the time');
+	wait_until(sub { policies($pid) =~ /vmm=3/ });
 	is(policies($pid), 'CPU 0/KVM=0 vmm=3', 'the main thread is SCHED_BATCH, the vCPU is not');
 	put($q, '{"execute":"quit"}');
 	ended($pid);

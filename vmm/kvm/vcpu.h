@@ -53,12 +53,6 @@ int vcpu_thread_id(const struct vcpus *vcpus, unsigned index);
 /* Queues a non-maskable interrupt. 0 or -errno. Any thread. */
 int vcpu_nmi(const struct vcpus *vcpus, unsigned index);
 
-/* On a host without a CPU to spare the vCPUs keep theirs when they notify: the calling
- * thread runs when they wait or have had their time, and finds all that was asked for
- * meanwhile. Not for who has a scheduling priority, and knows better. Before vcpus_run().
- */
-void vcpus_go_first(struct vcpus *vcpus);
-
 /* Starts the threads (first call) and lets all vCPUs run. 0 or -errno with a sentence. */
 int vcpus_run(struct vcpus *vcpus, struct err *err);
 /* Takes all vCPUs out of the guest, instructions completed, and waits for that.

@@ -133,7 +133,6 @@ int pc_add_cpus(struct pc *pc, struct err *err)
 	pc->vcpus = vcpus_new(pc->vm.kvm, smp.cpus, pc->apic_ids, &cpu_ops, pc, err);
 	if (!pc->vcpus)
 		return -err->code;
-	vcpus_go_first(pc->vcpus);
 	ret = set_cpuid(pc, &topology, err);
 	for (unsigned i = 0; i < smp.cpus && ret >= 0; i++)
 		if (!kvmstate_add_vcpu(&pc->vm, i, vcpu_fd(pc->vcpus, i), err))

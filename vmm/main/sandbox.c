@@ -120,8 +120,8 @@ static void add_checks(struct bpf_rules *b, const uint32_t *ioctls, unsigned ioc
 	              FAIL(EINVAL));
 	bpf_add_check(b, SYS_tgkill, BPF_ANY_OF, 0, pid, 1, FAIL(EPERM));
 	bpf_add_check(b, SYS_prlimit64, BPF_ANY_OF, 0, none, 1, FAIL(EPERM));
-	/* Only its own, and none that takes a privilege. */
-	bpf_add_check(b, SYS_sched_setscheduler, BPF_ANY_OF, 0, none, 1, FAIL(EPERM));
+	/* The main thread's; priorities would take a privilege. */
+	bpf_add_check(b, SYS_sched_setscheduler, BPF_ANY_OF, 0, pid, 1, FAIL(EPERM));
 	if (sockets)
 		bpf_add_check(b, SYS_socket, BPF_ANY_OF, 0, families,
 		              ARRAY_SIZE(families), FAIL(EACCES));
