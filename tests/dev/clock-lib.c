@@ -85,9 +85,11 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *spec,
 		i++;
 	timers[i].fd = fd;
 	timers[i].deadline = to_ns(&spec->it_value);
-	if (timers[i].deadline && timers[i].deadline <= now)
-		fire(i);
-	return timers[i].deadline ? settime(fd, 0) : 0;
+	/* Whatever it is set to, it is not due any more (timerfd_settime(2)). */
+	if (!timers[i].deadline || timers[i].deadline > now)
+		return settime(fd, 0);
+	fire(i);
+	return 0;
 }
 
 /* Leaps to the first timer, or by at most so long; false: no timer was due by then. */
