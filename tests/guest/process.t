@@ -113,28 +113,6 @@ for my $row (
 }
 ok(!-e "$dir/pid", 'a failed start leaves no pid file');
 
-# ---- who goes first on a host without a CPU to spare (sched(7)) ----
-
-sub policies {
-	my ($pid) = @_;
-	my %policy = map { (slurp("$_/comm") =~ s/\n//r) => (split(' ', slurp("$_/stat") =~ s/.*\) //sr))[38] } glob("/proc/$pid/task/*");
-	return join(' ', map { "$_=$policy{$_}" } grep { /^vmm$|^CPU/ } sort keys %policy);
-}
-
-SKIP: {
-	my ($policy, $nice) = (split(' ', slurp("/proc/$$/stat") =~ s/.*\) //sr))[38, 16];
-	skip('this test itself has a scheduling priority', 2) if $policy || $nice < 0;
-	# out %al,$0x80, for ever
-	my $pid = start(@small, '-kernel', put_file("$dir/notify", multiboot("\xe6\x80\xeb\xfc")), '-qmp', "unix:$dir/q,server,nowait");
-	my $q = qmp_client("$dir/q");
-	is(qmp($q, 'query-status')->{return}{status}, 'running', 'a guest that leaves the CPU all the time');
-	wait_until(sub { policies($pid) =~ /vmm=3/ });
-	is(policies($pid), 'CPU 0/KVM=0 vmm=3', 'the main thread is SCHED_BATCH, the vCPU is not');
-	put($q, '{"execute":"quit"}');
-	ended($pid);
-	unlink("$dir/q");
-}
-
 # ---- another user ----
 
 SKIP: {

@@ -15,11 +15,9 @@
 #include "vmm/kvm/internal.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #define KICK_SIGNAL SIGUSR1
 
@@ -46,7 +44,6 @@ struct vcpus {
 	pthread_mutex_t lock;
 	pthread_cond_t parked, go;
 	bool pause, quit; /* what the threads should do */
-	bool complete;    /* all threads have been started */
 	bool hold;        /* no further instruction until vcpus_run(), vcpus_release() */
 	unsigned generation; /* of vcpus_run() */
 	unsigned count;
@@ -250,22 +247,6 @@ static bool must_park(const struct vcpu *vcpu)
 	       __atomic_load_n(&vcpu->set->quit, __ATOMIC_ACQUIRE);
 }
 
-/* On a host without a CPU to spare a notification must not take it from the vCPU that
- * makes it: two switches each, and a batch of requests would be one of one. A wake-up of
- * SCHED_BATCH takes the CPU from nobody (sched(7)), so the main thread becomes that, when
- * the guest is on its way and every thread that would inherit it is there. Who gave this
- * program a priority knows better; a refusal leaves everything as it was. */
-static void go_first(const struct vcpu *vcpu)
-{
-	const struct sched_param none = { 0 };
-	int main_thread = getpid();
-
-	if (__atomic_load_n(&vcpu->set->complete, __ATOMIC_ACQUIRE) &&
-	    sched_getscheduler(main_thread) == SCHED_OTHER &&
-	    getpriority(PRIO_PROCESS, main_thread) >= 0)
-		sched_setscheduler(main_thread, SCHED_BATCH, &none);
-}
-
 static void *vcpu_main(void *opaque)
 {
 	struct vcpu *vcpu = opaque;
@@ -274,10 +255,6 @@ static void *vcpu_main(void *opaque)
 	__atomic_store_n(&vcpu->tid, gettid(), __ATOMIC_RELAXED);
 	snprintf(name, sizeof(name), "CPU %u/KVM", vcpu->index);
 	pthread_setname_np(pthread_self(), name);
-	if (park(vcpu)) {
-		enter(vcpu);
-		go_first(vcpu);
-	}
 	while (park(vcpu)) {
 		while (!must_park(vcpu))
 			enter(vcpu);
@@ -330,7 +307,6 @@ int vcpus_run(struct vcpus *set, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
-	__atomic_store_n(&set->complete, true, __ATOMIC_RELEASE);
 	log_debug(LOG_C_KVM, "%u vCPUs run", set->count);
 	return 0;
 }
