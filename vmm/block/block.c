@@ -218,8 +218,8 @@ static void rw_done(struct block_req *req, int ret)
 	*(int *)req->opaque = ret;
 }
 
-int block_rw(struct block_node *node, enum block_op op, uint64_t offset, void *buf,
-             uint64_t len)
+int block_rw_by(block_submit_fn *submit, struct block_node *node, enum block_op op,
+                uint64_t offset, void *buf, uint64_t len)
 {
 	struct iovec iov = { buf, len };
 	int ret = -EAGAIN;
@@ -233,10 +233,16 @@ int block_rw(struct block_node *node, enum block_op op, uint64_t offset, void *b
 		.opaque = &ret,
 	};
 
-	block_submit_below(node, &req);
+	submit(node, &req);
 	while (ret == -EAGAIN)
 		block_wait(node->reg);
 	return ret;
+}
+
+int block_rw(struct block_node *node, enum block_op op, uint64_t offset, void *buf,
+             uint64_t len)
+{
+	return block_rw_by(block_submit_below, node, op, offset, buf, len);
 }
 
 int block_flush(struct block_node *node)

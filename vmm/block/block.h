@@ -201,6 +201,10 @@ int block_flush(struct block_node *node);
  * meanwhile). The node may be one of those below. 0 or -errno. */
 int block_rw(struct block_node *node, enum block_op op, uint64_t offset, void *buf,
              uint64_t len);
+/* The same past the submit() of a driver's own. */
+typedef void block_submit_fn(struct block_node *node, struct block_req *req);
+int block_rw_by(block_submit_fn *submit, struct block_node *node, enum block_op op,
+                uint64_t offset, void *buf, uint64_t len);
 
 /* Where a range of an image comes from. */
 enum block_where {

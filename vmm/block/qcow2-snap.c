@@ -605,32 +605,6 @@ void qcow2_vmstate_submit(struct block_node *node, struct block_req *req)
 		qcow2_start(q, req, qcow2_vmstate_offset(q), false);
 }
 
-static void vmstate_done(struct block_req *req, int ret)
-{
-	*(int *)req->opaque = ret;
-}
-
-static int vmstate_wait(struct block_node *node, enum block_op op, uint64_t offset,
-                        void *buf, uint64_t len)
-{
-	struct iovec iov = { buf, len };
-	int ret = -EAGAIN;
-	struct block_req req = {
-		.op = op,
-		.offset = offset,
-		.len = len,
-		.iov = &iov,
-		.iov_count = 1,
-		.done = vmstate_done,
-		.opaque = &ret,
-	};
-
-	qcow2_vmstate_submit(node, &req);
-	while (ret == -EAGAIN)
-		block_wait(node->reg);
-	return ret;
-}
-
 int qcow2_vmstate_rw(struct block_node *node, bool write, uint64_t offset, void *buf,
                      uint64_t len)
 {
@@ -646,10 +620,12 @@ int qcow2_vmstate_rw(struct block_node *node, bool write, uint64_t offset, void 
 			 whole = align_up(skip + part, 512);
 
 		if (!write || skip || whole != part)
-			ret = vmstate_wait(node, BLOCK_READ, from, piece, whole);
+			ret = block_rw_by(qcow2_vmstate_submit, node, BLOCK_READ, from,
+			                  piece, whole);
 		if (ret >= 0 && write) {
 			memcpy(piece + skip, buf, part);
-			ret = vmstate_wait(node, BLOCK_WRITE, from, piece, whole);
+			ret = block_rw_by(qcow2_vmstate_submit, node, BLOCK_WRITE, from,
+			                  piece, whole);
 		} else if (ret >= 0) {
 			memcpy(buf, piece + skip, part);
 		}
