@@ -12,11 +12,14 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -202,6 +205,7 @@ void channel_cancel(struct channel *c)
 {
 	const uint64_t one = 1;
 
+	__atomic_store_n(&c->cancelled, true, __ATOMIC_RELAXED);
 	if (write(c->cancel, &one, sizeof(one)) < 0)
 		return; /* it is readable already */
 }
@@ -223,9 +227,7 @@ static int wait_for(struct channel *c, struct pollfd *fds, unsigned count, int m
 
 bool channel_is_cancelled(const struct channel *c)
 {
-	struct pollfd fds = { .fd = c->cancel, .events = POLLIN };
-
-	return poll(&fds, 1, 0) > 0;
+	return __atomic_load_n(&c->cancelled, __ATOMIC_RELAXED);
 }
 
 int channel_pause(struct channel *c, unsigned ms)
@@ -293,12 +295,16 @@ static int connect_one(struct channel *c, struct err *err)
 
 int channel_meet(struct channel *c, struct err *err)
 {
+	const int one = 1;
 	int ret = 0;
 
 	if (c->pending)
 		ret = c->listen[0] >= 0 ? accept_one(c, err) : connect_one(c, err);
-	if (c->pending && ret >= 0)
+	if (c->pending && ret >= 0) {
 		c->answers = true;
+		/* What is flushed shall go at once; fails on a Unix socket. */
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	}
 	close_servers(c);
 	if (ret < 0)
 		err_prefix(err, "%s", c->uri);
@@ -320,66 +326,105 @@ static int do_io(struct channel *c, void *data, size_t len, bool write, struct e
 	return ret < 0 ? failed(c, ret, write ? "write" : "read", err) : 0;
 }
 
-int channel_write(struct channel *c, const void *data, size_t len, struct err *err)
+/* Waits when nothing goes (n is what a call returned, -1 with errno). Bytes, or -errno
+ * with a sentence. */
+static ssize_t went(struct channel *c, ssize_t n, bool write, struct err *err)
 {
-	const char *p = data;
+	int ret = n < 0 ? -errno : 0;
 
-	if (c->io)
-		return do_io(c, (void *)data, len, true, err);
-	while (len) {
+	if (ret == -EAGAIN)
+		ret = wait_io(c, write ? POLLOUT : POLLIN);
+	else if (ret == -EINTR)
+		ret = 0;
+	if (ret < 0)
+		return failed(c, ret, write ? "write" : "read", err);
+	return n < 0 ? 0 : n;
+}
+
+/* What is kept back, and this. */
+static int write_all(struct channel *c, const void *data, size_t len, struct err *err)
+{
+	struct iovec iov[2] = { { c->out, c->out_len }, { (void *)data, len } };
+
+	c->out_len = 0;
+	while (iov[0].iov_len || iov[1].iov_len) {
 		/* Without a signal when nobody reads: that is ignored here. */
-		ssize_t n = write(c->fd, p, len);
+		ssize_t n = went(c, writev(c->fd, iov, 2), true, err);
 
-		if (n < 0 && errno == EAGAIN) {
-			int ret = wait_io(c, POLLOUT);
-
-			if (ret < 0)
-				return failed(c, ret, "write", err);
-		} else if (n < 0 && errno != EINTR) {
-			return failed(c, -errno, "write", err);
-		}
-		if (n <= 0)
-			continue;
-		p += n;
-		len -= n;
+		if (n < 0)
+			return n;
 		__atomic_fetch_add(&c->sent, n, __ATOMIC_RELAXED);
+		for (unsigned i = 0; i < 2; i++) {
+			size_t part = iov[i].iov_len;
+
+			if (part > (size_t)n)
+				part = n;
+			iov[i].iov_base = (char *)iov[i].iov_base + part;
+			iov[i].iov_len -= part;
+			n -= part;
+		}
 	}
 	return 0;
+}
+
+int channel_write(struct channel *c, const void *data, size_t len, struct err *err)
+{
+	if (c->io)
+		return do_io(c, (void *)data, len, true, err);
+	if (c->out_len + len > sizeof(c->out))
+		return write_all(c, data, len, err);
+	memcpy(c->out + c->out_len, data, len);
+	c->out_len += len;
+	return 0;
+}
+
+int channel_flush(struct channel *c, struct err *err)
+{
+	return write_all(c, NULL, 0, err);
 }
 
 int channel_read(struct channel *c, void *data, size_t len, struct err *err)
 {
 	char *p = data;
+	int ret;
 
 	if (c->io)
 		return do_io(c, data, len, false, err);
-	while (len) {
-		ssize_t n = read(c->fd, p, len);
+	ret = channel_flush(c, err);
+	while (ret >= 0 && len) {
+		size_t part = c->in_len - c->in_at;
+		struct iovec iov[2] = { { p, len }, { c->in, sizeof(c->in) } };
+		ssize_t n;
 
-		if (!n)
-			return err_set(err, ECONNRESET, "%s: %s", c->uri,
-			               c->answers ? "the other side is gone"
-			                          : "it ends too early");
-		if (n < 0 && errno == EAGAIN) {
-			int ret = wait_io(c, POLLIN);
-
-			if (ret < 0)
-				return failed(c, ret, "read", err);
-		} else if (n < 0 && errno != EINTR) {
-			return failed(c, -errno, "read", err);
+		if (part) {
+			part = part < len ? part : len;
+			memcpy(p, c->in + c->in_at, part);
+			c->in_at += part;
+		} else {
+			n = readv(c->fd, iov, 2);
+			if (!n)
+				return err_set(err, ECONNRESET, "%s: %s", c->uri,
+				               c->answers ? "the other side is gone"
+				                          : "it ends too early");
+			n = went(c, n, false, err);
+			if (n < 0)
+				return n;
+			part = (size_t)n < len ? (size_t)n : len;
+			c->in_at = 0;
+			c->in_len = n - part;
 		}
-		if (n <= 0)
-			continue;
-		p += n;
-		len -= n;
+		p += part;
+		len -= part;
 	}
-	return 0;
+	return ret;
 }
 
 int channel_sync(struct channel *c, struct err *err)
 {
+	int ret = channel_flush(c, err);
+
 	/* -EINVAL: a pipe. */
-	if (!c->answers && fdatasync(c->fd) < 0 && errno != EINVAL)
+	if (ret >= 0 && !c->answers && fdatasync(c->fd) < 0 && errno != EINVAL)
 		return err_sys(err, errno, "%s: cannot be made durable", c->uri);
-	return 0;
+	return ret;
 }

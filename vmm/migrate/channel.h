@@ -15,13 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CHANNEL_OUT (64 << 10)
+#define CHANNEL_IN  (32 << 10)
+
 struct channel {
-	int fd;        /* -1: not connected yet */
-	int cancel;    /* eventfd; readable: give up */
-	bool answers;  /* the other side can say something */
-	bool pending;  /* the connection is being made */
-	bool has_crc;  /* the processor has an instruction for the checksum */
-	uint64_t sent; /* bytes */
+	int fd;         /* -1: not connected yet */
+	int cancel;     /* eventfd; readable: give up */
+	bool cancelled; /* atomic */
+	bool answers;   /* the other side can say something */
+	bool pending;   /* the connection is being made */
+	bool has_crc;   /* the processor has an instruction for the checksum */
+	uint64_t sent;  /* bytes */
 	/* of tcp: that is connected to */
 	struct inet_addresses addresses;
 	unsigned next;
@@ -32,6 +36,9 @@ struct channel {
 	/* What is written and read instead of a descriptor; NULL: there is one. -errno.
 	 */
 	int (*io)(struct channel *c, void *data, size_t len, bool write);
+	/* What is not written yet; what was read and nobody has asked for. */
+	size_t out_len, in_at, in_len;
+	uint8_t out[CHANNEL_OUT], in[CHANNEL_IN];
 };
 
 /* Opens "tcp:HOST:PORT", "unix:PATH", "fd:NUMBER" or "file:PATH" to be written to
@@ -48,10 +55,12 @@ bool channel_is_cancelled(const struct channel *c);
 
 /* Waits until the other side is there. -errno with a sentence, -ECANCELED without. */
 int channel_meet(struct channel *c, struct err *err);
-/* All of it, or -errno with a sentence. */
+/* All of it, or -errno with a sentence. What is written waits for more, until it is
+ * flushed, or something is read. */
 int channel_write(struct channel *c, const void *data, size_t len, struct err *err);
+int channel_flush(struct channel *c, struct err *err);
 int channel_read(struct channel *c, void *data, size_t len, struct err *err);
-/* A file is on stable storage. */
+/* All is written; a file is on stable storage. */
 int channel_sync(struct channel *c, struct err *err);
 /* Waits so many ms, or until it is cancelled: -ECANCELED. */
 int channel_pause(struct channel *c, unsigned ms);

@@ -146,6 +146,8 @@ static int read_machine(struct migration *m, struct err *err)
 			ret = ram_load(m->vm->mem, m->channel, &r, err);
 		else if (r.type == REC_STATE)
 			ret = read_state(m, &r, err);
+		else if (r.type == REC_SYNC)
+			ret = stream_answer(m->channel, NULL, err);
 		else if (r.type == REC_END)
 			ret = read_end(m, &r, err);
 		else

@@ -33,6 +33,8 @@ struct migration {
 	struct err err;
 	uint64_t began, ended, stopped, downtime, setup; /* ns; loop_now() */
 	uint64_t bandwidth; /* bytes a second, measured; atomic */
+	uint64_t rate;      /* the same of the last pass; the thread's */
+	uint64_t expected;  /* ms that what is left takes; atomic */
 	struct ram_source *ram;
 	struct ram_totals totals;
 	uint64_t sent;

@@ -111,7 +111,9 @@ int migration_begin(struct migration *m, struct channel *channel, void *(*fn)(vo
 
 	m->channel = channel;
 	m->began = loop_now();
-	m->ended = m->stopped = m->downtime = m->setup = m->sent = m->bandwidth = 0;
+	m->ended = m->stopped = m->downtime = m->setup = m->sent = m->bandwidth =
+		m->rate = 0;
+	m->expected = 0;
 	m->totals = (struct ram_totals){ 0 };
 	/* Signals are the main thread's, but for faults of our own and the sandbox's
 	 * refusals. */
@@ -246,6 +248,7 @@ void migration_get(struct pc *pc, struct migration_info *info)
 		.total_ms = ((m->ended ? m->ended : loop_now()) - m->began) / MS,
 		.downtime_ms = m->downtime / MS,
 		.setup_ms = m->setup / MS,
+		.expected_ms = __atomic_load_n(&m->expected, __ATOMIC_RELAXED),
 		.bandwidth = __atomic_load_n(&m->bandwidth, __ATOMIC_RELAXED),
 		.remaining = t.remaining,
 		.total = t.total,
@@ -253,8 +256,6 @@ void migration_get(struct pc *pc, struct migration_info *info)
 		.normal = t.normal,
 		.passes = t.passes,
 	};
-	if (info->bandwidth)
-		info->expected_ms = t.remaining / (info->bandwidth / 1000 + 1);
 	info->transferred = m->ended || !m->channel ? m->sent
 	                                            : __atomic_load_n(&m->channel->sent,
 	                                                              __ATOMIC_RELAXED);

@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ZERO_RUN_MAX (1u << 20)
+/* Pages that the far end looks through while this one goes on. */
+#define ZERO_RUN_MAX 8192u
 
 struct ram_part {
 	struct ram_block *block;
@@ -168,17 +169,18 @@ static bool copy_pages(struct ram_source *s, const struct ram_part *part, uint64
 	return there;
 }
 
-/* Its length, at most as many as a record may have; pages that are zero by themselves. */
+/* Its length, at most as many as a record may have; pages that are zero by themselves.
+ * Others are in s->copy, where the guest may have made zeros of them meanwhile. */
 static unsigned take_run(struct ram_source *s, struct ram_part *part, uint64_t page,
                          bool *zero)
 {
 	const uint8_t *from = part->block->host + page * STREAM_PAGE;
 	uint64_t end = page;
-	unsigned n = 0;
+	unsigned n = 1;
 
 	while (end < part->pages && end - page < STREAM_PAGES_MAX && is_todo(part, end))
 		end++;
-	if (part->block->device || !mem_is_zero(from)) {
+	if (part->block->device) {
 		if (!copy_pages(s, part, page, end - page))
 			return 0;
 		from = s->copy;
@@ -186,6 +188,8 @@ static unsigned take_run(struct ram_source *s, struct ram_part *part, uint64_t p
 	*zero = mem_is_zero(from);
 	while (page + n < end && mem_is_zero(from + n * STREAM_PAGE) == *zero)
 		n++;
+	if (!*zero && from != s->copy)
+		memcpy(s->copy, from, n * STREAM_PAGE);
 	for (unsigned i = 0; i < n; i++)
 		part->todo[(page + i) / 64] &= ~(1ull << (page + i) % 64);
 	return n;
@@ -195,6 +199,8 @@ static int flush_zeros(struct record *zeros, struct channel *c, struct err *err)
 {
 	int ret = zeros->count ? stream_write(c, zeros, "", err) : 0;
 
+	if (ret >= 0 && zeros->count >= ZERO_RUN_MAX)
+		ret = channel_flush(c, err);
 	zeros->count = 0;
 	return ret;
 }

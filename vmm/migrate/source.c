@@ -21,7 +21,9 @@
 #define SECOND_NS 1000000000ull
 #define SLICE_NS  (SECOND_NS / 10) /* in which the limit of the bandwidth is kept */
 #define AGAIN_MS  10
-#define RETAKES   3000 /* of disks that a process which ends still has */
+#define TRIES     4            /* passes in vain */
+#define FEW       (256u << 10) /* bytes of memory for which no pass is worth it */
+#define RETAKES   3000         /* of disks that a process which ends still has */
 
 /* ---- in the main loop ---- */
 
@@ -166,34 +168,51 @@ static int sync_ram(struct migration *m, struct err *err)
 	return ret;
 }
 
-static bool fits(const struct migration *m)
+/* ms that so many bytes of memory will take. */
+static uint64_t expect(const struct migration *m, uint64_t bytes)
 {
-	uint64_t ms = __atomic_load_n(&m->params.downtime_limit, __ATOMIC_RELAXED);
+	return bytes / (m->rate / 1000 + 1);
+}
+
+/* What is left fits the limit of the downtime, and further passes do not leave much less.
+ */
+static bool suffices(struct migration *m, uint64_t last, unsigned *tries)
+{
+	uint64_t limit = __atomic_load_n(&m->params.downtime_limit, __ATOMIC_RELAXED);
 	struct ram_totals t;
 
 	ram_source_totals(m->ram, &t);
-	return t.passes > 1 &&
-	       (!t.remaining || t.remaining / (ms + 1) <= m->bandwidth / 1000);
+	__atomic_store_n(&m->expected, m->rate ? expect(m, t.remaining) : limit,
+	                 __ATOMIC_RELAXED);
+	if (t.passes < 2 || expect(m, t.remaining) > limit)
+		return false;
+	if (t.remaining > last - last / 4)
+		++*tries;
+	return t.remaining <= FEW || *tries > TRIES;
 }
 
+/* Each pass ends when the far end is done with it: so nothing of it is still under way
+ * when the guest stops, and the rate is that of both ends. */
 static int send_memory(struct migration *m, struct err *err)
 {
 	struct pace pace = { m, loop_now(), m->channel->sent };
+	unsigned tries = 0;
+	uint64_t last = 0;
 	int ret;
 
-	while ((ret = sync_ram(m, err)) >= 0 && !fits(m)) {
-		uint64_t begin = loop_now(), sent = m->channel->sent, took;
+	while ((ret = sync_ram(m, err)) >= 0 && !suffices(m, last, &tries)) {
+		uint64_t begin = loop_now(), sent = m->channel->sent;
+		struct ram_totals t;
 
+		ram_source_totals(m->ram, &t);
+		last = t.remaining;
 		ret = ram_source_send(m->ram, m->channel, keep_pace, &pace, err);
+		if (ret >= 0)
+			ret = stream_sync(m->channel, err);
 		if (ret < 0)
 			return ret;
-		took = loop_now() - begin;
-		/* A short pass says little; the first one is all that there is. */
-		if (took >= SLICE_NS || !m->bandwidth)
-			__atomic_store_n(&m->bandwidth,
-			                 (m->channel->sent - sent) * SECOND_NS /
-			                         (took + 1),
-			                 __ATOMIC_RELAXED);
+		m->rate = (m->channel->sent - sent) * 1000 /
+		          ((loop_now() - begin) / 1000000 + 1);
 	}
 	return ret;
 }
@@ -253,7 +272,7 @@ static int move(struct migration *m, struct err *err)
 		ret = stream_await(c, REC_OK, err);
 	if (ret >= 0 && c->answers)
 		ret = stream_write(c, &go, "", err);
-	return ret;
+	return ret < 0 ? ret : channel_flush(c, err);
 }
 
 void *migration_source(void *opaque)

@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define VERSION      1
+#define VERSION      2 /* 1 had no SYNC */
 #define FLAG_ANSWERS 1u
 #define HEAD         24
 #define SUMMED       20
@@ -27,7 +27,7 @@ static const uint32_t longest[] = {
 	/* a section with its names */
 	[REC_STATE] = STATE_SECTION_MAX + 1024,
 	[REC_REFUSED] = STREAM_REASON_MAX,
-	[REC_GO] = 0,
+	[REC_SYNC] = 0,
 };
 
 /* ---- checksums ---- */
@@ -74,7 +74,7 @@ int stream_read_header(struct channel *c, struct err *err)
 	if (memcmp(head, magic, sizeof(magic)))
 		return err_set(err, EINVAL, "%s: what comes is no machine that vmm moves",
 		               c->uri);
-	if (ld32(head + 8) != VERSION)
+	if (!ld32(head + 8) || ld32(head + 8) > VERSION)
 		return err_set(
 			err, EINVAL,
 			"%s: the stream has version %u, this vmm reads %u; use the "
@@ -121,7 +121,7 @@ int stream_read(struct channel *c, struct record *r, struct err *err)
 		.len = ld32(head + 16),
 		.sum = ld32(head + SUMMED),
 	};
-	if (head[1] || r->type < REC_CONFIG || r->type > REC_GO ||
+	if (head[1] || r->type < REC_CONFIG || r->type > REC_SYNC ||
 	    r->len > longest[r->type])
 		return err_set(err, EINVAL,
 		               "%s: the stream has a record that makes no "
@@ -168,12 +168,22 @@ int stream_await(struct channel *c, enum record_type want, struct err *err)
 	return ret;
 }
 
+int stream_sync(struct channel *c, struct err *err)
+{
+	const struct record r = { .type = REC_SYNC };
+	int ret = c->answers ? stream_write(c, &r, "", err) : channel_flush(c, err);
+
+	return ret < 0 ? ret : stream_await(c, REC_OK, err);
+}
+
 int stream_answer(struct channel *c, const char *reason, struct err *err)
 {
 	struct record r = { .type = reason ? REC_REFUSED : REC_OK };
+	int ret;
 
 	if (!c->answers)
 		return 0;
 	r.len = reason ? strnlen(reason, STREAM_REASON_MAX) : 0;
-	return stream_write(c, &r, reason ? reason : "", err);
+	ret = stream_write(c, &r, reason ? reason : "", err);
+	return ret < 0 ? ret : channel_flush(c, err);
 }

@@ -6,7 +6,8 @@
  *   source                                   destination
  *   header, CONFIG                     ->    compares
  *                                      <-    OK or REFUSED
- *   ZERO and PAGES, again and again    ->
+ *   ZERO and PAGES, then SYNC          ->
+ *                                      <-    OK, and this again and again
  *   (stops) the rest, STATE..., END    ->    takes the disks, loads the state
  *                                      <-    OK or REFUSED
  *   GO                                 ->    runs
@@ -27,6 +28,7 @@ enum record_type {
 	REC_OK,
 	REC_REFUSED, /* the reason, as text */
 	REC_GO,
+	REC_SYNC, /* all before it has its place? */
 };
 
 enum {
@@ -63,6 +65,8 @@ int stream_read_payload(struct channel *c, const struct record *r, void *payload
 /* An answer of the other side: 0 when it is OK (or nobody answers); its reason is the
  * sentence. */
 int stream_await(struct channel *c, enum record_type want, struct err *err);
+/* All that was written has come, and has its place. */
+int stream_sync(struct channel *c, struct err *err);
 /* Says OK, or why not (reason not NULL). */
 int stream_answer(struct channel *c, const char *reason, struct err *err);
 
