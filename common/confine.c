@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -171,8 +172,24 @@ static bool has_threads(void)
 	return count > 1;
 }
 
+void confine_allow_own(struct bpf_rules *rules)
+{
+	static const uint32_t commands[] = { F_DUPFD,     F_GETFD,      F_SETFD,
+		                             F_GETFL,     F_SETFL,      F_GETLK,
+		                             F_SETLK,     F_SETLKW,     F_OFD_GETLK,
+		                             F_OFD_SETLK, F_OFD_SETLKW, F_DUPFD_CLOEXEC,
+		                             F_ADD_SEALS, F_GET_SEALS };
+	static const uint32_t self[] = { 0 };
+
+	bpf_add_check(rules, SYS_fcntl, BPF_ANY_OF, 1, commands, ARRAY_SIZE(commands),
+	              SECCOMP_RET_ERRNO | EPERM);
+	bpf_add_check(rules, SYS_prlimit64, BPF_ANY_OF, 0, self, 1,
+	              SECCOMP_RET_ERRNO | EPERM);
+}
+
 int confine(const struct confine_plan *plan, struct err *err)
 {
+	const struct rlimit memory = { plan->memory, plan->memory };
 	int ret;
 
 	if (__asan_init || in_valgrind()) {
@@ -184,6 +201,8 @@ int confine(const struct confine_plan *plan, struct err *err)
 		return err_set(err, EBUSY, "a thread is outside of the sandbox already");
 	ret = drop_capabilities(plan->keep, err);
 	watch_refusals();
+	if (ret >= 0 && plan->memory && setrlimit(RLIMIT_DATA, &memory) < 0)
+		ret = err_sys(err, errno, "limit of memory");
 	if (ret >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		ret = err_sys(err, errno, "no_new_privs");
 	if (ret >= 0)

@@ -108,6 +108,8 @@ TRY(clone_share, syscall(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0, 0, 0
 TRY(clone_new, syscall(SYS_clone3, &clone_args, sizeof(clone_args)))
 TRY(kill_parent, kill(getppid(), 0))
 TRY(signal_other, syscall(SYS_tgkill, getppid(), getppid(), 0))
+TRY(own_signal, fcntl(STDERR_FILENO, F_SETOWN, getppid()))
+TRY(choose_signal, fcntl(STDERR_FILENO, F_SETSIG, SIGKILL))
 TRY(type_for_user, ioctl(STDERR_FILENO, TIOCSTI, "x"))
 TRY(make_dumpable, prctl(PR_SET_DUMPABLE, 1))
 TRY(limit_others, syscall(SYS_prlimit64, getppid(), RLIMIT_CORE, NULL, NULL))
@@ -274,6 +276,8 @@ static const struct attempt always[] = {
 	ATTEMPT(newest_call, ENOSYS),
 	ATTEMPT(kill_parent, EPERM),
 	ATTEMPT(signal_other, EPERM),
+	ATTEMPT(own_signal, EPERM),
+	ATTEMPT(choose_signal, EPERM),
 	ATTEMPT(type_for_user, EPERM),
 	ATTEMPT(make_dumpable, EINVAL),
 	ATTEMPT(limit_others, EPERM),

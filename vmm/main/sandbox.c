@@ -111,7 +111,6 @@ static void add_checks(struct bpf_rules *b, const uint32_t *ioctls, unsigned ioc
 	static const uint32_t thread[] = { CLONE_VM | CLONE_SIGHAND | CLONE_THREAD };
 	static const uint32_t names[] = { PR_SET_NAME, PR_GET_NAME };
 	static const uint32_t families[] = { AF_UNIX, AF_INET, AF_INET6 };
-	static const uint32_t none[] = { 0 };
 
 	bpf_add_check(b, SYS_ioctl, BPF_ANY_OF, 1, ioctls, ioctl_count, FAIL(EPERM));
 	bpf_add_check(b, SYS_mmap, BPF_HAS_NONE, 2, exec, 1, FAIL(EACCES));
@@ -120,7 +119,7 @@ static void add_checks(struct bpf_rules *b, const uint32_t *ioctls, unsigned ioc
 	bpf_add_check(b, SYS_prctl, BPF_ANY_OF, 0, names, ARRAY_SIZE(names),
 	              FAIL(EINVAL));
 	bpf_add_check(b, SYS_tgkill, BPF_ANY_OF, 0, pid, 1, FAIL(EPERM));
-	bpf_add_check(b, SYS_prlimit64, BPF_ANY_OF, 0, none, 1, FAIL(EPERM));
+	confine_allow_own(b);
 	if (sockets)
 		bpf_add_check(b, SYS_socket, BPF_ANY_OF, 0, families,
 		              ARRAY_SIZE(families), FAIL(EACCES));

@@ -87,7 +87,8 @@ static int add_tcp(struct guestfwd **list, Slirp *slirp, const struct sockaddr_i
 	               : 0;
 }
 
-int guestfwd_add(struct guestfwd **list, Slirp *slirp, const char *rule, struct err *err)
+int guestfwd_add(struct guestfwd **list, Slirp *slirp, const char *rule,
+                 bool *unix_sockets, struct err *err)
 {
 	const char *from = strncmp(rule, "tcp:", 4) ? rule + 1 : rule + 4;
 	const char *to = strchr(rule, '-');
@@ -102,6 +103,7 @@ int guestfwd_add(struct guestfwd **list, Slirp *slirp, const char *rule, struct 
 		                 "tcp:10.0.2.100:80-tcp:127.0.0.1:8080",
 		                 rule);
 	to++;
+	*unix_sockets |= !strncmp(to, "unix:", 5);
 	if (!strncmp(to, "unix:", 5) && to[5])
 		ret = slirp_add_unix(slirp, to + 5, &addr.sin_addr,
 		                     ntohs(addr.sin_port)) < 0

@@ -6,13 +6,16 @@
 #include "common/err.h"
 
 #include <slirp/libslirp.h>
+#include <stdbool.h>
 
 struct guestfwd;
 
 /* "[tcp]:ADDR:PORT-unix:PATH": each connection of the guest is one to that socket.
  * "...-tcp:HOST:PORT", as QEMU has it: one connection, made now, for all of them. Before
- * the sandbox. -errno with a sentence. */
-int guestfwd_add(struct guestfwd **list, Slirp *slirp, const char *rule, struct err *err);
+ * the sandbox; *unix_sockets becomes true when Unix sockets are connected to later.
+ * -errno with a sentence. */
+int guestfwd_add(struct guestfwd **list, Slirp *slirp, const char *rule,
+                 bool *unix_sockets, struct err *err);
 void guestfwd_free(struct guestfwd *list);
 /* Adds what is to be polled, and serves what is ready; the calls are libslirp's. */
 void guestfwd_fill(struct guestfwd *list, SlirpAddPollCb add, void *opaque);

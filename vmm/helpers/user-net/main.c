@@ -338,6 +338,7 @@ static int start(struct net *net, struct user_config *config, int count,
                  char *const *words, struct err *err)
 {
 	int ret = user_config_parse(config, count, words, err);
+	bool unix_sockets = false;
 
 	if (ret < 0)
 		return ret;
@@ -351,8 +352,8 @@ static int start(struct net *net, struct user_config *config, int count,
 			ret = user_forward(net->slirp, words[i] + 8, true, err);
 		else if (!strncmp(words[i], "guestfwd=", 9))
 			ret = guestfwd_add(&net->guestfwds, net->slirp, words[i] + 9,
-			                   err);
-	return ret < 0 ? ret : sandbox_enter(config->tftp, err);
+			                   &unix_sockets, err);
+	return ret < 0 ? ret : sandbox_enter(config->tftp, unix_sockets, err);
 }
 
 int main(int argc, char **argv)

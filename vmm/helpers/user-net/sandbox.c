@@ -11,11 +11,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #define RESOLV_CONF "/etc/resolv.conf"
 
+/* Some with conditions, below. */
 static const uint16_t allowed[] = {
 	SYS_accept,
 	SYS_accept4,
@@ -76,9 +80,14 @@ static char *resolver_folder(void)
 	return path;
 }
 
-int sandbox_enter(const char *tftp, struct err *err)
+int sandbox_enter(const char *tftp, bool unix_sockets, struct err *err)
 {
 	static const uint32_t change[] = { O_WRONLY | O_RDWR | O_CREAT };
+	/* The last one is what connects to services of this user. */
+	static const uint32_t families[] = { AF_INET, AF_INET6, AF_UNIX };
+	/* What waits in a socket; the number of an interface in a name server's address.
+	 */
+	static const uint32_t requests[] = { FIONREAD, SIOCGIFINDEX };
 	_cleanup_free_ char *resolver = resolver_folder();
 	const char *const readable[] = { resolver ? resolver : RESOLV_CONF, tftp, NULL };
 	struct bpf_rules rules = { .count = 0 };
@@ -94,6 +103,11 @@ int sandbox_enter(const char *tftp, struct err *err)
 	bpf_add_list(&rules, allowed, ARRAY_SIZE(allowed), SECCOMP_RET_ALLOW);
 	bpf_add_check(&rules, SYS_openat, BPF_HAS_NONE, 2, change, 1,
 	              SECCOMP_RET_ERRNO | EPERM);
+	bpf_add_check(&rules, SYS_socket, BPF_ANY_OF, 0, families,
+	              ARRAY_SIZE(families) - !unix_sockets, SECCOMP_RET_ERRNO | EPERM);
+	bpf_add_check(&rules, SYS_ioctl, BPF_ANY_OF, 1, requests, ARRAY_SIZE(requests),
+	              SECCOMP_RET_ERRNO | EPERM);
+	confine_allow_own(&rules);
 	bpf_build(&filter, &rules, SECCOMP_RET_ERRNO | EPERM);
 	return confine(&plan, err);
 }

@@ -5,9 +5,11 @@
 
 #include "common/err.h"
 
-/* Sockets, reading of name servers' addresses and of the folder tftp (or NULL), memory
- * and time; no new programs, no writing to files. Everything else fails from now on.
- * -errno with a sentence. */
-int sandbox_enter(const char *tftp, struct err *err);
+#include <stdbool.h>
+
+/* Sockets (Unix ones if unix_sockets), reading of name servers' addresses and of the
+ * folder tftp (or NULL), memory and time; no new programs, no writing to files.
+ * Everything else fails from now on. -errno with a sentence. */
+int sandbox_enter(const char *tftp, bool unix_sockets, struct err *err);
 
 #endif

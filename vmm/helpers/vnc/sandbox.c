@@ -10,9 +10,9 @@
 #include "common/confine.h"
 
 #include <errno.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
+/* Some with conditions, below. */
 static const uint16_t allowed[] = {
 	SYS_read,         SYS_write,         SYS_readv,          SYS_writev,
 	SYS_recvfrom,     SYS_sendto,        SYS_recvmsg,        SYS_sendmsg,
@@ -36,14 +36,13 @@ static const uint64_t max_memory[] = {
 
 int sandbox_enter(enum sandbox_kind kind, struct err *err)
 {
-	const struct rlimit memory = { max_memory[kind], max_memory[kind] };
 	struct bpf_rules rules = { .count = 0 };
 	static struct bpf_program filter;
-	const struct confine_plan plan = { .filter = &filter };
+	const struct confine_plan plan = { .filter = &filter,
+		                           .memory = max_memory[kind] };
 
-	if (setrlimit(RLIMIT_DATA, &memory) < 0)
-		return err_sys(err, errno, "limit of memory");
 	bpf_add_list(&rules, allowed, ARRAY_SIZE(allowed), SECCOMP_RET_ALLOW);
+	confine_allow_own(&rules);
 	if (kind == SANDBOX_FRONT)
 		bpf_add_list(&rules, of_front, ARRAY_SIZE(of_front), SECCOMP_RET_ALLOW);
 	bpf_build(&filter, &rules, SECCOMP_RET_ERRNO | EPERM);
