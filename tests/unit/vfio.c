@@ -101,7 +101,7 @@ static void test_names(void)
 	};
 
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct vfio_host host;
+		struct vfio_host host = { .state_dir = "/nowhere" };
 		struct err err = { 0 };
 
 		vfio_host_find(rows[i].host, rows[i].sysfsdev, &host, &err);

@@ -4,11 +4,23 @@
 
 #include <string.h>
 
+/* list: "pci-assign|kvm-pci-assign", or NULL. */
+static bool is_among(const char *list, const char *name)
+{
+	size_t len;
+
+	for (; list && *list; list += len + (list[len] == '|')) {
+		len = strcspn(list, "|");
+		if (strlen(name) == len && !memcmp(list, name, len))
+			return true;
+	}
+	return false;
+}
+
 const struct device_class *catalog_find(const char *name)
 {
 	for (const struct device_class *const *c = device_catalog; *c; c++)
-		if (!strcmp((*c)->name, name) ||
-		    ((*c)->alias && !strcmp((*c)->alias, name)))
+		if (!strcmp((*c)->name, name) || is_among((*c)->alias, name))
 			return *c;
 	return NULL;
 }

@@ -19,7 +19,7 @@ struct device;
 /* One const per model, one row in core/catalog.c. */
 struct device_class {
 	const char *name;  /* "virtio-blk-pci" */
-	const char *alias; /* a second name ("virtio-blk"), or NULL */
+	const char *alias; /* further names ("virtio-blk", "a|b"), or NULL */
 	const char *bus;   /* "pci", "isa", "virtio-serial", "system" */
 	const char *help;  /* one line */
 	bool internal;     /* made by the board only, refused on the command line */

@@ -67,6 +67,7 @@ enum vm_request {
 	VM_REQ_PANIC = 1 << 3,    /* the guest's kernel says that it panicked */
 	VM_REQ_WATCHDOG = 1 << 4, /* the guest did not feed its watchdog */
 	VM_REQ_DEBUG = 1 << 5,    /* a vCPU is where the debugger wants it */
+	VM_REQ_BROKEN = 1 << 6,   /* a device is: stops it, until it is reset */
 };
 
 struct vm {
@@ -89,6 +90,7 @@ struct vm {
 	/* -L: folders where option ROMs are looked for first; borrowed */
 	char *const *rom_dirs;
 	unsigned rom_dir_count;
+	const char *state_dir; /* of the hand-off files (-state-dir), or NULL; borrowed */
 	/* Whether there is an -object of this id, whose type starts with `kind`; NULL:
 	 * there is none. */
 	bool (*has_object)(const struct vm *vm, const char *id, const char *kind);

@@ -126,6 +126,7 @@ struct pc *pc_new(const struct vm_config *config, struct spawner *spawner,
 	pthread_mutex_init(&pc->vm.lock, NULL);
 	pc->vm.rom_dirs = config->firmware_dirs.items;
 	pc->vm.rom_dir_count = config->firmware_dirs.count;
+	pc->vm.state_dir = config->state_dir;
 	pc->vm.no_reboot = config->no_reboot;
 	pc->vm.no_shutdown = config->no_shutdown;
 	if (pc_add_globals(pc, err) < 0 || pc_add_objects(pc, err) < 0 ||

@@ -8,13 +8,12 @@
 #include "vmm/main/host.h"
 
 #include "common/cleanup.h"
-#include "common/fdio.h"
+#include "common/handed.h"
 #include "common/handoff.h"
 #include "common/log.h"
 
 #include <cpuid.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +21,6 @@
 #define HOST_FILE    "host.json"
 #define HOST_VERSION 1
 #define KVM_NODE     "/dev/kvm"
-#define BOOT_ID      "/proc/sys/kernel/random/boot_id"
 
 /* Kernels up to this size are test programs, which even an interpreter runs in no time.
  */
@@ -52,17 +50,6 @@ static const char *text_of(const json_t *object, const char *key)
 	const char *text = json_string_value(json_object_get(object, key));
 
 	return text && *text ? text : NULL;
-}
-
-static bool is_this_boot(const json_t *facts)
-{
-	const char *saved = text_of(json_object_get(facts, "host"), "boot_id");
-	_cleanup_free_ char *now = NULL;
-
-	if (!saved || fd_read_file(AT_FDCWD, BOOT_ID, 128, &now, NULL) < 0)
-		return false;
-	now[strcspn(now, "\n")] = '\0';
-	return !strcmp(saved, now);
 }
 
 /* An IOMMU keeps no guest from running. */
@@ -103,7 +90,7 @@ static int understand(struct host *host, const char *dir, struct err *err)
 	host->backend = text_of(host->json, "backend");
 	if (!host->backend || !json_is_boolean(hardware) || !json_is_object(facts))
 		return err_set(err, EINVAL, "%s/" HOST_FILE " is not kvm-check's", dir);
-	if (!is_this_boot(facts))
+	if (!handed_this_boot(text_of(json_object_get(facts, "host"), "boot_id")))
 		return err_set(err, ESTALE, "%s/" HOST_FILE " is of another boot", dir);
 	host->hardware = json_is_true(hardware);
 	host->rate =

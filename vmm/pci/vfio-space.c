@@ -91,14 +91,17 @@ static unsigned find_group(const struct vfio_space *s, unsigned number)
 
 static int explain_join(const struct vfio_host *host, int code, struct err *err)
 {
-	if (code == EPERM)
-		return err_set(
-			err, code,
-			"the kernel refuses IOMMU group %u: interrupts are not "
-			"remapped here, so that a guest could forge them; kvm-check "
-			"tells what to do",
-			host->group);
-	return err_sys(err, code, "the kernel refuses IOMMU group %u", host->group);
+	static const char *const checks[] = { "iommu.irq", NULL };
+
+	if (code != EPERM)
+		return err_sys(err, code, "the kernel refuses IOMMU group %u",
+		               host->group);
+	err_set(err, code,
+	        "the kernel refuses IOMMU group %u: interrupts are not remapped here, so "
+	        "that a guest could forge them",
+	        host->group);
+	vfio_refuse_hint(host, checks, err);
+	return -code;
 }
 
 static int join(struct vfio_space *s, const struct vfio_host *host, struct err *err)
@@ -138,7 +141,8 @@ static void leave(struct vfio_space *s, unsigned i)
 
 /* ---- the container ---- */
 
-static struct vfio_space *new_space(struct vm *vm, struct err *err)
+static struct vfio_space *new_space(struct vm *vm, const struct vfio_host *host,
+                                    struct err *err)
 {
 	struct vfio_space *s = calloc(1, sizeof(*s));
 
@@ -155,7 +159,7 @@ static struct vfio_space *new_space(struct vm *vm, struct err *err)
 		        "this kernel's VFIO has no type 1 IOMMU; run: modprobe "
 		        "vfio_iommu_type1");
 	else
-		err_sys(err, -s->container, "cannot open /dev/vfio/vfio");
+		vfio_refuse_node(host, "/dev/vfio/vfio", -s->container, err);
 	free(s);
 	return NULL;
 }
@@ -183,7 +187,7 @@ static int take_ram(struct vfio_space *s, struct err *err)
 
 int vfio_space_open(struct vm *vm, const struct vfio_host *host, struct err *err)
 {
-	struct vfio_space *s = vm->vfio ? vm->vfio : new_space(vm, err);
+	struct vfio_space *s = vm->vfio ? vm->vfio : new_space(vm, host, err);
 	unsigned i;
 	int fd = -1, ret;
 

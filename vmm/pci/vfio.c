@@ -224,8 +224,10 @@ static int add_rom(struct vfio_pci *v, struct err *err)
 static int open_function(struct vfio_pci *v, struct err *err)
 {
 	struct vm *vm = v->pci.dev.vm;
-	int ret = vfio_host_find(v->host_opt, v->sysfsdev_opt, &v->host, err);
+	int ret;
 
+	v->host.state_dir = vm->state_dir;
+	ret = vfio_host_find(v->host_opt, v->sysfsdev_opt, &v->host, err);
 	if (ret < 0)
 		return ret;
 	for (const struct device *dev = vm->devices; dev; dev = dev->next)
@@ -340,7 +342,7 @@ static const struct opt_desc props[] = {
 
 const struct device_class vfio_pci_class = {
 	.name = "vfio-pci",
-	.alias = "pci-assign",
+	.alias = "pci-assign|kvm-pci-assign",
 	.bus = "pci",
 	.help = "a PCI function of the host, given to the guest",
 	.no_migrate = "it is a PCI function of this host",

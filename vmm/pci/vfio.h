@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * vfio-pci: a real PCI function, given to the guest through the host's VFIO. Between its
- * files: the function that is meant (vfio-host.c), the address space of all of them
- * (vfio-space.c), config space (vfio-config.c), interrupts (vfio-irq.c), the device
- * (vfio.c). Main loop's thread or a vCPU's, machine lock.
+ * files: the function that is meant (vfio-host.c), why it cannot be had (vfio-refuse.c),
+ * the address space of all of them (vfio-space.c), config space (vfio-config.c),
+ * interrupts (vfio-irq.c), the device (vfio.c). Main loop's thread or a vCPU's, machine
+ * lock.
  */
 #ifndef VMM_PCI_VFIO_H
 #define VMM_PCI_VFIO_H
@@ -17,7 +18,9 @@ extern const struct device_class vfio_pci_class;
 /* ---- vfio-host.c ---- */
 
 struct vfio_host {
-	char name[32]; /* "0000:04:00.0" */
+	const char *state_dir; /* of the hand-off files, or NULL; set by the caller */
+	char name[32];         /* "0000:04:00.0" */
+	char driver[40];       /* that has it now; "" none */
 	unsigned group;
 };
 
@@ -27,6 +30,21 @@ int vfio_host_find(const char *host, const char *sysfsdev, struct vfio_host *fou
                    struct err *err);
 /* Opens /dev/vfio/GROUP, of which all members are free. Its descriptor. */
 int vfio_host_open(const struct vfio_host *host, struct err *err);
+/* The last component of the link at path/name, or "". */
+void vfio_host_link(const char *path, const char *name, char *text, size_t size);
+
+/* ---- vfio-refuse.c: set err, with the next step, and return its -errno ---- */
+
+int vfio_refuse_iommu(const struct vfio_host *host, struct err *err);
+int vfio_refuse_driver(const struct vfio_host *host, struct err *err);
+int vfio_refuse_members(const struct vfio_host *host, struct err *err);
+/* code: of open(). */
+int vfio_refuse_node(const struct vfio_host *host, const char *node, int code,
+                     struct err *err);
+/* Adds to err what kvm-check found, of the first of these checks (NULL ends) that did not
+ * pass; or the advice to run it. */
+void vfio_refuse_hint(const struct vfio_host *host, const char *const *checks,
+                      struct err *err);
 
 /* ---- vfio-space.c ---- */
 
