@@ -23,4 +23,5 @@ choose_cases "$here/vfio-cases" "$@"
 # no_timer_check: see tests/passthrough/rig.t
 run_cases "$here/vfio-cases" --iommu "${RIG_IOMMU:-vtd}" --append no_timer_check --nvme 64M \
 	--nic-pair e1000e --bridge-pair \
-	--device nec-usb-xhci,msi=on,msix=off --device usb-kbd
+	--device nec-usb-xhci,msi=on,msix=off --device usb-kbd \
+	--device pcie-root-port,id=root,chassis=41 --device e1000e,bus=root

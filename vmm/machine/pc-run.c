@@ -269,6 +269,9 @@ static bool act(struct pc *pc, unsigned requests, int *status)
 		end = restart(pc, status);
 	} else if (requests & VM_REQ_WATCHDOG) {
 		end = barked(pc, status);
+	} else if (requests & VM_REQ_BROKEN &&
+	           (vm->runstate == VM_RUNNING || vm->runstate == VM_PAUSED)) {
+		halt(pc, VM_INTERNAL_ERROR);
 	}
 	/* A reset forgets what vCPUs met before. */
 	if ((requests & (VM_REQ_DEBUG | VM_REQ_RESET)) == VM_REQ_DEBUG &&

@@ -239,12 +239,18 @@ void vfio_irq_update(struct vfio_pci *v)
 static void on_error(void *opaque, uint32_t events)
 {
 	struct vfio_pci *v = opaque;
+	uint64_t count;
 
 	(void)events;
-	loop_remove(v->pci.dev.vm->loop, &v->error_watch);
-	log_error("%s: %s reports an error that nothing can correct", v->pci.dev.path,
-	          v->host.name);
-	vm_request(v->pci.dev.vm, VM_REQ_ERROR, "an error of a PCI function");
+	if (read(v->error, &count, sizeof(count)) < 0)
+		return;
+	if (ratelimit_ok(&v->limit, 5))
+		log_error(
+			"%s: %s reports an error that it cannot correct (see the host's "
+			"dmesg); the guest is stopped; to start it again: system_reset, "
+			"then cont",
+			v->pci.dev.path, v->host.name);
+	vm_request(v->pci.dev.vm, VM_REQ_BROKEN, "an error of a PCI function");
 }
 
 static void on_request(void *opaque, uint32_t events)
