@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #define HEAD    4
+#define IN_RING 0x80000000u /* of a length */
 #define IN_CAP  (2 * (FRAMES_MAX + HEAD))
 #define MAX_IOV 1024 /* segments of one sendmsg() */
 #define LARGE   8192 /* bytes of a frame that does not wait for others */
@@ -63,24 +64,66 @@ static int fill(struct frames *f)
 	return n ? 0 : -EPIPE;
 }
 
+static uint32_t word(const struct frames *f, size_t at)
+{
+	uint32_t v;
+
+	memcpy(&v, f->in + f->in_start + at, sizeof(v));
+	return ntohl(v);
+}
+
+static void skip(struct frames *f, size_t n)
+{
+	f->in_start += n;
+	f->in_len -= n;
+}
+
+/* A frame in the ring, of which only the place came: as frames_next(), 0: the place has
+ * not come. */
+static ssize_t next_in_ring(struct frames *f, uint32_t len, uint8_t **frame)
+{
+	if (!len || len > FRAMES_MAX)
+		return -EPROTO;
+	if (f->in_len < 2 * HEAD)
+		return 0;
+	*frame = frame_ring_at(f->ring, word(f, HEAD), len);
+	if (!*frame)
+		return -EPROTO;
+	f->place = word(f, HEAD);
+	f->size = len;
+	skip(f, 2 * HEAD);
+	return len;
+}
+
+/* What has come of the next frame: as frames_next(), 0: not all of it. */
+static ssize_t next_read(struct frames *f, uint8_t **frame)
+{
+	uint32_t len;
+
+	if (f->in_len < HEAD)
+		return 0;
+	len = word(f, 0);
+	if (f->ring && len & IN_RING)
+		return next_in_ring(f, len & ~IN_RING, frame);
+	if (!len || len > FRAMES_MAX)
+		return -EPROTO;
+	if (f->in_len < HEAD + len)
+		return 0;
+	*frame = f->in + f->in_start + HEAD;
+	skip(f, HEAD + len);
+	return len;
+}
+
 ssize_t frames_next(struct frames *f, uint8_t **frame)
 {
+	if (f->size)
+		frame_ring_take(f->ring, f->place, f->size);
+	f->size = 0;
 	for (;;) {
-		uint32_t len = 0;
-		int ret;
+		ssize_t ret = next_read(f, frame);
 
-		if (f->in_len >= HEAD) {
-			memcpy(&len, f->in + f->in_start, HEAD);
-			len = ntohl(len);
-			if (!len || len > FRAMES_MAX)
-				return -EPROTO;
-			if (f->in_len >= HEAD + len) {
-				*frame = f->in + f->in_start + HEAD;
-				f->in_start += HEAD + len;
-				f->in_len -= HEAD + len;
-				return len;
-			}
-		}
+		if (ret)
+			return ret;
 		ret = f->drained ? -EAGAIN : fill(f);
 		if (ret < 0) {
 			f->drained = false;
@@ -184,18 +227,13 @@ static ssize_t send_behind(struct frames *f, struct iovec *all, unsigned count)
 	return n - before;
 }
 
-int frames_send(struct frames *f, const struct iovec *iov, unsigned count)
+/* What all[1] on lists, `len` bytes in all, which go together; all[0] is free. */
+static int send_list(struct frames *f, struct iovec *all, unsigned count, size_t len)
 {
-	struct iovec all[MAX_IOV];
-	uint32_t head;
-	size_t len;
-	ssize_t n = list(all + 1, &head, iov, count, &len);
+	ssize_t n = -EAGAIN;
 
-	if (n < 0)
-		return n;
-	n = -EAGAIN;
 	if (!f->corked || len >= LARGE || f->out_cap - f->out_len < len)
-		n = send_behind(f, all, count + 1);
+		n = send_behind(f, all, count);
 	if (n < 0 && n != -EAGAIN)
 		return n;
 	if (n < 0 && f->out_cap - f->out_len < len)
@@ -206,6 +244,28 @@ int frames_send(struct frames *f, const struct iovec *iov, unsigned count)
 		memmove(f->out, f->out + f->out_start, f->out_len);
 		f->out_start = 0;
 	}
-	keep(f, all + 1, count + 1, n);
+	keep(f, all + 1, count, n);
 	return 0;
+}
+
+int frames_send(struct frames *f, const struct iovec *iov, unsigned count)
+{
+	struct iovec all[MAX_IOV];
+	uint32_t head;
+	size_t len;
+	int ret = list(all + 1, &head, iov, count, &len);
+
+	return ret < 0 ? ret : send_list(f, all, count + 1, len);
+}
+
+int frames_send_room(struct frames *f, uint32_t len)
+{
+	struct frame_ring before = *f->ring;
+	uint32_t words[] = { htonl(len | IN_RING), htonl(frame_ring_put(f->ring, len)) };
+	struct iovec all[] = { { NULL, 0 }, { words, sizeof(words) } };
+	int ret = send_list(f, all, 1, sizeof(words));
+
+	if (ret < 0)
+		*f->ring = before;
+	return ret;
 }

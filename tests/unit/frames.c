@@ -103,6 +103,114 @@ static void test_bad(void)
 	}
 }
 
+/* ---- frames in shared memory ---- */
+
+struct shared {
+	struct ends e;
+	struct frames from;
+	struct frame_ring reads, writes;
+};
+
+static void open_shared(struct shared *s)
+{
+	struct err err = { 0 };
+	int fd;
+
+	memset(s, 0, sizeof(*s));
+	open_ends(&s->e, 0);
+	frames_init(&s->from, s->e.peer, 0);
+	fd = frame_ring_create(&s->reads, &err);
+	tap_ok(fd >= 0 && !frame_ring_open(&s->writes, fd), "memory of two");
+	tap_ok(ftruncate(fd, 0) < 0 && errno == EPERM, "that nobody takes away");
+	close(fd);
+	s->e.f.ring = &s->reads;
+	s->from.ring = &s->writes;
+}
+
+static void close_shared(struct shared *s)
+{
+	frame_ring_close(&s->reads);
+	frame_ring_close(&s->writes);
+	frames_free(&s->from);
+	close_ends(&s->e);
+}
+
+/* A frame all of whose bytes are `byte`; false: there is no room. */
+static bool put_shared(struct shared *s, size_t len, int byte)
+{
+	uint8_t *room = frame_ring_room(&s->writes, len);
+
+	if (!room)
+		return false;
+	memset(room, byte, len);
+	return !frames_send_room(&s->from, len);
+}
+
+static bool all_bytes(const uint8_t *p, size_t len, int byte)
+{
+	return p[0] == byte && !memcmp(p, p + 1, len - 1);
+}
+
+static void test_shared(void)
+{
+	struct iovec small = { data, 60 };
+	unsigned sent = 0, seen = 0;
+	uint8_t *frame;
+	struct shared s;
+	ssize_t n;
+
+	open_shared(&s);
+	tap_eq(put_shared(&s, 30000, 1), 1, "a frame is left there");
+	frames_send(&s.from, &small, 1);
+	tap_eq(frames_next(&s.e.f, &frame), 30000, "it is found");
+	tap_ok(frame >= s.reads.data && frame < s.reads.data + FRAME_RING_SIZE &&
+	               all_bytes(frame, 30000, 1),
+	       "where it was left");
+	tap_eq(frames_next(&s.e.f, &frame), 60, "the next came through the socket");
+	tap_eq(frames_next(&s.e.f, &frame), (uint64_t)-EAGAIN, "that is all");
+	/* Ten times around, always full. */
+	for (unsigned round = 0; round < 200; round++) {
+		while (put_shared(&s, 20000 + 13 * (sent % 100), sent % 251))
+			sent++;
+		n = frames_next(&s.e.f, &frame);
+		if (n == -EAGAIN) /* that once is allowed */
+			n = frames_next(&s.e.f, &frame);
+		seen += n == 20000 + 13 * (seen % 100) && all_bytes(frame, n, seen % 251);
+	}
+	tap_eq(seen, 200, "each is whole and as it was sent");
+	tap_ok(sent > 205 && sent < 214, "what is not taken yet is not written over");
+	close_shared(&s);
+}
+
+static void test_bad_places(void)
+{
+	static const struct {
+		uint32_t words[2];
+		bool ring;
+	} rows[] = {
+		{ { 0x80000000, 0 }, true },
+		{ { 0x80000000 | (FRAMES_MAX + 1), 0 }, true },
+		{ { 0x80000000 | 100, FRAME_RING_SIZE - 99 }, true },
+		{ { 0x80000000 | 100, 0xffffffff }, true },
+		{ { 0x80000000 | 100, 0 }, false },
+	};
+	uint8_t *frame;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		uint32_t words[] = { htonl(rows[i].words[0]), htonl(rows[i].words[1]) };
+		struct shared s;
+
+		open_shared(&s);
+		if (!rows[i].ring)
+			s.e.f.ring = NULL;
+		raw(&s.e, words, sizeof(words));
+		tap_eq(frames_next(&s.e.f, &frame), (uint64_t)-EPROTO,
+		       "length 0x%x at 0x%x is refused", rows[i].words[0],
+		       rows[i].words[1]);
+		close_shared(&s);
+	}
+}
+
 /* Frames that wait for each other, and one that is too large for that. */
 static void test_corked(void)
 {
@@ -198,6 +306,8 @@ int main(void)
 		data[i] = i * 7 + i / 256;
 	test_receive();
 	test_bad();
+	test_shared();
+	test_bad_places();
 	test_corked();
 	test_send();
 	return tap_done();

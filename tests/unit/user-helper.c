@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vmm-user-net alone: it ends when either of its sockets does, or who started it. */
 #include "common/cleanup.h"
+#include "common/frame-ring.h"
 #include "common/helper.h"
 #include "common/spawn.h"
 #include "tests/tap.h"
@@ -15,19 +16,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void start_alone(struct spawned *child, const int fds[2])
+static void start_alone(struct spawned *child, const int fds[3])
 {
 	_cleanup_free_ char *path = helper_find("vmm-user-net");
-	char *const argv[] = { path, (char *)"3", (char *)"4", NULL };
-	struct spawn_plan plan = { SPAWN_HELPER, path, argv, fds, 2 };
+	char *const argv[] = { path, (char *)"3", (char *)"4", (char *)"5", NULL };
+	struct spawn_plan plan = { SPAWN_HELPER, path, argv, fds, 3 };
 	struct err err = { 0 };
 
 	spawn_start(NULL, &plan, child, &err);
 }
 
-/* Both ends of its sockets for frames and for commands. */
-static bool make_sockets(int ours[2], int its[2])
+/* Both ends of its sockets for frames and for commands, and its memory. */
+static bool make_sockets(int ours[2], int its[3])
 {
+	struct frame_ring ring = { 0 };
+	struct err err = { 0 };
 	int frames[2], ctl[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, frames) < 0 ||
@@ -37,16 +40,18 @@ static bool make_sockets(int ours[2], int its[2])
 	ours[1] = ctl[0];
 	its[0] = frames[1];
 	its[1] = ctl[1];
-	return true;
+	its[2] = frame_ring_create(&ring, &err);
+	frame_ring_close(&ring);
+	return its[2] >= 0;
 }
 
 /* Its first word, once nobody but it has the other ends. */
-static bool greets(const int ours[2], const int its[2])
+static bool greets(const int ours[2], const int its[3])
 {
 	char greeting[16];
 
-	close(its[0]);
-	close(its[1]);
+	for (unsigned i = 0; i < 3; i++)
+		close(its[i]);
 	return recv(ours[1], greeting, sizeof(greeting), 0) > 0;
 }
 
@@ -55,7 +60,7 @@ static void test_sockets(void)
 	static const char *const what[] = { "frames", "commands" };
 	struct pollfd pfd = { .events = POLLIN };
 	struct spawned child;
-	int ours[2], its[2];
+	int ours[2], its[3];
 
 	for (unsigned i = 0; i < 2 && make_sockets(ours, its); i++) {
 		start_alone(&child, its);
@@ -72,7 +77,7 @@ static void test_sockets(void)
 static void test_starter(void)
 {
 	struct pollfd pfd = { .events = POLLIN };
-	int ours[2], its[2], told[2];
+	int ours[2], its[3], told[2];
 	struct spawned child;
 	pid_t pid = 0, starter;
 

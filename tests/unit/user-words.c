@@ -4,6 +4,7 @@
  * helper, and which folders the helper takes for TFTP.
  */
 #include "common/cleanup.h"
+#include "common/frame-ring.h"
 #include "common/helper.h"
 #include "common/spawn.h"
 #include "tests/tap.h"
@@ -21,7 +22,7 @@ static void test_words(void)
 		bool good;
 	} rows[] = {
 		{ { "restrict=off", "ipv4=on", "ipv6=on" }, true },
-		{ { "net=10.1.0.0/24", "host=10.1.0.9", "hostname=a b", "tftp=5",
+		{ { "net=10.1.0.0/24", "host=10.1.0.9", "hostname=a b", "tftp=6",
 		    "bootfile=x", "restrict=on", "ipv4=on", "ipv6=off" },
 		  true },
 		{ { "restrict=off", "ipv4=on", "ipv6=on",
@@ -44,7 +45,7 @@ static void test_words(void)
 		{ { "restrict=off", "ipv4=on", "ipv6=on", "start=lazy" }, false },
 		{ { "restrict=off", "ipv4=on", "ipv6=on", "smb=/" }, false },
 		{ { "tftp=/etc", "restrict=off", "ipv4=on", "ipv6=on" }, false },
-		{ { "tftp=6", "restrict=off", "ipv4=on", "ipv6=on" }, false },
+		{ { "tftp=7", "restrict=off", "ipv4=on", "ipv6=on" }, false },
 		{ { "hostname=a\nb", "restrict=off", "ipv4=on", "ipv6=on" }, false },
 		{ { "-x" }, false },
 		{ { "" }, false },
@@ -72,16 +73,20 @@ static void test_words(void)
 static void start_with_folder(int folder, char *said, size_t size)
 {
 	_cleanup_free_ char *path = helper_find("vmm-user-net");
-	char *const argv[] = { path, (char *)"3", (char *)"4", (char *)"tftp=5", NULL };
+	char *const argv[] = { path,        (char *)"3",      (char *)"4",
+		               (char *)"5", (char *)"tftp=6", NULL };
+	struct frame_ring ring = { 0 };
 	int frames[2], ctl[2];
 	struct spawned child;
 	struct err err = { 0 };
+	int ring_fd = frame_ring_create(&ring, &err);
 	ssize_t n = -1;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, frames) >= 0 &&
+	if (ring_fd >= 0 &&
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, frames) >= 0 &&
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ctl) >= 0) {
-		int fds[] = { frames[1], ctl[1], folder };
-		struct spawn_plan plan = { SPAWN_HELPER, path, argv, fds, 3 };
+		int fds[] = { frames[1], ctl[1], ring_fd, folder };
+		struct spawn_plan plan = { SPAWN_HELPER, path, argv, fds, 4 };
 
 		if (spawn_start(NULL, &plan, &child, &err) >= 0) {
 			close(frames[1]);
@@ -92,6 +97,8 @@ static void start_with_folder(int folder, char *said, size_t size)
 			spawn_wait(&child);
 		}
 	}
+	close(ring_fd);
+	frame_ring_close(&ring);
 	said[n > 0 ? n : 0] = '\0';
 }
 
@@ -103,8 +110,8 @@ static void test_folder(void)
 		const char *says;
 	} rows[] = {
 		{ O_RDONLY | O_DIRECTORY, "0+" },
-		{ O_PATH | O_DIRECTORY, "0?tftp=5: no descriptor of an open folder" },
-		{ -1, "0?tftp=5: no descriptor of an open folder" },
+		{ O_PATH | O_DIRECTORY, "0?tftp=6: no descriptor of an open folder" },
+		{ -1, "0?tftp=6: no descriptor of an open folder" },
 	};
 	char said[200];
 

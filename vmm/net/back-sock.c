@@ -266,13 +266,13 @@ static int socket_open(struct netdev *nd, struct err *err)
 
 /* ---- frames ---- */
 
-static ssize_t sock_recv(struct netdev *nd, void *buf)
+static ssize_t sock_take(struct netdev *nd, uint8_t *buf, uint8_t **frame)
 {
 	const struct net_sock *s = (const struct net_sock *)nd;
 	ssize_t n;
 
 	if (s->dgram_fd < 0)
-		return net_link_recv(nd, buf);
+		return net_link_take(nd, buf, frame);
 	do /* a peer that is not there yet is news, not an end */
 		n = recv(s->dgram_fd, buf, NET_FRAME_MAX, MSG_DONTWAIT);
 	while (n < 0 && (errno == EINTR || errno == ECONNREFUSED));
@@ -298,9 +298,9 @@ static int sock_flush(struct netdev *nd)
 	return ((const struct net_sock *)nd)->dgram_fd < 0 ? net_link_flush(nd) : 0;
 }
 
-#define SOCK_FRAMES                                                            \
-	.size = sizeof(struct net_sock), .recv = sock_recv, .send = sock_send, \
-	.flush = sock_flush, .cork = net_link_cork, .gone = net_link_gone,     \
+#define SOCK_FRAMES                                                                  \
+	.size = sizeof(struct net_sock), .take_frame = sock_take, .send = sock_send, \
+	.flush = sock_flush, .cork = net_link_cork, .gone = net_link_gone,           \
 	.close = sock_close
 
 const struct net_ops net_stream_ops = {

@@ -162,7 +162,7 @@ static void tap_close(struct netdev *nd)
 
 /* ---- frames ---- */
 
-static ssize_t tap_recv(struct netdev *nd, void *buf)
+static ssize_t tap_take(struct netdev *nd, uint8_t *buf, uint8_t **frame)
 {
 	ssize_t n = read(nd->fd, buf, NET_FRAME_MAX);
 
@@ -213,8 +213,8 @@ static int tap_enable(struct netdev *nd, bool on)
 	return ioctl(nd->fd, TUNSETQUEUE, &ifr) < 0 ? -errno : 0;
 }
 
-#define TAP_FRAMES                                                          \
-	.recv = tap_recv, .send = tap_send, .set_offload = tap_set_offload, \
+#define TAP_FRAMES                                                                \
+	.take_frame = tap_take, .send = tap_send, .set_offload = tap_set_offload, \
 	.set_header = tap_set_header, .enable = tap_enable, .close = tap_close
 
 const struct net_ops net_tap_ops = {

@@ -66,7 +66,8 @@ static int spawn_helper(struct user *u, const int *fds, struct err *err)
 {
 	struct spawner *spawner = u->link.nd.reg->spawner;
 	struct user_args a = { .count = 0 };
-	struct spawn_plan plan = { SPAWN_HELPER, u->helper, a.argv, fds, fds ? 2 : 0 };
+	struct spawn_plan plan = { SPAWN_HELPER, u->helper, a.argv, fds,
+		                   fds ? USER_FDS : 0 };
 	int ret;
 
 	user_args_make(u, &a);
@@ -95,6 +96,7 @@ static int watch_helper(struct user *u, int frames, int ctl)
 	u->ctl = ctl;
 	u->started = loop_now();
 	ret = net_link_use(&u->link, frames);
+	u->link.frames.ring = &u->ring;
 	u->untold = u->offloads;
 	if (ret >= 0)
 		tell_offloads(u);
@@ -104,27 +106,49 @@ static int watch_helper(struct user *u, int frames, int ctl)
 	return ret;
 }
 
-static int start_helper(struct user *u, struct err *err)
+/* Both ends of the two sockets and the memory, of which fds are the helper's. */
+static int make_ends(struct user *u, int *fds, int *own, struct err *err)
 {
 	int frames[2], ctl[2], ret;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, frames) < 0)
 		return err_sys(err, errno, "cannot create a socket");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ctl) < 0) {
-		ret = errno;
+		ret = err_sys(err, errno, "cannot create a socket");
 		close(frames[0]);
 		close(frames[1]);
-		return err_sys(err, ret, "cannot create a socket");
-	}
-	ret = spawn_helper(u, (const int[]){ frames[1], ctl[1], u->tftp_fd }, err);
-	close(frames[1]);
-	close(ctl[1]);
-	if (ret < 0) {
-		close(frames[0]);
-		close(ctl[0]);
 		return ret;
 	}
-	ret = watch_helper(u, frames[0], ctl[0]);
+	ret = frame_ring_create(&u->ring, err);
+	for (unsigned i = 0; i < 2 && ret < 0; i++) {
+		close(frames[i]);
+		close(ctl[i]);
+	}
+	own[0] = frames[0];
+	own[1] = ctl[0];
+	fds[0] = frames[1];
+	fds[1] = ctl[1];
+	fds[2] = ret;
+	return ret;
+}
+
+static int start_helper(struct user *u, struct err *err)
+{
+	int fds[USER_FDS + 1], own[2] = { -1, -1 }, ret = make_ends(u, fds, own, err);
+
+	if (ret < 0)
+		return ret;
+	fds[USER_FDS] = u->tftp_fd;
+	ret = spawn_helper(u, fds, err);
+	for (unsigned i = 0; i < USER_FDS; i++)
+		close(fds[i]);
+	if (ret < 0) {
+		close(own[0]);
+		close(own[1]);
+		frame_ring_close(&u->ring);
+		return ret;
+	}
+	ret = watch_helper(u, own[0], own[1]);
 	return ret < 0 ? err_sys(err, -ret, "cannot watch " HELPER)
 	               : user_ctl_start(u, err);
 }
@@ -133,6 +157,7 @@ static int start_helper(struct user *u, struct err *err)
 static void stop_helper(struct user *u, bool kill_it)
 {
 	net_link_drop(&u->link);
+	frame_ring_close(&u->ring);
 	user_ctl_stop(u);
 	if (u->ctl >= 0)
 		close(u->ctl);
@@ -284,7 +309,7 @@ const struct net_ops net_user_ops = {
 	.take = user_take,
 	.open = user_open,
 	.ready = user_ready,
-	.recv = net_link_recv,
+	.take_frame = net_link_take,
 	.send = user_send,
 	.flush = net_link_flush,
 	.cork = net_link_cork,

@@ -19,9 +19,9 @@ struct net_ops {
 	int (*open)(struct netdev *nd, struct err *err);
 	/* 0, -EAGAIN (not with wait) or -errno with a sentence; NULL: always. */
 	int (*ready)(struct netdev *nd, bool wait, struct err *err);
-	/* As net_recv() and net_send(); other errors of send() count as a lost frame. A
+	/* As net_take() and net_send(); other errors of send() count as a lost frame. A
 	 * send() that keeps a part of the frame sets want_out. */
-	ssize_t (*recv)(struct netdev *nd, void *buf);
+	ssize_t (*take_frame)(struct netdev *nd, uint8_t *buf, uint8_t **frame);
 	int (*send)(struct netdev *nd, const struct iovec *iov, unsigned count);
 	/* The descriptor takes data: 0 when nothing is left; NULL: nothing ever is. */
 	int (*flush)(struct netdev *nd);

@@ -18,10 +18,10 @@ static int fail(struct net_link *link, int ret)
 	return ret;
 }
 
-ssize_t net_link_recv(struct netdev *nd, void *buf)
+ssize_t net_link_take(struct netdev *nd, uint8_t *buf, uint8_t **frame)
 {
 	struct net_link *link = (struct net_link *)nd;
-	ssize_t n = frames_recv(&link->frames, buf);
+	ssize_t n = frames_next(&link->frames, frame);
 
 	return n < 0 && n != -EAGAIN ? fail(link, n) : n;
 }

@@ -16,7 +16,7 @@ struct net_link {
 };
 
 /* For struct net_ops, as they are. */
-ssize_t net_link_recv(struct netdev *nd, void *buf);
+ssize_t net_link_take(struct netdev *nd, uint8_t *buf, uint8_t **frame);
 int net_link_send(struct netdev *nd, const struct iovec *iov, unsigned count);
 int net_link_flush(struct netdev *nd);
 void net_link_cork(struct netdev *nd, bool on);

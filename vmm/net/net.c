@@ -523,14 +523,27 @@ void net_want_input(struct netdev *nd, bool on)
 	update_watch(nd);
 }
 
-ssize_t net_recv(struct netdev *nd, void *buf)
+ssize_t net_take(struct netdev *nd, uint8_t *buf, uint8_t **frame)
 {
-	ssize_t n = nd->fd < 0 ? -EAGAIN : nd->ops->recv(nd, buf);
+	ssize_t n;
+
+	*frame = buf;
+	n = nd->fd < 0 ? -EAGAIN : nd->ops->take_frame(nd, buf, frame);
 
 	if (n < 0)
 		return -EAGAIN;
 	nd->first->stats.rx_frames++;
 	nd->first->stats.rx_bytes += n;
+	return n;
+}
+
+ssize_t net_recv(struct netdev *nd, void *buf)
+{
+	uint8_t *frame;
+	ssize_t n = net_take(nd, buf, &frame);
+
+	if (n > 0 && frame != buf)
+		memcpy(buf, frame, n);
 	return n;
 }
 

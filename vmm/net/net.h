@@ -160,6 +160,9 @@ void net_set_offload(struct netdev *nd, unsigned offloads);
 
 /* The next frame into buf of NET_FRAME_MAX bytes: its length, or -EAGAIN. */
 ssize_t net_recv(struct netdev *nd, void *buf);
+/* The same, but *frame may be elsewhere than in buf: valid until the next call or the
+ * callback's end, and somebody may write there meanwhile. */
+ssize_t net_take(struct netdev *nd, uint8_t *buf, uint8_t **frame);
 /* Has `readable` called while frames wait. */
 void net_want_input(struct netdev *nd, bool on);
 /* Takes a frame: 0 when it was taken, or lost as frames are; -EAGAIN when the back end is

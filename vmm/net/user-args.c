@@ -16,9 +16,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define TFTP_FD "5" /* behind the two sockets */
+#define TFTP_FD "6" /* behind those that are always there */
 
-enum { FIXED_ARGS = 3 }; /* the program and the two sockets */
+enum { FIXED_ARGS = 1 + USER_FDS }; /* the program and its descriptors */
 
 static const char *const starts[] = {
 	[USER_START_NOW] = "now", [USER_START_LAZY] = "lazy", NULL
@@ -114,7 +114,7 @@ void user_args_make(const struct user *u, struct user_args *a)
 	char number[16];
 
 	add_arg(a, "", u->helper);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < USER_FDS; i++) {
 		snprintf(number, sizeof(number), "%u", SPAWN_FIRST_FD + i);
 		add_arg(a, "", number);
 	}

@@ -17,6 +17,7 @@ enum {
 	USER_WORD_MAX = 255, /* bytes of an argument that comes while the guest runs */
 	USER_MAX_REQUESTS = 16,
 	USER_WAIT_MS = 5000, /* for the helper, before the machine runs */
+	USER_FDS = 3,        /* of every helper: its sockets, memory for frames */
 };
 
 enum { USER_START_NOW, USER_START_LAZY };
@@ -47,6 +48,7 @@ struct user {
 	char *helper;                              /* path */
 	int tftp_fd;                               /* the folder, or -1 */
 	struct spawned child;
+	struct frame_ring ring; /* of the helper that runs */
 	int ctl;
 	struct loop_fd ctl_watch;
 	bool greeted; /* it has told whether it could start */

@@ -3,10 +3,11 @@
  * The data path of virtio-net (virtio 1.2, 5.1.6.2 to 5.1.6.4).
  *
  * A transmitted frame goes to the back end from guest memory, but its header is copied
- * and checked first: the back end sees only what was negotiated. A received frame lies in
- * a buffer of the device until the driver has given enough of its own; those are held
- * meanwhile, all of them for one frame, and go back to the ring when the machine stops.
- * Frames never wait anywhere else: a guest that gives no buffers stops the reading.
+ * and checked first: the back end sees only what was negotiated. A received frame is
+ * copied from where the back end has it, or lies in a buffer of the device until the
+ * driver has given enough of its own; those are held meanwhile, all of them for one
+ * frame, and go back to the ring when the machine stops. Frames never wait anywhere else:
+ * a guest that gives no buffers stops the reading.
  */
 #include "common/bytes.h"
 #include "common/cleanup.h"
@@ -43,20 +44,24 @@ static bool header_fits(const struct virtio_net *net, const uint8_t *header)
 	       (type < ARRAY_SIZE(types) && types[type] && taken >> types[type] & 1);
 }
 
-/* The next frame that the guest wants, into pair->rx. False: there is none. */
-static bool fetch(struct net_pair *pair)
+/* The next frame that the guest wants: its header in pair->rx, the rest at *data, as
+ * net_take() has it. False: there is none. */
+static bool fetch(struct net_pair *pair, uint8_t **data)
 {
 	struct virtio_net *net = pair->net;
 	size_t head = net_has_header(pair->nd) ? 0 : NET_HDR_LEN;
-	uint8_t *frame = pair->rx.data + NET_HDR_LEN;
-	ssize_t n = net_recv(pair->nd, pair->rx.data + head);
+	uint8_t *frame;
+	ssize_t n = net_take(pair->nd, pair->rx.data + head, &frame);
 
 	if (n < 0)
 		return false;
 	n += head;
+	*data = frame + NET_HDR_LEN - head;
+	if (n >= NET_HDR_LEN && !head && frame != pair->rx.data)
+		memcpy(pair->rx.data, frame, NET_HDR_LEN);
 	if (n < NET_HDR_LEN + ETH_HEAD || !net_link_up(pair->nd) ||
 	    (!head && !header_fits(net, pair->rx.data)) ||
-	    !net_accepts(net, frame, n - NET_HDR_LEN)) {
+	    !net_accepts(net, *data, n - NET_HDR_LEN)) {
 		net_stats(pair->nd)->rx_dropped++;
 		return true;
 	}
@@ -64,6 +69,15 @@ static bool fetch(struct net_pair *pair)
 		memset(pair->rx.data, 0, NET_HDR_LEN);
 	pair->rx_len = n;
 	return true;
+}
+
+/* The frame waits for buffers, where it lies in no one else's way. */
+static void keep(struct net_pair *pair, const uint8_t *data)
+{
+	uint8_t *own = pair->rx.data + NET_HDR_LEN;
+
+	if (data != own)
+		memcpy(own, data, pair->rx_len - NET_HDR_LEN);
 }
 
 /* Bytes that the frame needs in the driver's buffers. */
@@ -108,20 +122,33 @@ static unsigned count_used(const struct net_pair *pair, size_t len)
 	return used;
 }
 
-static void deliver(struct net_pair *pair, struct virtqueue *vq)
+/* The part of the frame from byte `at` on, into one buffer; how much that was. */
+static size_t fill(struct virtq_elem *elem, const uint8_t *header, size_t head,
+                   const uint8_t *data, size_t len, size_t at)
+{
+	const struct iovec *in = virtq_in(elem);
+	size_t n = 0;
+
+	if (at < head)
+		n = iov_from_buf(in, elem->in_count, 0, header + at, head - at);
+	if (at + n >= head)
+		n += iov_from_buf(in, elem->in_count, n, data + at + n - head,
+		                  len - at - n);
+	return n;
+}
+
+static void deliver(struct net_pair *pair, struct virtqueue *vq, const uint8_t *data)
 {
 	size_t head = net_header_len(&pair->net->vpci.vdev), len = needed(pair), at = 0;
-	/* The shorter header has the same start: it moves up to the frame. */
-	uint8_t *data = pair->rx.data + NET_HDR_LEN - head;
+	uint8_t *header = pair->rx.data; /* the shorter one is its start */
 	unsigned used = count_used(pair, len);
 
-	memmove(data, pair->rx.data, head);
 	if (head == NET_HDR_LEN)
-		st16(data + offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers), used);
+		st16(header + offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers),
+		     used);
 	for (unsigned i = 0; i < used; i++) {
 		struct virtq_elem *elem = pair->held[i];
-		size_t n = iov_from_buf(virtq_in(elem), elem->in_count, 0, data + at,
-		                        len - at);
+		size_t n = fill(elem, header, head, data, len, at);
 
 		pair->held_room -= elem->in_len;
 		virtqueue_push(vq, elem, n);
@@ -135,6 +162,7 @@ void net_receive(struct net_pair *pair)
 {
 	struct virtio_device *vdev = &pair->net->vpci.vdev;
 	struct virtqueue *vq = &vdev->queues[2 * pair->index + NET_RX];
+	uint8_t *data = pair->rx.data + NET_HDR_LEN;
 	unsigned left = RX_BATCH;
 	bool room = true;
 
@@ -143,15 +171,17 @@ void net_receive(struct net_pair *pair)
 		return;
 	}
 	virtqueue_disable_notify(vq);
-	while (room && left && (pair->rx_len || fetch(pair))) {
+	while (room && left && (pair->rx_len || fetch(pair, &data))) {
 		left--;
 		if (!pair->rx_len)
 			continue;
 		room = collect(pair, vq);
-		if (!room)
+		if (!room) {
+			keep(pair, data);
 			break;
+		}
 		if (pair->held_room >= needed(pair))
-			deliver(pair, vq);
+			deliver(pair, vq, data);
 		else
 			net_stats(pair->nd)->rx_dropped++;
 		pair->rx_len = 0;

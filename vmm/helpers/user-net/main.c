@@ -2,8 +2,9 @@
 /*
  * vmm-user-net: the user network of one guest. Started by vmm with two sockets, one for
  * frames (common/frames.h) and one for commands "N words", whose answers are "N+text" or
- * "N-sentence" ("N?sentence": wrong words); the first answer, number 0, comes unasked,
- * when everything is set up.
+ * "N-sentence" ("N?sentence": wrong words), and with memory for large frames to the guest
+ * (common/frame-ring.h). The first answer, number 0, comes unasked, when everything is
+ * set up.
  *
  * The network is libslirp's, which parses what the guest sends: that is why it lives
  * here. It ends when a socket is closed. While the guest takes no frames nothing is read
@@ -44,6 +45,7 @@ struct timer {
 struct net {
 	Slirp *slirp;
 	struct frames frames;
+	struct frame_ring ring;
 	struct joiner joiner;
 	int ctl;
 	struct timer *timers;
@@ -324,7 +326,7 @@ static void serve(struct net *net)
 
 /* ---- start ---- */
 
-static int open_socket(const char *word, int *fd)
+static int open_number(const char *word, int *fd)
 {
 	uint64_t n;
 
@@ -334,7 +336,7 @@ static int open_socket(const char *word, int *fd)
 	return 0;
 }
 
-static int start(struct net *net, struct user_config *config, int count,
+static int start(struct net *net, struct user_config *config, int ring_fd, int count,
                  char *const *words, struct err *err)
 {
 	int ret = user_config_parse(config, count, words, err);
@@ -344,6 +346,11 @@ static int start(struct net *net, struct user_config *config, int count,
 		return ret;
 	if (frames_init(&net->frames, net->frames.fd, OUT_CAP) < 0)
 		return err_sys(err, ENOMEM, "frames");
+	ret = frame_ring_open(&net->ring, ring_fd);
+	close(ring_fd);
+	if (ret < 0)
+		return err_sys(err, -ret, "memory for frames");
+	net->frames.ring = &net->ring;
 	net->slirp = slirp_new(&config->slirp, &callbacks, net);
 	if (!net->slirp)
 		return err_set(err, EINVAL, "libslirp does not start");
@@ -361,18 +368,19 @@ int main(int argc, char **argv)
 	struct net *net = calloc(1, sizeof(*net));
 	struct user_config config = { 0 };
 	struct err err = { 0 };
+	int ring_fd;
 
 	log_init("vmm-user-net");
 	signal(SIGPIPE, SIG_IGN);
-	if (!net || argc < 3 || open_socket(argv[1], &net->frames.fd) < 0 ||
-	    open_socket(argv[2], &net->ctl) < 0) {
+	if (!net || argc < 4 || open_number(argv[1], &net->frames.fd) < 0 ||
+	    open_number(argv[2], &net->ctl) < 0 || open_number(argv[3], &ring_fd) < 0) {
 		log_error("this program is started by vmm -netdev user");
 		free(net);
 		return 2;
 	}
 	/* Whatever happens, not longer than vmm. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (start(net, &config, argc - 3, argv + 3, &err) >= 0) {
+	if (start(net, &config, ring_fd, argc - 4, argv + 4, &err) >= 0) {
 		answer(net, "0", &err, "");
 		serve(net);
 	} else {
@@ -382,6 +390,7 @@ int main(int argc, char **argv)
 		slirp_cleanup(net->slirp);
 	guestfwd_free(net->guestfwds);
 	frames_free(&net->frames);
+	frame_ring_close(&net->ring);
 	user_config_free(&config);
 	free(net);
 	return err.code ? 1 : 0;

@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define IN_RING_LEAST 4096 /* bytes of a frame that another process is to look for */
+
 /* ---- from the guest ---- */
 
 /* A driver need not say the length of what will be cut. */
@@ -116,12 +118,15 @@ static uint32_t sequence(const uint8_t *ether, unsigned l4)
 static bool continues(const struct joiner *j, const uint8_t *ether,
                       const struct tcp_parts *p)
 {
-	uint32_t next = sequence(j->frame, j->l4) + j->size - j->data;
 	size_t len = p->end - p->data;
 	uint8_t head[PACKET_HEAD];
+	uint32_t next;
 
 	if (!j->size || j->data != p->data || len > j->segment_size ||
-	    j->size + len > IP_MAX || sequence(ether, p->l4) != next)
+	    j->size + len > IP_MAX)
+		return false;
+	next = sequence(j->frame, j->l4) + j->size - j->data;
+	if (sequence(ether, p->l4) != next)
 		return false;
 	take_head(ether, p->l4, p->data, head);
 	return !memcmp(head, j->head, p->data);
@@ -181,6 +186,11 @@ static void finish_joined(struct joiner *j, unsigned room, struct virtio_net_hdr
 	};
 }
 
+static bool in_own(const struct joiner *j)
+{
+	return j->frame == j->own + NETPROTO_HEADER;
+}
+
 int joiner_flush(struct joiner *j)
 {
 	struct virtio_net_hdr_v1 hdr = plain_header(j);
@@ -193,7 +203,10 @@ int joiner_flush(struct joiner *j)
 	if (j->segments > 1 || size - j->data > room)
 		finish_joined(j, room, &hdr);
 	j->size = 0;
-	return send_frame(j, &hdr, j->frame, size);
+	if (size < IN_RING_LEAST || in_own(j))
+		return send_frame(j, &hdr, j->frame, size);
+	memcpy(j->frame - sizeof(hdr), &hdr, sizeof(hdr));
+	return frames_send_room(j->frames, sizeof(hdr) + size);
 }
 
 static void join(struct joiner *j, const uint8_t *ether, const struct tcp_parts *p)
@@ -208,6 +221,10 @@ static void join(struct joiner *j, const uint8_t *ether, const struct tcp_parts 
 
 static void begin(struct joiner *j, const uint8_t *ether, const struct tcp_parts *p)
 {
+	uint8_t *room =
+		j->frames->ring ? frame_ring_room(j->frames->ring, FRAMES_MAX) : NULL;
+
+	j->frame = (room ? room : j->own) + NETPROTO_HEADER;
 	memcpy(j->frame, ether, p->end);
 	j->size = p->end;
 	j->l4 = p->l4;

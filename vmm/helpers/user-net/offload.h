@@ -28,7 +28,8 @@ struct joiner {
 	unsigned l4, data; /* where TCP and where its data begin */
 	unsigned segments, segment_size;
 	uint8_t head[PACKET_HEAD]; /* as all segments have it */
-	uint8_t frame[FRAMES_MAX];
+	uint8_t *frame;            /* in the ring, or `own`; its header is before it */
+	uint8_t own[FRAMES_MAX];
 };
 
 /* A frame of the guest's, complete, to fn, which is libslirp: remembers the MSS of a SYN,

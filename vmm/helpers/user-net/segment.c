@@ -107,8 +107,10 @@ unsigned segment_offer(uint8_t *ether, size_t size)
 		return 0;
 	value = find_mss(ether + p.l4 + TCP_HEAD, ether + p.data);
 	mss = value ? be16(value) : 0;
-	if (mss < MSS_MIN || mss > SEGMENT_MAX)
+	if (mss < MSS_MIN)
 		return 0;
+	if (mss > SEGMENT_MAX)
+		return mss;
 	/* The words that it lies in: two, when an odd number of bytes is before it. */
 	words = ether + p.l4 + ((value - ether - p.l4) & ~1);
 	sum = ether + p.l4 + TCP_SUM;

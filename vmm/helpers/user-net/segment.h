@@ -11,10 +11,10 @@
 
 /*
  * libslirp's MTU. It tells the guest that its buffer has room again when there is room
- * for two segments, in a window of 64 KiB: a quarter of that is the most that a segment
- * may have.
+ * for two segments, in a window of 64 KiB: with a quarter of that each waits for the
+ * other, with less libslirp has more to do.
  */
-#define SEGMENT_SLIRP_MTU 16384
+#define SEGMENT_SLIRP_MTU 8192
 #define SEGMENT_MAX       (SEGMENT_SLIRP_MTU - IP6_HEAD - TCP_HEAD)
 #define SEGMENT_MTU       1500 /* what the guest takes of all but TCP */
 
