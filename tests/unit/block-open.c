@@ -219,10 +219,8 @@ static void test_refusals(struct bench *b)
 	        "cache=write is not valid; expected "
 	        "writeback|writethrough|none|unsafe|directsync");
 	refused(b, "image", ",detect-zeroes=unmap",
-	        "detect-zeroes=unmap is not supported; drop it");
-	refused(b, "image", ",snapshot=on",
-	        "snapshot=on is not supported; use an image above it: vmm-img create -f "
-	        "qcow2 -b IMAGE -F FORMAT NEW");
+	        "setting detect-zeroes to unmap is not allowed without setting discard "
+	        "operation to unmap");
 	refused(b, "image", ",copy-on-read=on",
 	        "copy-on-read=on is not supported; drop it");
 	refused(b, "image", ",file=", "no image is named; add file=PATH");

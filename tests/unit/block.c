@@ -187,7 +187,7 @@ static void test_resize(struct bench *b)
 	struct block_info info;
 	uint8_t buf[512];
 
-	block_attach(node, "test", resized, NULL, &err);
+	block_attach(node, NULL, "test", resized, NULL, &err);
 	tap_eq(block_resize(node, 2 * SIZE, &err), 0, "resize");
 	block_get_info(node, &info);
 	tap_ok(info.length == 2 * SIZE && bench_size(path) == 2 * SIZE,
@@ -220,14 +220,15 @@ static void test_attach(struct bench *b)
 	struct block_node *node = open_image(b, "attach", SIZE, "id=disk");
 	struct err err = { 0 };
 
-	tap_eq(block_attach(node, "vda", NULL, NULL, &err), 0,
+	tap_eq(block_attach(node, NULL, "vda", NULL, NULL, &err), 0,
 	       "a device takes the drive");
-	tap_eq(block_attach(node, "vdb", NULL, NULL, &err), -EBUSY,
+	tap_eq(block_attach(node, NULL, "vdb", NULL, NULL, &err), -EBUSY,
 	       "a second one cannot");
 	tap_str(err.text, "drive 'disk' is in use by vda; each drive takes one device",
 	        "why");
 	block_detach(node);
-	tap_eq(block_attach(node, "vdb", NULL, NULL, &err), 0, "when it left, it can");
+	tap_eq(block_attach(node, NULL, "vdb", NULL, NULL, &err), 0,
+	       "when it left, it can");
 	block_detach(node);
 	block_close(node);
 }
@@ -482,7 +483,7 @@ static void test_many(struct bench *b, const char *opts, bool coarse_blocks)
 
 	if (posix_memalign((void **)&buf, 4096, SIZE))
 		return;
-	block_attach(node, "test", NULL, NULL, &err);
+	block_attach(node, NULL, "test", NULL, NULL, &err);
 	block_set_batch_done(node, batch);
 	batches = 0;
 	for (unsigned i = 0; i < COUNT; i++) {

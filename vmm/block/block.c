@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "vmm/block/file.h"
+#include "vmm/block/iov.h"
 #include "vmm/block/node.h"
 
 #include <errno.h>
@@ -171,6 +172,11 @@ void block_submit(struct block_node *node, struct block_req *req)
 	req->durable = !node->write_cache;
 	req->submitted = loop_now();
 	node->in_flight++;
+	if (node->detect_zeroes && req->op == BLOCK_WRITE && ret >= 0 &&
+	    iov_is_zero(req->iov, req->iov_count)) {
+		req->op = BLOCK_WRITE_ZEROES;
+		req->may_unmap = node->detect_zeroes == IMAGE_DETECT_UNMAP;
+	}
 	if (ret < 0 || (!req->len && req->op != BLOCK_FLUSH))
 		block_complete_soon(req, ret);
 	else
@@ -263,120 +269,6 @@ int block_map(struct block_node *node, uint64_t offset, uint64_t len,
 
 /* ---- opening ---- */
 
-static const char *const formats[] = { "auto", "raw", "qcow2", NULL };
-static const char *const caches[] = { "writeback", "writethrough", "none",
-	                              "unsafe",    "directsync",   NULL };
-static const char *const aios[] = { "auto", "io_uring", "native", "threads", NULL };
-static const char *const discards[] = { "ignore", "unmap", NULL };
-static const char *const detects[] = { "off", "on", "unmap", NULL };
-
-#define FIELD(f) .offset = offsetof(struct image_opts, f)
-
-const struct opt_desc block_options[] = {
-	{ .name = "file", .type = OPT_STR, FIELD(file), .help = "path of the image" },
-	OPT_ALIAS_ROW("file.filename", "file"),
-	{ .name = "id", .type = OPT_STR, FIELD(id), .help = "name of the drive" },
-	{ .name = "node-name",
-	  .type = OPT_STR,
-	  FIELD(node_name),
-	  .help = "name of the drive, if there is no id" },
-	{ .name = "format",
-	  .type = OPT_ENUM,
-	  FIELD(format),
-	  .def = "auto",
-	  .choices = formats,
-	  .help = "of the image" },
-	OPT_ALIAS_ROW("driver", "format"),
-	{ .name = "readonly",
-	  .type = OPT_BOOL,
-	  FIELD(readonly),
-	  .def = "off",
-	  .help = "never write to the image" },
-	OPT_ALIAS_ROW("read-only", "readonly"),
-	{ .name = "cache",
-	  .type = OPT_ENUM,
-	  FIELD(cache),
-	  .def = "writeback",
-	  .choices = caches,
-	  .help = "host page cache and when writes are durable" },
-	{ .name = "aio",
-	  .type = OPT_ENUM,
-	  FIELD(aio),
-	  .def = "auto",
-	  .choices = aios,
-	  .help = "how requests reach the kernel (native: io_uring)" },
-	{ .name = "discard",
-	  .type = OPT_ENUM,
-	  FIELD(discard),
-	  .def = "ignore",
-	  .choices = discards,
-	  .help = "what the guest trims is given back to the host" },
-	{ .name = "detect-zeroes",
-	  .type = OPT_ENUM,
-	  FIELD(detect_zeroes),
-	  .def = "off",
-	  .choices = detects,
-	  .help = "turn written zeros into holes (off only)" },
-	{ .name = "locking",
-	  .type = OPT_TRI,
-	  FIELD(locking),
-	  .def = "auto",
-	  .help = "lock the image against other users" },
-	OPT_ALIAS_ROW("file.locking", "locking"),
-	{ .name = "snapshot",
-	  .type = OPT_BOOL,
-	  FIELD(snapshot),
-	  .def = "off",
-	  .help = "write to a temporary image (off only)" },
-	{ .name = "copy-on-read",
-	  .type = OPT_BOOL,
-	  FIELD(copy_on_read),
-	  .def = "off",
-	  .help = "copy from the backing file (off only)" },
-	{ .name = "backing",
-	  .type = OPT_STR,
-	  FIELD(backing),
-	  .help = "qcow2: node that is below, instead of the image's own" },
-	{ .name = "backing.file.filename",
-	  .type = OPT_STR,
-	  FIELD(backing_path),
-	  .help = "qcow2: path of that" },
-	{ .name = "backing.driver",
-	  .type = OPT_STR,
-	  FIELD(backing_format),
-	  .help = "qcow2: format of that" },
-	{ .name = "lazy-refcounts",
-	  .type = OPT_TRI,
-	  FIELD(lazy_refcounts),
-	  .def = "auto",
-	  .help = "qcow2: write refcounts late (auto: as the image says)" },
-	{ .name = "cache-size",
-	  .type = OPT_SIZE,
-	  FIELD(cache_size),
-	  .help = "qcow2: most memory for its tables" },
-	{ .name = "l2-cache-size",
-	  .type = OPT_SIZE,
-	  FIELD(l2_cache_size),
-	  .help = "qcow2: of that, for L2 tables" },
-	{ .name = NULL },
-};
-
-static int check_image_opts(const struct image_opts *image, struct err *err)
-{
-	if (!image->file || !*image->file)
-		return err_usage(err, "no image is named; add file=PATH");
-	if (image->detect_zeroes)
-		return err_usage(err, "detect-zeroes=%s is not supported; drop it",
-		                 detects[image->detect_zeroes]);
-	if (image->snapshot)
-		return err_usage(err,
-		                 "snapshot=on is not supported; use an image above it: "
-		                 "vmm-img create -f qcow2 -b IMAGE -F FORMAT NEW");
-	if (image->copy_on_read)
-		return err_usage(err, "copy-on-read=on is not supported; drop it");
-	return 0;
-}
-
 #define ID_TAKEN "id '%s' is taken by another drive; choose another"
 
 static int set_id(struct block_registry *reg, struct block_node *node,
@@ -409,28 +301,34 @@ static int set_node_name(struct block_node *node, const char *name, struct err *
 	return node->node_name ? 0 : err_sys(err, ENOMEM, "drive");
 }
 
-static struct block_node *open_image(struct block_registry *reg,
-                                     const struct image_opts *image, struct err *err)
+struct block_node *block_open_by(struct block_registry *reg,
+                                 const struct image_opts *image, struct err *err)
 {
-	struct block_node *node;
+	struct image_opts opts = *image;
+	struct block_node *node, *above = NULL;
 
-	if (check_image_opts(image, err) < 0)
+	if (block_check_opts(image, err) < 0)
 		return NULL;
 	if (!reg->aio)
 		reg->aio = aio_new(reg->loop, batch_done, reg, err);
 	if (!reg->aio)
 		return NULL;
-	node = file_open(reg, image, err);
+	opts.snapshot &= !opts.readonly;
+	opts.may_write = opts.snapshot;
+	opts.readonly |= opts.snapshot;
+	node = file_open(reg, &opts, err);
 	if (node)
-		node = format_open(reg, node, image, err);
+		node = format_open(reg, node, &opts, err);
 	if (!node)
 		return NULL;
 	node->cache = image->cache;
-	if (set_node_name(node, image->node_name, err) < 0) {
+	if (set_node_name(node, image->node_name, err) >= 0)
+		above = opts.snapshot ? block_put_temporary(node, image, err) : node;
+	if (above)
+		above->detect_zeroes = image->detect_zeroes;
+	else
 		block_close(node);
-		return NULL;
-	}
-	return node;
+	return above;
 }
 
 struct block_node *block_open_below(struct block_registry *reg,
@@ -456,7 +354,7 @@ struct block_node *block_open(struct block_registry *reg, struct opt_list *opts,
 	struct block_node *node = NULL;
 
 	if (opts_take(block_options, opts, &image, NULL, err) >= 0)
-		node = open_image(reg, &image, err);
+		node = block_open_by(reg, &image, err);
 	if (node && (set_id(reg, node, &image, err) < 0 || block_link(node, err) < 0)) {
 		block_close(node);
 		node = NULL;
@@ -472,7 +370,7 @@ struct block_node *block_open_image(struct block_registry *reg, struct opt_list 
 	struct block_node *node = NULL;
 
 	if (opts_take(block_options, opts, &image, NULL, err) >= 0)
-		node = open_image(reg, &image, err);
+		node = block_open_by(reg, &image, err);
 	opts_free(block_options, &image);
 	return node;
 }
@@ -487,6 +385,19 @@ int block_link(struct block_node *node, struct err *err)
 		tail = &(*tail)->next;
 	*tail = node;
 	return 0;
+}
+
+void block_replace(struct block_node *node, struct block_node *new)
+{
+	struct block_node **p = &node->reg->first;
+
+	while (*p && *p != node)
+		p = &(*p)->next;
+	if (!*p)
+		return;
+	new->next = node->next;
+	node->next = NULL;
+	*p = new;
 }
 
 void block_unlink(struct block_node *node)
@@ -653,6 +564,7 @@ void block_get_info(const struct block_node *node, struct block_info *info)
 		.path = node->path,
 		.format = node->driver->name,
 		.id = node->id,
+		.detect_zeroes = block_detects[node->detect_zeroes],
 		.node_name = node->node_name,
 		.no_drive = node->no_drive,
 		.below = node->below,
@@ -684,7 +596,7 @@ int block_in_use(const struct block_node *node, struct err *err)
 	               node->id, node->user);
 }
 
-int block_attach(struct block_node *node, const char *device,
+int block_attach(struct block_node *node, struct block_node **slot, const char *device,
                  void (*resized)(void *opaque), void *opaque, struct err *err)
 {
 	if (node->user)
@@ -696,6 +608,7 @@ int block_attach(struct block_node *node, const char *device,
 	node->user = strdup(device);
 	if (!node->user)
 		return err_sys(err, ENOMEM, "drive '%s'", node->id);
+	node->slot = slot;
 	node->resized = resized;
 	node->batch_done = NULL;
 	node->opaque = opaque;
@@ -707,6 +620,7 @@ void block_detach(struct block_node *node)
 	free(node->user);
 	node->user = NULL;
 	node->below = false;
+	node->slot = NULL;
 	node->resized = NULL;
 	node->batch_done = NULL;
 	if (node->driver == &removed_driver)

@@ -60,6 +60,7 @@ struct block_info {
 	/* Of the image, by which blockdev-… commands know it ("#block0" when nobody gave
 	 * it one); NULL: no medium. */
 	const char *node_name;
+	const char *detect_zeroes; /* off, on, unmap */
 	bool no_drive; /* id is only that name: the image came with blockdev-add */
 	bool below;    /* its user is another node, no device */
 };
@@ -123,9 +124,10 @@ void block_get_info(const struct block_node *node, struct block_info *info);
 /* Bytes that the image takes on the host; -1 where that is not known. */
 int64_t block_allocated(const struct block_node *node);
 const struct block_stats *block_get_stats(const struct block_node *node);
-/* Claims the node for one device; -EBUSY with a sentence when it has one. resized is
+/* Claims the node for one device; -EBUSY with a sentence when it has one. *slot, where
+ * the device keeps node, gets the image that is put above it; NULL: none is. resized is
  * called (in the loop) when the length changed. */
-int block_attach(struct block_node *node, const char *device,
+int block_attach(struct block_node *node, struct block_node **slot, const char *device,
                  void (*resized)(void *opaque), void *opaque, struct err *err);
 void block_detach(struct block_node *node);
 /* The same for a device that was unplugged. The node may be gone afterwards. */
@@ -136,6 +138,28 @@ void block_set_batch_done(struct block_node *node, void (*fn)(void *opaque));
 /* The guest turns the write cache off (every write is durable when it completes) or on
  * again. */
 void block_set_write_cache(struct block_node *node, bool on);
+
+/* ---- images above others ---- */
+
+struct block_above {
+	const char *file, *format; /* format NULL: qcow2 */
+	const char *node_name;     /* NULL: one is made up */
+	bool existing;             /* the file is an image already */
+};
+
+/* Whether that can be: -errno with a sentence. */
+int block_may_put_above(const struct block_node *node, struct err *err);
+/* An image that may be put above node, made and opened; block_close() takes it back. NULL
+ * with a sentence. */
+struct block_node *block_new_above(struct block_node *node, const struct block_above *how,
+                                   struct err *err);
+/* `new`, which has nothing below and no user, takes node's place: its name, device and
+ * counters. node is below it and read-only. -errno with a sentence; nothing has changed
+ * then. */
+int block_put_above(struct block_node *node, struct block_node *new, struct err *err);
+/* What the image has goes into the one below, and the image is empty then. -errno with a
+ * sentence. */
+int block_commit(struct block_node *node, struct err *err);
 
 /* ---- drives whose medium comes and goes ---- */
 
@@ -224,7 +248,8 @@ struct block_extent {
  * (block_backing() for what BACKING means). Blocks. 0 or -errno. */
 int block_map(struct block_node *node, uint64_t offset, uint64_t len,
               struct block_extent *extent);
-/* The image below which the one of node was made, or NULL. It belongs to the node. */
+/* The image below which the one of node was made, or NULL. It belongs to the node, or
+ * blockdev-add brought it. */
 struct block_node *block_backing(const struct block_node *node);
 
 /* Changes the length, or with length 0 takes the length that the file or volume has by

@@ -28,7 +28,8 @@ static int reference_resize(struct block_node *node, uint64_t length, struct err
 
 static void reference_close(struct block_node *node)
 {
-	block_detach(node->child);
+	/* One that came without blockdev-add goes with its user. */
+	block_release(node->child);
 	node->child = NULL;
 }
 
@@ -58,7 +59,7 @@ static struct block_node *new_reference(struct block_node *child, const char *us
 		node->path = strdup(child->path);
 	if (!node || !node->path)
 		err_sys(err, ENOMEM, "node '%s'", user);
-	else if (block_attach(child, user, child_resized, node, err) >= 0)
+	else if (block_attach(child, NULL, user, child_resized, node, err) >= 0)
 		return node;
 	if (node)
 		free(node->path);
@@ -69,18 +70,23 @@ static struct block_node *new_reference(struct block_node *child, const char *us
 struct block_node *block_refer(struct block_registry *reg, const char *ref,
                                const char *user, struct err *err)
 {
-	struct block_node *child = block_find(reg, ref), *node;
+	struct block_node *child = block_find(reg, ref);
 
-	if (!child || !child->no_drive) {
-		err_set(err, ENOENT, "Cannot find device='%s' nor node-name='%s'", "",
-		        ref);
-		return NULL;
-	}
-	node = new_reference(child, user, err);
+	if (child && child->no_drive)
+		return block_refer_to(child, user, err);
+	err_set(err, ENOENT, "Cannot find device='%s' nor node-name='%s'", "", ref);
+	return NULL;
+}
+
+struct block_node *block_refer_to(struct block_node *child, const char *user,
+                                  struct err *err)
+{
+	struct block_node *node = new_reference(child, user, err);
+
 	if (!node)
 		return NULL;
 	node->driver = &reference_driver;
-	node->reg = reg;
+	node->reg = child->reg;
 	node->child = child;
 	child->below = true;
 	node->length = child->length;
@@ -117,7 +123,8 @@ static struct block_node *refer(struct block_registry *reg, struct opt_list *opt
 		        "driver '%s' is not supported above another node; use raw or "
 		        "qcow2",
 		        driver);
-	else if (opts_take(block_options, opts, &image, NULL, err) >= 0)
+	else if (opts_take(block_options, opts, &image, NULL, err) >= 0 &&
+	         block_check_detect(&image, err) >= 0)
 		node = block_refer(reg, ref, name, err);
 	if (node && wants_write && node->readonly) {
 		err_set(err, EACCES, "Block node is read-only: %s", ref);
@@ -129,6 +136,8 @@ static struct block_node *refer(struct block_registry *reg, struct opt_list *opt
 		node->discard &= image.discard == IMAGE_DISCARD_UNMAP;
 		if (is_qcow2)
 			node = qcow2_open(reg, node, &image, err);
+		if (node)
+			node->detect_zeroes = image.detect_zeroes;
 	}
 	opts_free(block_options, &image);
 	if (node && set_names(node, name, err) < 0) {

@@ -62,7 +62,8 @@ static int open_failed(const char *path, bool readonly, int code, struct err *er
 static int open_path(const struct image_opts *opts, struct stat *st, struct err *err)
 {
 	static const bool direct[] = { [BLOCK_NONE] = true, [BLOCK_DIRECTSYNC] = true };
-	int flags = O_CLOEXEC | O_NOCTTY | (opts->readonly ? O_RDONLY : O_RDWR);
+	bool reads = opts->readonly && !opts->may_write;
+	int flags = O_CLOEXEC | O_NOCTTY | (reads ? O_RDONLY : O_RDWR);
 	int fd, ret;
 
 	/* Before the open: a FIFO would block it. */
@@ -74,6 +75,9 @@ static int open_path(const struct image_opts *opts, struct stat *st, struct err 
 	if ((unsigned)opts->cache < ARRAY_SIZE(direct) && direct[opts->cache])
 		flags |= O_DIRECT;
 	fd = open(opts->file, flags);
+	if (fd < 0 && opts->may_write &&
+	    (errno == EACCES || errno == EPERM || errno == EROFS))
+		fd = open(opts->file, O_CLOEXEC | (flags & ~O_RDWR));
 	if (fd < 0 && errno == EINVAL && flags & O_DIRECT)
 		return err_set(
 			err, EINVAL,
@@ -121,6 +125,59 @@ void file_unlock(const struct file_node *file)
 	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
 
 	fcntl(file->fd, F_OFD_SETLK, &lock);
+}
+
+int file_take(struct file_node *file, struct err *err)
+{
+	uint64_t length;
+	int ret = file_lock(file, err);
+
+	if (ret < 0)
+		return ret;
+	ret = file_get_length(file->fd, file->aio_flags & AIO_BLOCK_DEV, &length);
+	if (ret < 0)
+		return err_sys(err, -ret, "cannot read the size of %s", file->node.path);
+	/* Requests were checked against the old one. */
+	if (length + 511 < file->node.length)
+		return err_set(err, EINVAL, "%s became shorter meanwhile",
+		               file->node.path);
+	file->node.length = align_up(length, 512);
+	return 0;
+}
+
+/* The same file, for writing, behind the same descriptor. */
+static int open_again(struct file_node *file, int flags, struct err *err)
+{
+	const char *path = file->node.path;
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | flags);
+	struct stat old, new;
+
+	if (fd < 0)
+		return open_failed(path, false, errno, err);
+	if (fstat(fd, &new) < 0 || fstat(file->fd, &old) < 0 ||
+	    new.st_dev != old.st_dev || new.st_ino != old.st_ino)
+		return err_set(err, ESTALE, "%s is another file by now", path);
+	file_unlock(file);
+	return dup3(fd, file->fd, O_CLOEXEC) < 0 ? err_sys(err, errno, "%s", path) : 0;
+}
+
+int file_set_readonly(struct block_node *node, bool readonly, struct err *err)
+{
+	struct file_node *file = (struct file_node *)node;
+	int flags = fcntl(file->fd, F_GETFL), ret = 0;
+
+	if (!readonly && (flags & O_ACCMODE) == O_RDONLY)
+		ret = open_again(file, flags & O_DIRECT, err);
+	node->readonly = readonly;
+	/* Others may have written to it while nobody had it alone. */
+	if (ret >= 0 && !block_is_held(node->reg))
+		ret = file_take(file, err);
+	if (ret >= 0)
+		return 0;
+	node->readonly = true;
+	if (!block_is_held(node->reg))
+		file_lock(file, NULL);
+	return ret;
 }
 
 /* ---- alignment of direct I/O ---- */

@@ -25,6 +25,8 @@ bool file_is_written(struct rmw *rmw, uint64_t start, uint64_t end);
 
 /* -EBUSY and others with a sentence. */
 int file_lock(const struct file_node *file, struct err *err);
+/* The same, and what its length is by now; one that became shorter is an error. */
+int file_take(struct file_node *file, struct err *err);
 void file_unlock(const struct file_node *file);
 
 /* The size in bytes, not rounded. 0 or -errno. */

@@ -5,7 +5,6 @@
  */
 #include "vmm/block/file.h"
 
-#include "common/bytes.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -87,30 +86,12 @@ int block_registry_give(struct block_registry *reg, struct err *err)
 
 /* ---- taking ---- */
 
-static int take_file(struct file_node *file, struct err *err)
-{
-	uint64_t length;
-	int ret = file_lock(file, err);
-
-	if (ret < 0)
-		return ret;
-	ret = file_get_length(file->fd, file->aio_flags & AIO_BLOCK_DEV, &length);
-	if (ret < 0)
-		return err_sys(err, -ret, "cannot read the size of %s", file->node.path);
-	/* Requests were checked against the old one. */
-	if (length + 511 < file->node.length)
-		return err_set(err, EINVAL, "%s became shorter meanwhile",
-		               file->node.path);
-	file->node.length = align_up(length, 512);
-	return 0;
-}
-
 int block_take_node(struct block_node *node, struct err *err)
 {
 	int ret = below(node) ? block_take_node(below(node), err) : 0;
 
 	if (ret >= 0 && to_file(node))
-		ret = take_file(to_file(node), err);
+		ret = file_take(to_file(node), err);
 	if (ret >= 0 && node->driver->refresh)
 		ret = node->driver->refresh(node, true, err);
 	return ret;

@@ -51,6 +51,19 @@ void iov_zero(const struct iovec *iov, unsigned count, uint64_t offset, uint64_t
 	copy(iov, count, offset, NULL, len, ZERO);
 }
 
+bool iov_is_zero(const struct iovec *iov, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const uint8_t *p = iov[i].iov_base;
+		size_t len = iov[i].iov_len;
+
+		/* Each byte is like the one before. */
+		if (len && (*p || memcmp(p, p + 1, len - 1)))
+			return false;
+	}
+	return true;
+}
+
 unsigned iov_slice(const struct iovec *iov, unsigned count, uint64_t offset,
                    struct iovec *out, unsigned max)
 {

@@ -3,6 +3,7 @@
 #ifndef VMM_BLOCK_IOV_H
 #define VMM_BLOCK_IOV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -14,6 +15,8 @@ size_t iov_from_buf(const struct iovec *iov, unsigned count, uint64_t offset,
                     const void *buf, size_t len);
 /* Sets len bytes to zero, starting `offset` bytes into the list. */
 void iov_zero(const struct iovec *iov, unsigned count, uint64_t offset, uint64_t len);
+/* Nothing but zeros, while nobody changes it. */
+bool iov_is_zero(const struct iovec *iov, unsigned count);
 /* Writes the part of the list behind `offset` to out, at most max segments; returns their
  * number. */
 unsigned iov_slice(const struct iovec *iov, unsigned count, uint64_t offset,

@@ -235,7 +235,7 @@ int block_insert_medium(struct block_node *node, struct block_node *medium,
 	if (node->child)
 		return err_set(err, EBUSY, "There already is a medium in device '%s'",
 		               node->id);
-	ret = block_attach(medium, node->id, NULL, NULL, err);
+	ret = block_attach(medium, NULL, node->id, NULL, NULL, err);
 	if (ret < 0)
 		return ret;
 	put_in(node, medium);

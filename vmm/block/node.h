@@ -44,10 +44,12 @@ struct block_node {
 	uint64_t length;
 	enum block_cache cache;
 	bool readonly, discard, write_cache;
+	uint8_t detect_zeroes; /* enum image_detect */
 	uint32_t request_align;
 	bool auto_close; /* with its device */
 	/* the attached device */
 	char *user;
+	struct block_node **slot; /* its pointer to this node, or NULL */
 	void (*resized)(void *opaque);
 	void (*batch_done)(void *opaque);
 	void *opaque;
@@ -64,6 +66,8 @@ struct image_opts {
 	char *file, *id, *node_name;
 	int format, cache, aio, discard, detect_zeroes, locking;
 	bool readonly, snapshot, copy_on_read;
+	bool may_write; /* readonly may end: opened to be written, where that is allowed
+	                 */
 	/* qcow2 */
 	/* Instead of the header's: a node, "" for none, or a path. */
 	char *backing, *backing_path, *backing_format;
@@ -82,6 +86,7 @@ struct image_chain {
 
 enum image_format { FORMAT_AUTO, FORMAT_RAW, FORMAT_QCOW2 };
 enum image_aio { IMAGE_AIO_AUTO, IMAGE_AIO_URING, IMAGE_AIO_NATIVE, IMAGE_AIO_THREADS };
+enum image_detect { IMAGE_DETECT_OFF, IMAGE_DETECT_ON, IMAGE_DETECT_UNMAP };
 enum image_discard { IMAGE_DISCARD_IGNORE, IMAGE_DISCARD_UNMAP };
 
 struct aio *block_aio(struct block_registry *reg);
@@ -94,6 +99,17 @@ int block_take_node(struct block_node *node, struct err *err);
 /* Into the registry, at the end, if the name is free, and out of it. */
 int block_link(struct block_node *node, struct err *err);
 void block_unlink(struct block_node *node);
+/* `new` is where node was; one that was not there changes nothing. */
+void block_replace(struct block_node *node, struct block_node *new);
+/* image-opts.c: by enum image_detect. */
+extern const char *const block_detects[];
+/* -EINVAL with a sentence when what the keys say is not to be had; of detect-zeroes
+ * alone. */
+int block_check_opts(const struct image_opts *image, struct err *err);
+int block_check_detect(const struct image_opts *image, struct err *err);
+/* As block_open_image(). */
+struct block_node *block_open_by(struct block_registry *reg,
+                                 const struct image_opts *image, struct err *err);
 /* As block_open(), without a name and not in the registry. */
 struct block_node *block_open_image(struct block_registry *reg, struct opt_list *opts,
                                     struct err *err);
@@ -127,6 +143,10 @@ int block_peek(struct block_node *node, uint64_t offset, void *buf, uint64_t len
 /* Bytes that a file's blocks take, or -1. */
 int64_t file_allocated(const struct block_node *node);
 
+/* The file can be written from now on, or not any longer; its lock follows. -errno with
+ * a sentence. */
+int file_set_readonly(struct block_node *node, bool readonly, struct err *err);
+
 /* Identity of the file; false: it has none. */
 bool file_identity(const struct block_node *node, uint64_t *dev, uint64_t *ino);
 /* It is as long as what was written, and zeros behind. */
@@ -136,6 +156,14 @@ bool file_grows(const struct block_node *node);
  * NULL with a sentence. */
 struct block_node *block_refer(struct block_registry *reg, const char *ref,
                                const char *user, struct err *err);
+/* The same of that one. */
+struct block_node *block_refer_to(struct block_node *child, const char *user,
+                                  struct err *err);
+
+/* overlay.c: an image for snapshot=on above one that has no name yet and is read-only:
+ * NULL with a sentence, and the old one is as it was. */
+struct block_node *block_put_temporary(struct block_node *node,
+                                       const struct image_opts *image, struct err *err);
 
 /* block.c: as block_open_image(), for images below others. */
 struct block_node *block_open_below(struct block_registry *reg,

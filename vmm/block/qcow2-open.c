@@ -640,9 +640,13 @@ struct block_node *qcow2_find(struct block_node *node)
 
 struct block_node *block_backing(const struct block_node *node)
 {
-	struct block_node *found = qcow2_find((struct block_node *)node);
+	struct block_node *found = qcow2_find((struct block_node *)node),
+			  *below = found ? to_qcow2(found)->backing : NULL;
 
-	return found ? to_qcow2(found)->backing : NULL;
+	/* A node of its own that is referred to. */
+	while (below && below->child && below->child->user)
+		below = below->child;
+	return below;
 }
 
 void qcow2_get_info(const struct block_node *node, struct qcow2_info *info)

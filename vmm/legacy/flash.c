@@ -415,7 +415,7 @@ static int attach(struct flash *f, struct err *err)
 
 	if (!node)
 		return err_set(err, ENOENT, "it needs drive=ID, with its content");
-	ret = block_attach(node, f->dev.path, NULL, f, err);
+	ret = block_attach(node, &f->node, f->dev.path, NULL, f, err);
 	if (ret < 0)
 		return ret;
 	f->node = node;

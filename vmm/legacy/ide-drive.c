@@ -359,7 +359,7 @@ int ide_drive_attach(struct ide_drive *d, struct block_node *node, struct err *e
 	int ret;
 
 	device_show_name(&d->dev, name, sizeof(name));
-	ret = block_attach(node, name, NULL, d, err);
+	ret = block_attach(node, &d->node, name, NULL, d, err);
 	if (ret < 0)
 		return ret;
 	d->node = node;

@@ -91,6 +91,7 @@ struct vm_config {
 	struct str_list firmware_dirs, fw_cfg, option_roms;
 	bool boot_given; /* some -boot */
 	bool nodefaults, nographic, no_reboot, no_shutdown;
+	bool snapshot;      /* -snapshot */
 	bool display_given; /* -display */
 	bool daemonize;
 	char *pidfile, *runas;        /* or NULL */

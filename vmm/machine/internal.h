@@ -102,6 +102,8 @@ int pc_add_nets(struct pc *pc, struct err *err);
 /* As in QEMU a card on a user network, unless some option speaks of networks; it costs a
  * process only when the guest uses it. After all devices, whose addresses come first. */
 int pc_add_default_net(struct pc *pc, struct err *err);
+/* pc-disks.c: the keys of a -drive that says nothing of it get what -snapshot says. */
+int pc_default_snapshot(struct pc *pc, struct opt_list *opts, struct err *err);
 /* pc-flash.c: -drive if=pflash; creates the chips. */
 bool pc_drive_is_flash(const char *drive);
 bool pc_has_flash(const struct vm_config *config);

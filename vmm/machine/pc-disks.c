@@ -269,6 +269,14 @@ static void check_cd(const struct pc *pc, struct block_node *node)
 		         info.path);
 }
 
+int pc_default_snapshot(struct pc *pc, struct opt_list *opts, struct err *err)
+{
+	if (pc->config->snapshot && !opt_list_get(opts, "snapshot") &&
+	    opt_list_add(opts, "snapshot", "on") < 0)
+		return err_sys(err, ENOMEM, "disk");
+	return 0;
+}
+
 /* Opens what opts names: an image, or a CD-ROM drive without one. */
 static struct block_node *open_node(struct pc *pc, const struct disk_opts *disk,
                                     struct opt_list *opts, struct err *err)
@@ -316,6 +324,8 @@ static int add_drive(struct pc *pc, struct opt_list *opts, unsigned n, unsigned 
 	make_id(&disk, disk.index == NO_INDEX ? n : disk.index, id, sizeof(id));
 	if (ret >= 0 && !opt_list_get(opts, "id") && opt_list_add(opts, "id", id) < 0)
 		ret = err_sys(err, ENOMEM, "disk");
+	if (ret >= 0)
+		ret = pc_default_snapshot(pc, opts, err);
 	if (ret >= 0) {
 		node = open_node(pc, &disk, opts, err);
 		ret = node ? 0 : -err->code;

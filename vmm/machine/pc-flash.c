@@ -108,6 +108,8 @@ static int open_chip(struct pc *pc, struct opt_list *opts, struct chips *chips,
 		ret = choose_unit(chips, &flash.unit, err);
 	if (ret >= 0)
 		ret = check_file(opts, err);
+	if (ret >= 0)
+		ret = pc_default_snapshot(pc, opts, err);
 	if (ret < 0)
 		return ret;
 	snprintf(id, sizeof(id), "pflash%u", flash.unit);

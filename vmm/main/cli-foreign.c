@@ -66,8 +66,6 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("sd", "there is no card reader; use -drive"),
 	REFUSED_ARG("set", "write it in the option itself"),
 	REFUSED("singlestep", NO_EMULATOR),
-	REFUSED("snapshot",
-	        "give an image above it: vmm-img create -f qcow2 -b IMAGE -F FORMAT NEW"),
 	REFUSED_ARG("spice", "use -vnc"),
 	REFUSED_ARG("tpmdev", "there is no TPM"),
 	REFUSED_ARG("trace", "use -d and -D"),

@@ -342,6 +342,14 @@ static int collect_nodefaults(struct vm_config *config, const char *arg, struct 
 	return 0;
 }
 
+static int collect_snapshot(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	config->snapshot = true;
+	return 0;
+}
+
 static int collect_no_reboot(struct vm_config *config, const char *arg, struct err *err)
 {
 	(void)arg;
@@ -488,6 +496,9 @@ const struct cli_row cli_table[] = {
 	{ "blockdev", NULL, "DRIVER,node-name=NAME[,filename=FILE][,file=NODE]...",
 	  "an image for a -device: raw, qcow2, file or host_device; as QMP's blockdev-add",
 	  NULL, collect_blockdev, NULL },
+	{ "snapshot", NULL, NULL,
+	  "what is written to a -drive goes to a temporary image, until 'commit'", NULL,
+	  collect_snapshot, NULL },
 	{ "hda", NULL, "FILE", "a disk; short for -drive file=FILE,index=0", NULL,
 	  collect_hda, NULL },
 	{ "hdb", NULL, "FILE", "the same, index=1", NULL, collect_hdb, NULL },

@@ -347,7 +347,7 @@ int snapshot_delete(struct pc *pc, const char *tag, struct err *err)
 
 /* ---- the list ---- */
 
-static void add_row(const struct qcow2_snapshot *s, struct strbuf *out)
+void snapshot_print(const char *id, const struct qcow2_snapshot *s, struct strbuf *out)
 {
 	static const char *const units[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
 	double size = s->vm_state_size;
@@ -364,7 +364,7 @@ static void add_row(const struct qcow2_snapshot *s, struct strbuf *out)
 	snprintf(clock, sizeof(clock), "%02llu:%02u:%02u.%03u",
 	         (unsigned long long)seconds / 3600, (unsigned)(seconds / 60 % 60),
 	         (unsigned)(seconds % 60), (unsigned)(ms % 1000));
-	strbuf_addf(out, "%-9s %-16s %8s%20s%13s%11s\n", "--", s->name, text, date, clock,
+	strbuf_addf(out, "%-9s %-16s %8s%20s%13s%11s\n", id, s->name, text, date, clock,
 	            "");
 }
 
@@ -388,10 +388,8 @@ void snapshot_list(struct pc *pc, struct strbuf *out)
 		strbuf_adds(out, "There is no snapshot available.\n");
 		return;
 	}
-	strbuf_adds(out, "List of snapshots present on all disks:\n");
-	strbuf_addf(out, "%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE",
-	            "VM CLOCK", "ICOUNT");
+	strbuf_adds(out, "List of snapshots present on all disks:\n" SNAPSHOT_HEAD);
 	for (unsigned i = 0; (s = qcow2_snapshot_at(first, i)); i++)
 		if (all_have(vm, s->name))
-			add_row(s, out);
+			snapshot_print("--", s, out);
 }

@@ -12,6 +12,7 @@
 #include "common/strbuf.h"
 
 struct pc;
+struct qcow2_snapshot;
 
 /* tag NULL: named after the time. Replaces one of that name. -errno with a sentence; the
  * guest goes on in any case. */
@@ -22,5 +23,11 @@ int snapshot_load(struct pc *pc, const char *tag, struct err *err);
 int snapshot_delete(struct pc *pc, const char *tag, struct err *err);
 /* As `info snapshots` prints it. */
 void snapshot_list(struct pc *pc, struct strbuf *out);
+
+/* Lists of snapshots: the head, and a row, which begins with the id. */
+#define SNAPSHOT_HEAD \
+	"ID        TAG               VM SIZE                DATE     VM CLOCK     ICOUNT\n"
+void snapshot_print(const char *id, const struct qcow2_snapshot *snapshot,
+                    struct strbuf *out);
 
 #endif

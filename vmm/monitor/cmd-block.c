@@ -10,6 +10,7 @@
 #include "vmm/block/qcow2.h"
 #include "vmm/core/vm.h"
 #include "vmm/loop/loop.h"
+#include "vmm/migrate/snapshot.h"
 #include "vmm/monitor/tables.h"
 
 #include <errno.h>
@@ -42,15 +43,79 @@ static bool is_drive(const struct block_node *node, const struct block_info *inf
 
 /* ---- what there is ---- */
 
-static json_t *image_info(const struct block_node *node, const struct block_info *info)
+json_t *mon_snapshot_info(const struct qcow2_snapshot *s)
 {
-	int64_t allocated = block_allocated(node);
-	json_t *image =
-		json_pack("{s:o, s:s, s:I}", "filename", mon_text(info->path), "format",
-	                  info->format, "virtual-size", (json_int_t)info->length);
+	json_t *info =
+		json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "id", mon_text(s->id),
+	                  "name", mon_text(s->name), "vm-state-size",
+	                  (json_int_t)s->vm_state_size, "date-sec",
+	                  (json_int_t)s->date_sec, "date-nsec", (json_int_t)s->date_nsec,
+	                  "vm-clock-sec", (json_int_t)(s->vm_clock / 1000000000),
+	                  "vm-clock-nsec", (json_int_t)(s->vm_clock % 1000000000));
 
+	if (s->icount != UINT64_MAX)
+		json_object_set_new(info, "icount", json_integer(s->icount));
+	return info;
+}
+
+static void add_qcow2(json_t *image, const struct block_node *node)
+{
+	const struct qcow2_snapshot *s;
+	struct qcow2_info q;
+	json_t *data;
+
+	qcow2_get_info(node, &q);
+	data = json_pack("{s:s, s:s, s:i}", "compat", q.version == 3 ? "1.1" : "0.10",
+	                 "compression-type",
+	                 q.compression == QCOW2_ZSTD ? "zstd" : "zlib", "refcount-bits",
+	                 (int)q.refcount_bits);
+	if (q.version == 3) {
+		json_object_set_new(data, "lazy-refcounts",
+		                    json_boolean(q.lazy_refcounts));
+		json_object_set_new(data, "corrupt", json_boolean(q.corrupt));
+		json_object_set_new(data, "extended-l2", json_false());
+	}
+	json_object_set_new(image, "cluster-size", json_integer(q.cluster_size));
+	json_object_set_new(image, "dirty-flag", json_boolean(q.dirty));
+	json_object_set_new(image, "format-specific",
+	                    json_pack("{s:s, s:o}", "type", "qcow2", "data", data));
+	if (q.backing_file) {
+		json_object_set_new(image, "backing-filename", mon_text(q.backing_file));
+		json_object_set_new(image, "full-backing-filename",
+		                    mon_text(q.backing_file));
+	}
+	if (q.backing_format)
+		json_object_set_new(image, "backing-filename-format",
+		                    mon_text(q.backing_format));
+	for (unsigned i = 0; (s = qcow2_snapshot_at(node, i)); i++) {
+		if (!i)
+			json_object_set_new(image, "snapshots", json_array());
+		json_array_append_new(json_object_get(image, "snapshots"),
+		                      mon_snapshot_info(s));
+	}
+}
+
+static json_t *image_info(const struct block_node *node)
+{
+	struct block_node *qcow2 = qcow2_find((struct block_node *)node),
+			  *below = block_backing(node);
+	int64_t allocated = block_allocated(node);
+	struct block_info info;
+	json_t *image;
+
+	block_get_info(node, &info);
+	image = json_pack("{s:o, s:s, s:I, s:b}", "filename", mon_text(info.path),
+	                  "format", info.format, "virtual-size", (json_int_t)info.length,
+	                  "dirty-flag", 0);
 	if (allocated >= 0)
 		json_object_set_new(image, "actual-size", json_integer(allocated));
+	if (qcow2)
+		add_qcow2(image, qcow2);
+	if (below) {
+		block_get_info(below, &info);
+		json_object_set_new(image, "full-backing-filename", mon_text(info.path));
+		json_object_set_new(image, "backing-image", image_info(below));
+	}
 	return image;
 }
 
@@ -79,13 +144,13 @@ static json_t *inserted_info(const struct block_node *node, const struct block_i
 		"bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr", "write_threshold"
 	};
 	bool direct = info->cache == BLOCK_NONE || info->cache == BLOCK_DIRECTSYNC;
-	json_t *inserted =
-		json_pack("{s:o, s:s, s:s, s:b, s:i, s:b, s:s, s:{s:b, s:b, s:b}, s:o}",
-	                  "file", mon_text(info->path), "node-name", info->node_name,
-	                  "drv", info->format, "ro", info->readonly, "backing_file_depth",
-	                  0, "encrypted", 0, "detect_zeroes", "off", "cache", "writeback",
-	                  info->write_cache, "direct", direct, "no-flush",
-	                  info->cache == BLOCK_UNSAFE, "image", image_info(node, info));
+	json_t *inserted = json_pack(
+		"{s:o, s:s, s:s, s:b, s:i, s:b, s:s, s:{s:b, s:b, s:b}, s:o}", "file",
+		mon_text(info->path), "node-name", info->node_name, "drv", info->format,
+		"ro", info->readonly, "backing_file_depth", 0, "encrypted", 0,
+		"detect_zeroes", info->detect_zeroes, "cache", "writeback",
+		info->write_cache, "direct", direct, "no-flush",
+		info->cache == BLOCK_UNSAFE, "image", image_info(node));
 
 	for (unsigned i = 0; i < ARRAY_SIZE(none); i++)
 		json_object_set_new(inserted, none[i], json_integer(0));
@@ -161,8 +226,60 @@ static void print_size(struct strbuf *out, const char *what, int64_t bytes)
 	strbuf_addf(out, "%s: %.3g %sB", what, value, units[unit]);
 }
 
+static void print_snapshots(const json_t *list, struct strbuf *out)
+{
+	size_t i;
+	json_t *entry;
+
+	strbuf_adds(out, "Snapshot list:\n" SNAPSHOT_HEAD);
+	json_array_foreach(list, i, entry)
+	{
+		const struct qcow2_snapshot s = {
+			.name = (char *)mon_str(entry, "name", ""),
+			.vm_state_size = mon_int(entry, "vm-state-size", 0),
+			.date_sec = mon_int(entry, "date-sec", 0),
+			.vm_clock = mon_int(entry, "vm-clock-sec", 0) * 1000000000ull +
+			            mon_int(entry, "vm-clock-nsec", 0),
+		};
+
+		snapshot_print(mon_str(entry, "id", ""), &s, out);
+	}
+}
+
+static void print_specific(const json_t *data, struct strbuf *out)
+{
+	static const char *const rows[][2] = {
+		{ "compat", "compat" },
+		{ "compression-type", "compression type" },
+		{ "lazy-refcounts", "lazy refcounts" },
+		{ "refcount-bits", "refcount bits" },
+		{ "corrupt", "corrupt" },
+		{ "extended-l2", "extended l2" },
+	};
+
+	strbuf_adds(out, "Format specific information:\n");
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		const json_t *value = json_object_get(data, rows[i][0]);
+
+		if (json_is_string(value))
+			strbuf_addf(out, "    %s: %s\n", rows[i][1],
+			            json_string_value(value));
+		else if (json_is_integer(value))
+			strbuf_addf(out, "    %s: %lld\n", rows[i][1],
+			            (long long)json_integer_value(value));
+		else if (value)
+			strbuf_addf(out, "    %s: %s\n", rows[i][1],
+			            json_is_true(value) ? "true" : "false");
+	}
+}
+
 static void print_image(const json_t *image, struct strbuf *out)
 {
+	const char *backing = mon_str(image, "backing-filename", NULL),
+		   *full = mon_str(image, "full-backing-filename", ""),
+		   *format = mon_str(image, "backing-filename-format", NULL);
+	const json_t *specific = json_object_get(image, "format-specific"),
+		     *snapshots = json_object_get(image, "snapshots");
 	long long size = mon_int(image, "virtual-size", 0);
 
 	strbuf_addf(out, "image: %s\nfile format: %s\n", mon_str(image, "filename", ""),
@@ -173,6 +290,23 @@ static void print_image(const json_t *image, struct strbuf *out)
 		print_size(out, "disk size", mon_int(image, "actual-size", 0));
 		strbuf_addc(out, '\n');
 	}
+	if (specific)
+		strbuf_addf(out, "cluster_size: %lld\n",
+		            (long long)mon_int(image, "cluster-size", 0));
+	if (mon_bool(image, "dirty-flag", false))
+		strbuf_adds(out, "cleanly shut down: no\n");
+	if (backing)
+		strbuf_addf(out, "backing file: %s", backing);
+	if (backing && strcmp(backing, full))
+		strbuf_addf(out, " (actual path: %s)", full);
+	if (backing)
+		strbuf_addc(out, '\n');
+	if (format)
+		strbuf_addf(out, "backing file format: %s\n", format);
+	if (snapshots)
+		print_snapshots(snapshots, out);
+	if (specific)
+		print_specific(json_object_get(specific, "data"), out);
 }
 
 static void print_inserted(const json_t *in, bool verbose, struct strbuf *out)
@@ -190,7 +324,9 @@ static void print_inserted(const json_t *in, bool verbose, struct strbuf *out)
 		            backing, (long long)mon_int(in, "backing_file_depth", 0));
 	if (verbose) {
 		strbuf_adds(out, "\nImages:\n");
-		print_image(json_object_get(in, "image"), out);
+		for (const json_t *image = json_object_get(in, "image"); image;
+		     image = json_object_get(image, "backing-image"))
+			print_image(image, out);
 	}
 }
 

@@ -27,6 +27,7 @@ extern const struct mon_command mon_medium_commands[];   /* cmd-medium.c */
 extern const struct mon_command mon_hotplug_commands[];  /* cmd-hotplug.c */
 extern const struct mon_command mon_migrate_commands[];  /* cmd-migrate.c */
 extern const struct mon_command mon_snapshot_commands[]; /* cmd-snapshot.c */
+extern const struct mon_command mon_overlay_commands[];  /* cmd-overlay.c */
 
 /* A KeyValue's code (common/keycode.h); 0 with a sentence when it is no key.
  * cmd-display.c */
@@ -36,6 +37,10 @@ void mon_complete_drive(struct vm *vm, void (*add)(void *opaque, const char *val
                         void *opaque);
 void mon_complete_net(struct vm *vm, void (*add)(void *opaque, const char *value),
                       void *opaque);
+
+struct qcow2_snapshot;
+/* A SnapshotInfo. cmd-block.c */
+json_t *mon_snapshot_info(const struct qcow2_snapshot *snapshot);
 
 /* The other half of the human monitor's "change". cmd-display.c */
 int mon_change_vnc(struct mon_ctx *ctx, const char *target, const char *arg,

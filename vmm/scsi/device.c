@@ -134,7 +134,7 @@ static int attach_disk(struct scsi_device *d, struct err *err)
 	if (!node)
 		return -err->code;
 	device_show_name(&d->dev, name, sizeof(name));
-	ret = block_attach(node, name, resized, d, err);
+	ret = block_attach(node, &d->node, name, resized, d, err);
 	if (ret < 0)
 		return ret;
 	d->node = node;

@@ -421,7 +421,7 @@ static int attach(struct virtio_blk *blk, struct err *err)
 	if (!node)
 		return -err->code;
 	device_show_name(dev, name, sizeof(name));
-	ret = block_attach(node, name, resized, blk, err);
+	ret = block_attach(node, &blk->node, name, resized, blk, err);
 	if (ret < 0)
 		return ret;
 	blk->node = node;
