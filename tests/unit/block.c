@@ -522,6 +522,43 @@ static void test_many(struct bench *b, const char *opts, bool coarse_blocks)
 	block_close(node);
 }
 
+/* ---- the end ---- */
+
+static void no_matter(struct block_req *req, int ret)
+{
+	(void)req;
+	(void)ret;
+}
+
+static void never(void *opaque)
+{
+	(void)opaque;
+	tap_ok(false, "work that was cancelled");
+}
+
+/* What a drain did itself the loop was to do as well: it must have forgotten about it. */
+static void test_end(void)
+{
+	struct bench b;
+	struct loop_work work = { .fn = never };
+	struct block_node *node;
+	struct block_req req = {
+		.op = BLOCK_READ, .offset = SIZE, .len = 512, .done = no_matter
+	};
+
+	bench_init(&b, "/tmp");
+	node = open_image(&b, "end", SIZE, "aio=threads");
+	block_submit(node, &req);
+	block_drain(node);
+	block_registry_free(b.reg);
+	b.reg = NULL;
+	loop_post(b.loop, &work);
+	loop_cancel(b.loop, &work);
+	loop_run_once(b.loop, 0);
+	tap_ok(true, "a registry ends with its work");
+	bench_free(&b);
+}
+
 int main(void)
 {
 	static const char *const modes[] = { "aio=io_uring",
@@ -558,5 +595,6 @@ int main(void)
 	if (is_possible(&b, "discard=unmap,cache=none"))
 		test_holes(&b, "discard=unmap,cache=none", true);
 	bench_free(&b);
+	test_end();
 	return tap_done();
 }

@@ -465,6 +465,7 @@ void block_registry_free(struct block_registry *reg)
 		block_close(node);
 	}
 	aio_free(reg->aio);
+	loop_cancel(reg->loop, &reg->soon_work);
 	free(reg);
 }
 
