@@ -65,6 +65,12 @@ poke x.img 0x30000 00
 expect 2 'found on the image' '^ERROR OFLAG_COPIED L2 cluster: l1_index=0' check x.img
 mend all 0 1
 make_image x.img
+poke x.img 0x28 0000000000000000
+cp x.img y.img
+expect 1 '' 'an L1 table that cannot be' check -r all y.img
+cmp -s x.img y.img
+ok $? 'a header that is its L1 table is not written to'
+make_image x.img
 poke x.img 0x10000 0000000000000000
 qemu-img check x.img >"$dir/want" 2>/dev/null
 run check x.img

@@ -475,7 +475,8 @@ static int check_header(struct qcow2_counter *n, struct err *err)
 	else if (h->refcount_order > QCOW2_MAX_REFCOUNT_ORDER)
 		what = "a width of refcounts";
 	else if (h->l1_size > QCOW2_MAX_L1_BYTES / 8 ||
-	         h->l1_offset & ((1u << h->cluster_bits) - 1))
+	         h->l1_offset & ((1u << h->cluster_bits) - 1) ||
+	         (h->l1_size && !h->l1_offset))
 		what = "an L1 table";
 	else if ((uint64_t)h->reftable_clusters << h->cluster_bits >
 	                 QCOW2_MAX_REFTABLE_BYTES ||
