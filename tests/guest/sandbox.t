@@ -23,7 +23,8 @@ sub field {
 	return slurp($path) =~ /^$name:\t(\S+)/m ? $1 : undef;
 }
 
-my @small = (qw(-m 32 -display none -serial null));
+# The guest that runs without any other powers its machine off after a moment.
+my @small = (qw(-m 32 -display none -serial null -no-shutdown));
 mkdir("$dir/$_") for qw(here disks);
 open(my $disk, '>', "$dir/disks/a.raw") or die;
 truncate($disk, 1 << 20) or die;
