@@ -293,17 +293,34 @@ static int connect_one(struct channel *c, struct err *err)
 	return err_sys(err, code, "cannot connect");
 }
 
+/* What is flushed shall go at once; and that the other host is gone shall be known while
+ * a guest waits for it, but not because it is slow. Fails on Unix sockets. */
+static void tune(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} rows[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 20 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 5 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 8 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 60000 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		setsockopt(fd, rows[i].level, rows[i].name, &rows[i].value, sizeof(int));
+}
+
 int channel_meet(struct channel *c, struct err *err)
 {
-	const int one = 1;
 	int ret = 0;
 
 	if (c->pending)
 		ret = c->listen[0] >= 0 ? accept_one(c, err) : connect_one(c, err);
 	if (c->pending && ret >= 0) {
 		c->answers = true;
-		/* What is flushed shall go at once; fails on a Unix socket. */
-		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		tune(c->fd);
 	}
 	close_servers(c);
 	if (ret < 0)

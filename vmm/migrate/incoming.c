@@ -186,7 +186,12 @@ static int take_in(struct migration *m, struct err *err)
 		ret = stream_answer(c, NULL, err);
 	if (ret >= 0)
 		ret = stream_await(c, REC_GO, err);
-	return ret < 0 ? ret : migration_call(m, run, err);
+	if (ret >= 0)
+		ret = migration_call(m, run, err);
+	/* Who does not hear it looks here. */
+	if (ret >= 0)
+		stream_answer(c, NULL, NULL);
+	return ret;
 }
 
 void *migration_destination(void *opaque)

@@ -30,6 +30,7 @@ struct migration {
 	struct channel *channel;
 	pthread_t thread;
 	bool started; /* the thread is to be joined */
+	bool gone;    /* the far end was told to run it; the thread's */
 	struct err err;
 	uint64_t began, ended, stopped, downtime, setup; /* ns; loop_now() */
 	uint64_t bandwidth; /* bytes a second, measured; atomic */

@@ -110,6 +110,7 @@ int migration_begin(struct migration *m, struct channel *channel, void *(*fn)(vo
 	int ret;
 
 	m->channel = channel;
+	m->gone = false;
 	m->began = loop_now();
 	m->ended = m->stopped = m->downtime = m->setup = m->sent = m->bandwidth =
 		m->rate = 0;

@@ -3,7 +3,8 @@
  * The source of a move, in its own thread: memory again and again while the guest runs,
  * until what is left fits the limit of the downtime; then the guest stops, its devices
  * complete what they have, and the rest follows. Whatever fails before the far end was
- * told to run it, the guest goes on here.
+ * told to run it, the guest goes on here; after that, it may run there, and stays stopped
+ * here until somebody has looked.
  */
 #include "vmm/migrate/internal.h"
 
@@ -270,15 +271,52 @@ static int move(struct migration *m, struct err *err)
 		ret = send_rest(m, err);
 	if (ret >= 0)
 		ret = stream_await(c, REC_OK, err);
-	if (ret >= 0 && c->answers)
-		ret = stream_write(c, &go, "", err);
-	return ret < 0 ? ret : channel_flush(c, err);
+	if (ret < 0 || !c->answers)
+		return ret;
+	ret = stream_write(c, &go, "", err);
+	if (ret >= 0)
+		ret = channel_flush(c, err);
+	/* A part of it, or nothing, lets nobody run. */
+	if (ret < 0)
+		return ret;
+	m->gone = true;
+	return stream_await(c, REC_OK, err);
+}
+
+/* Nobody knows whether it runs there, so here it must not. */
+static void explain(struct err *err)
+{
+	struct err why = *err;
+
+	err_clear(err);
+	err_set(err, EIO,
+	        "the destination was told to run the machine, and did not say that it "
+	        "does (%s): look there; if it does not, end it, and cont lets the "
+	        "machine go on here",
+	        why.code ? why.text : "cancelled too late");
+}
+
+/* Until a process that ends has let go of the disks. */
+static void go_on_here(struct migration *m, struct err *err)
+{
+	struct err late = { 0 };
+
+	for (unsigned i = 0; i < RETAKES; i++) {
+		err_clear(&late);
+		if (migration_call(m, resume, &late) != -EBUSY)
+			break;
+		poll(NULL, 0, AGAIN_MS);
+	}
+	if (!late.code)
+		return;
+	err_set(err, ECANCELED, "cancelled"); /* if nothing else is why */
+	err_hint(err, "it does not go on here: %s; cont tries again", late.text);
 }
 
 void *migration_source(void *opaque)
 {
 	struct migration *m = opaque;
-	struct err err = { 0 }, late = { 0 };
+	struct err err = { 0 };
 	int ret = move(m, &err);
 
 	if (ret >= 0) {
@@ -288,14 +326,10 @@ void *migration_source(void *opaque)
 	/* Its end is that of the connection for the far end, which lets go of the disks.
 	 */
 	shutdown(m->channel->fd, SHUT_RDWR);
-	for (unsigned i = 0; i < RETAKES; i++) {
-		err_clear(&late);
-		if (migration_call(m, resume, &late) != -EBUSY)
-			break;
-		poll(NULL, 0, AGAIN_MS);
-	}
-	if (late.code && !err.code)
-		err = late;
+	if (m->gone)
+		explain(&err);
+	else
+		go_on_here(m, &err);
 	migration_call(m, give_up, &err);
 	return NULL;
 }

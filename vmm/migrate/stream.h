@@ -11,6 +11,7 @@
  *   (stops) the rest, STATE..., END    ->    takes the disks, loads the state
  *                                      <-    OK or REFUSED
  *   GO                                 ->    runs
+ *                                      <-    OK
  *
  * Up to GO the machine is the source's. A file has no answers, and END stands for GO.
  */
