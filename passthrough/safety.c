@@ -175,7 +175,8 @@ static void check_group(const struct situation *s, const struct pci_function *f,
 	struct group group;
 	unsigned from = 0;
 
-	if (f->group < 0)
+	/* What is behind a bridge is no reason to move the bridge. */
+	if (f->group < 0 || pci_is_bridge(f))
 		return;
 	group_read(s->root, f->group, s->functions, &group);
 	if (group.direct)

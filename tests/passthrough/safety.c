@@ -61,6 +61,9 @@ static void test_groups(const struct host *h)
 	tap_str(guest(h), "", "alone in its group");
 	host_pci(h, B, 0x8086, 0x100e, 0x020000, "e1000", 5);
 	tap_str(guest(h), "shared-group slots ", "with another slot's function");
+	host_pci_file(h, A, "class", "0x060400\n");
+	tap_str(guest(h), "", "which is no reason to move a bridge");
+	host_pci_file(h, A, "class", "0x020000\n");
 	tap_str(judge(h, true, true), "slots ", "which comes along");
 	host_link(h, "sys/devices/pci0000:00/" B "/driver",
 	          "../../../bus/pci/drivers/pci-stub");
