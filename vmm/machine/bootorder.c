@@ -13,6 +13,7 @@
 #include "vmm/legacy/rtc.h"
 #include "vmm/machine/control.h"
 #include "vmm/pci/pci.h"
+#include "vmm/pci/vfio.h"
 #include "vmm/scsi/scsi.h"
 
 #include <errno.h>
@@ -93,6 +94,9 @@ static void pci_path(const struct device *dev, char *path)
 	bool net = pdev->config[PCI_CLASS_REVISION + 3] == NETWORK;
 	int len = function_path(dev, net ? "ethernet" : "scsi", path);
 
+	/* What is in a real function only its driver knows. */
+	if (dev->cls == &vfio_pci_class)
+		return;
 	snprintf(path + len, PATH_SIZE - len, "%s",
 	         net ? "/ethernet-phy@0" : "/disk@0,0");
 }

@@ -200,6 +200,8 @@ static int add_rom(struct vfio_pci *v, struct err *err)
 	uint64_t size = PAGE;
 	uint8_t *host;
 
+	if (!v->rombar)
+		return 0;
 	if (v->romfile)
 		return *v->romfile ? pci_rom_load(&v->pci, v->romfile, "", err) : 0;
 	if (vfio_region_info(v->fd, VFIO_ROM, &info) < 0 || !info.size ||
@@ -337,6 +339,12 @@ static const struct opt_desc props[] = {
 	  .type = OPT_STR,
 	  .offset = offsetof(struct vfio_pci, romfile),
 	  .help = "option ROM; empty: none (default: the function's own)" },
+	{ .name = "rombar",
+	  .type = OPT_U32,
+	  .offset = offsetof(struct vfio_pci, rombar),
+	  .def = "1",
+	  .help = "0: the guest sees no option ROM" },
+	BOOTINDEX_PROP(struct vfio_pci, bootindex),
 	{ .name = NULL },
 };
 

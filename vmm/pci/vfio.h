@@ -81,6 +81,7 @@ struct vfio_pci {
 	struct pci_device pci;
 	/* properties */
 	char *host_opt, *sysfsdev_opt, *romfile;
+	uint32_t rombar, bootindex;
 	/* the function */
 	struct vfio_host host;
 	int fd;
