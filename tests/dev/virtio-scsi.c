@@ -10,6 +10,7 @@
 #include "tests/tap.h"
 #include "vmm/virtio/scsi.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -464,6 +465,12 @@ static void test_removable(void)
 	tap_eq(scsi_do(&k, read_5, 0, 1024), SENSE_CHANGED, "is noticed");
 	block_get_info(block_find(k.g.board.vm.blocks, "d0"), &info);
 	tap_ok(!info.write_cache && runs(), "and has none, either");
+	opt_list_free(&opts);
+	opt_list_parse(&opts, "file=/nowhere/medium,format=raw", NULL, NULL);
+	tap_eq(block_change_medium(block_find(k.g.board.vm.blocks, "d0"), &opts, false,
+	                           NULL),
+	       -ENOENT, "one that is not there, without a word");
+	tap_ok(runs(), "leaves what is in");
 	opt_list_free(&opts);
 	scsi_free(&k);
 }

@@ -247,9 +247,13 @@ int block_insert_medium(struct block_node *node, struct block_node *medium,
 int block_change_medium(struct block_node *node, struct opt_list *opts, bool force,
                         struct err *err)
 {
+	struct err own = { 0 };
 	struct block_node *medium;
-	int ret = check_removable(node, err);
+	int ret;
 
+	if (!err)
+		err = &own;
+	ret = check_removable(node, err);
 	if (ret < 0)
 		return ret;
 	/* Opened before the old one is let go: what cannot be opened changes nothing. */

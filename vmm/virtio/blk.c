@@ -24,7 +24,6 @@
 
 #define SECTOR             512
 #define CLASS_STORAGE_SCSI 0x010000
-#define KICK_ROUNDS        16
 #define RANGE_MAX_SECTORS  (INT32_MAX / SECTOR) /* of one discard or write-zeroes */
 
 struct virtio_blk {
@@ -235,35 +234,26 @@ static bool parse(struct virtio_blk *blk, struct blk_req *req,
 	return true;
 }
 
-static void kick(struct virtio_device *vdev, struct virtqueue *vq)
+static bool take(struct virtio_device *vdev, void *elem)
 {
 	struct virtio_blk *blk = to_blk(vdev);
 	struct virtio_blk_outhdr hdr;
-	unsigned rounds = KICK_ROUNDS;
-	struct blk_req *req;
+	struct blk_req *req = elem;
 
-	do {
-		/* What is answered at once makes room for more: a round is one ring. */
-		unsigned left = vq->size;
+	if (!parse(blk, req, &hdr))
+		return false;
+	handle(blk, req, &hdr);
+	return true;
+}
 
-		if (!rounds--) {
-			/* The driver adds faster than this empties: others first. */
-			vdev->transport->wake(vdev, vq);
-			return;
-		}
-		virtqueue_disable_notify(vq);
-		while (left-- && (req = virtqueue_pop(vq))) {
-			if (parse(blk, req, &hdr)) {
-				handle(blk, req, &hdr);
-				continue;
-			}
-			virtio_break(vdev, "queue %u: a request without header or status",
-			             vq->index);
-			virtqueue_push(vq, req, 0);
-		}
-		block_kick(blk->node);
-		virtqueue_flush(vq);
-	} while (virtqueue_enable_notify(vq));
+static void submit_all(struct virtio_device *vdev)
+{
+	block_kick(to_blk(vdev)->node);
+}
+
+static void kick(struct virtio_device *vdev, struct virtqueue *vq)
+{
+	virtqueue_serve(vq, take, submit_all);
 }
 
 static void drain(struct virtio_device *vdev)

@@ -29,6 +29,7 @@
 #define AVAIL_HEAD    4
 #define IOV_SPARE     4 /* segments that lie across two blocks of RAM */
 #define IOV_SLOTS(vq) ((vq)->max_size + IOV_SPARE)
+#define SERVE_ROUNDS  16
 
 /* ---- ring memory: little-endian words that the other side reads and writes ---- */
 
@@ -460,6 +461,40 @@ bool virtqueue_enable_notify(struct virtqueue *vq)
 	mark_used_ring(vq);
 	atomic_thread_fence(memory_order_seq_cst);
 	return virtqueue_has_work(vq);
+}
+
+/* ---- requests ---- */
+
+void virtqueue_serve(struct virtqueue *vq,
+                     bool (*one)(struct virtio_device *vdev, void *elem),
+                     void (*submit)(struct virtio_device *vdev))
+{
+	struct virtio_device *vdev = vq->vdev;
+	unsigned rounds = SERVE_ROUNDS;
+	void *elem;
+
+	do {
+		/* What is answered at once makes room for more: a round is one ring. */
+		unsigned left = vq->size;
+
+		if (!rounds--) {
+			/* The driver adds faster than this empties: others first. */
+			vdev->transport->wake(vdev, vq);
+			return;
+		}
+		virtqueue_disable_notify(vq);
+		while (left-- && (elem = virtqueue_pop(vq))) {
+			if (one(vdev, elem))
+				continue;
+			virtio_break(vdev,
+			             "queue %u: a request without header or room for "
+			             "the answer",
+			             vq->index);
+			virtqueue_push(vq, elem, 0);
+		}
+		submit(vdev);
+		virtqueue_flush(vq);
+	} while (virtqueue_enable_notify(vq));
 }
 
 /* ---- state ---- */

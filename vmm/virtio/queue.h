@@ -117,6 +117,16 @@ void virtqueue_disable_notify(struct virtqueue *vq);
 /* Asks for notifications again; true when entries came meanwhile and must be popped. */
 bool virtqueue_enable_notify(struct virtqueue *vq);
 
+/*
+ * Serves a queue of requests: pops what is there, a ring at a time, and asks for
+ * notifications again when it is empty. `one` takes each request, and answers it with a
+ * push then or later; false when it has no header or no room for an answer, which breaks
+ * the device. `submit` ends a round: what was begun is handed on.
+ */
+void virtqueue_serve(struct virtqueue *vq,
+                     bool (*one)(struct virtio_device *vdev, void *elem),
+                     void (*submit)(struct virtio_device *vdev));
+
 /* Fields of the state table; no request in flight. */
 extern const struct state_desc virtqueue_state;
 /* After a load, before the mapping: what the fields must satisfy. served: the device is

@@ -22,7 +22,6 @@
 #include <string.h>
 
 #define CLASS_STORAGE_SCSI 0x010000
-#define KICK_ROUNDS        16
 #define MAX_QUEUES         (VIRTIO_MAX_QUEUES - SCSI_QUEUE_REQUEST)
 #define CDB_MAX            255 /* what a driver may choose */
 #define SENSE_MAX          252
@@ -148,37 +147,21 @@ static void handle(struct virtio_scsi *s, struct scsi_cmd *cmd,
 		respond(cmd, VIRTIO_SCSI_S_BAD_TARGET);
 }
 
-static void serve(struct virtio_scsi *s, struct virtqueue *vq)
+static bool take(struct virtio_device *vdev, void *elem)
 {
-	struct virtio_device *vdev = &s->vpci.vdev;
+	struct virtio_scsi *s = to_scsi(vdev);
 	struct virtio_scsi_cmd_req hdr;
-	unsigned rounds = KICK_ROUNDS;
-	struct scsi_cmd *cmd;
+	struct scsi_cmd *cmd = elem;
 
-	do {
-		/* What is answered at once makes room for more: a round is one ring. */
-		unsigned left = vq->size;
+	if (!parse(s, cmd, &hdr))
+		return false;
+	handle(s, cmd, &hdr);
+	return true;
+}
 
-		if (!rounds--) {
-			/* The driver adds faster than this empties: others first. */
-			vdev->transport->wake(vdev, vq);
-			return;
-		}
-		virtqueue_disable_notify(vq);
-		while (left-- && (cmd = virtqueue_pop(vq))) {
-			if (parse(s, cmd, &hdr)) {
-				handle(s, cmd, &hdr);
-				continue;
-			}
-			virtio_break(vdev,
-			             "queue %u: a command without header or room "
-			             "for the response",
-			             vq->index);
-			virtqueue_push(vq, cmd, 0);
-		}
-		scsi_kick(&s->bus);
-		virtqueue_flush(vq);
-	} while (virtqueue_enable_notify(vq));
+static void submit_all(struct virtio_device *vdev)
+{
+	scsi_kick(&to_scsi(vdev)->bus);
 }
 
 static void kick(struct virtio_device *vdev, struct virtqueue *vq)
@@ -190,7 +173,7 @@ static void kick(struct virtio_device *vdev, struct virtqueue *vq)
 	else if (vq->index == SCSI_QUEUE_EVENT)
 		virtio_scsi_room(s);
 	else
-		serve(s, vq);
+		virtqueue_serve(vq, take, submit_all);
 }
 
 static void drain(struct virtio_device *vdev)
