@@ -109,6 +109,41 @@ void toolopts_help(const struct toolopts *t, unsigned mask, struct strbuf *out)
 	}
 }
 
+/* ---- commands ---- */
+
+int toolopts_command(const struct toolopts *t, const char *word, struct err *err)
+{
+	const char *near;
+
+	for (unsigned i = 0; t->commands[i]; i++)
+		if (!strcmp(word, t->commands[i]))
+			return i;
+	near = opt_nearest(word, t->commands);
+	if (near)
+		return err_usage(err, "there is no command '%.60s', did you mean '%s'?",
+		                 word, near);
+	return err_usage(err, "there is no command '%.60s'; see %s --help", word,
+	                 t->program);
+}
+
+void toolopts_command_help(const struct toolopts *t, unsigned command, struct strbuf *out)
+{
+	strbuf_addf(out, "usage: %s %s [option...] %s\n%s\n\n", t->program,
+	            t->commands[command], t->about[command].words,
+	            t->about[command].help);
+	toolopts_help(t, 1u << command, out);
+}
+
+void toolopts_list_commands(const struct toolopts *t, const char *indent,
+                            struct strbuf *out)
+{
+	for (unsigned i = 0; t->commands[i]; i++)
+		strbuf_addf(out, "%s%-10s %s\n", indent, t->commands[i],
+		            t->about[i].help);
+}
+
+/* ---- for scripts ---- */
+
 static void dump_commands(const struct toolopts *t, unsigned mask, struct strbuf *out)
 {
 	const char *separator = "";

@@ -23,13 +23,19 @@ struct toolopt {
 	const char *help; /* NULL: for scripts that make manual and completion only */
 };
 
+/* What a command is for; a table of them, and one of their names. */
+struct toolopt_command {
+	const char *words, *help;
+};
+
 struct toolopts {
 	const char *program; /* "kvm-tune" */
 	const struct toolopt *row;
 	unsigned count;
 	unsigned column;             /* where the help of an option begins */
 	bool empty;                  /* values may be empty */
-	const char *const *commands; /* names, by bit of mask; NULL: none has a mask */
+	const char *const *commands; /* names by bit of mask, then NULL; or NULL */
+	const struct toolopt_command *about; /* of each; for the calls that need it */
 	unsigned
 		command; /* bit of the command that is known before its options, which may
 	                    share letters and names with those of others; 0: none is */
@@ -47,6 +53,14 @@ int toolopts_take(const struct toolopts *t, int argc, char *const argv[], int *i
 
 /* The options of a command (its bit), or with mask 0 those that every command takes. */
 void toolopts_help(const struct toolopts *t, unsigned mask, struct strbuf *out);
+/* The index of the command that word names, or -EINVAL with the nearest name. */
+int toolopts_command(const struct toolopts *t, const char *word, struct err *err);
+/* How a command is used, what it does and its options. */
+void toolopts_command_help(const struct toolopts *t, unsigned command,
+                           struct strbuf *out);
+/* A line for each command, in the order of the table. */
+void toolopts_list_commands(const struct toolopts *t, const char *indent,
+                            struct strbuf *out);
 /* A line of name, letter, value, commands and help for each, between tabs. */
 void toolopts_dump(const struct toolopts *t, struct strbuf *out);
 

@@ -7,7 +7,6 @@
 #include "img/cli.h"
 
 #include "common/cleanup.h"
-#include "common/opts.h"
 #include "common/toolopts.h"
 
 #include <errno.h>
@@ -21,9 +20,7 @@ static const char *const command_names[CMD_COUNT + 1] = {
 	[CMD_REBASE] = "rebase",   [CMD_COMMIT] = "commit",
 };
 
-static const struct command_row {
-	const char *words, *help;
-} commands[CMD_COUNT] = {
+static const struct toolopt_command commands[CMD_COUNT] = {
 	[CMD_CREATE] = { "FILE [SIZE]", "make a new image" },
 	[CMD_INFO] = { "FILE", "print what an image is" },
 	[CMD_CHECK] = { "FILE", "find what is wrong with a qcow2 image, and repair it" },
@@ -133,7 +130,8 @@ static const struct toolopts options = { .program = "vmm-img",
 	                                 .row = rows,
 	                                 .count = ARRAY_SIZE(rows),
 	                                 .column = 34,
-	                                 .commands = command_names };
+	                                 .commands = command_names,
+	                                 .about = commands };
 
 /* "-1G" makes a disk smaller. */
 static bool is_size(const struct cli *cli, const char *arg)
@@ -202,19 +200,13 @@ static int expand(struct cli *cli, const struct toolopts *t, int argc, char *arg
 
 static int find_command(const char *word, struct cli *cli, struct err *err)
 {
-	const char *near;
+	int command = toolopts_command(&options, word, err);
 
-	for (unsigned i = 0; i < CMD_COUNT; i++)
-		if (!strcmp(word, command_names[i])) {
-			cli->command = i;
-			cli->has_command = true;
-			return 0;
-		}
-	near = opt_nearest(word, command_names);
-	if (near)
-		return err_usage(err, "there is no command '%.60s', did you mean '%s'?",
-		                 word, near);
-	return err_usage(err, "there is no command '%.60s'; see vmm-img --help", word);
+	if (command < 0)
+		return command;
+	cli->command = command;
+	cli->has_command = true;
+	return 0;
 }
 
 static int take_option(const struct toolopts *t, int count, int *i, struct cli *cli,
@@ -300,10 +292,7 @@ int cli_check_words(const struct cli *cli, unsigned min, unsigned max, struct er
 void cli_help(const struct cli *cli, struct strbuf *out)
 {
 	if (cli->has_command) {
-		strbuf_addf(out, "usage: vmm-img %s [option...] %s\n%s\n\n",
-		            command_names[cli->command], commands[cli->command].words,
-		            commands[cli->command].help);
-		toolopts_help(&options, M(cli->command), out);
+		toolopts_command_help(&options, cli->command, out);
 		return;
 	}
 	strbuf_adds(out, "usage: vmm-img COMMAND [option...] FILE...\n"
@@ -317,9 +306,7 @@ void cli_help(const struct cli *cli, struct strbuf *out)
 
 void cli_list_commands(const char *indent, struct strbuf *out)
 {
-	for (unsigned i = 0; i < CMD_COUNT; i++)
-		strbuf_addf(out, "%s%-10s %s\n", indent, command_names[i],
-		            commands[i].help);
+	toolopts_list_commands(&options, indent, out);
 }
 
 void cli_dump_options(struct strbuf *out)

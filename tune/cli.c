@@ -27,11 +27,7 @@ static const char *const command_names[CMD_COUNT + 1] = {
 	[CMD_PROFILES] = "profiles",
 };
 
-struct command_row {
-	const char *words, *help;
-};
-
-static const struct command_row commands[CMD_COUNT] = {
+static const struct toolopt_command commands[CMD_COUNT] = {
 	[CMD_SHOW] = { "[PROFILE]",
 	               "every knob: its value now, before kvm-tune and at boot, what it does" },
 	[CMD_SYSCTL] = { "[NAME[=VALUE]]...",
@@ -92,13 +88,14 @@ static const struct toolopts options = { .program = "kvm-tune",
 	                                 .row = rows,
 	                                 .count = ARRAY_SIZE(rows),
 	                                 .column = 26,
-	                                 .commands = command_names };
+	                                 .commands = command_names,
+	                                 .about = commands };
 
 /* ---- words ---- */
 
 static int take_word(const char *word, struct cli *cli, struct err *err)
 {
-	const char *near;
+	int command;
 
 	if (cli->has_command) {
 		if (cli->word_count == CLI_WORDS)
@@ -106,17 +103,12 @@ static int take_word(const char *word, struct cli *cli, struct err *err)
 		cli->words[cli->word_count++] = word;
 		return 0;
 	}
-	for (unsigned i = 0; i < CMD_COUNT; i++)
-		if (!strcmp(word, command_names[i])) {
-			cli->command = i;
-			cli->has_command = true;
-			return 0;
-		}
-	near = opt_nearest(word, command_names);
-	if (near)
-		return err_usage(err, "there is no command '%.60s', did you mean '%s'?",
-		                 word, near);
-	return err_usage(err, "there is no command '%.60s'; see kvm-tune --help", word);
+	command = toolopts_command(&options, word, err);
+	if (command < 0)
+		return command;
+	cli->command = command;
+	cli->has_command = true;
+	return 0;
 }
 
 static int number(const char *option, const char *text, uint64_t min, uint64_t max,
@@ -197,10 +189,7 @@ int cli_parse(int argc, char *const argv[], struct cli *cli, struct err *err)
 void cli_help(const struct cli *cli, struct strbuf *out)
 {
 	if (cli->has_command) {
-		strbuf_addf(out, "usage: kvm-tune %s [option...] %s\n%s\n\n",
-		            command_names[cli->command], commands[cli->command].words,
-		            commands[cli->command].help);
-		toolopts_help(&options, M(cli->command), out);
+		toolopts_command_help(&options, cli->command, out);
 		return;
 	}
 	strbuf_adds(out, "usage: kvm-tune COMMAND [option...] [word...]\n"
@@ -216,9 +205,7 @@ void cli_help(const struct cli *cli, struct strbuf *out)
 
 void cli_list_commands(const char *indent, struct strbuf *out)
 {
-	for (unsigned i = 0; i < CMD_COUNT; i++)
-		strbuf_addf(out, "%s%-10s %s\n", indent, command_names[i],
-		            commands[i].help);
+	toolopts_list_commands(&options, indent, out);
 }
 
 void cli_dump_options(struct strbuf *out)
