@@ -15,14 +15,22 @@
 #define VERSION 1
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
+/* "" when it cannot be read: in a sandbox. */
+static void read_boot_id(char now[64])
+{
+	_cleanup_free_ char *text = NULL;
+
+	*now = '\0';
+	if (fd_read_file(AT_FDCWD, BOOT_ID, 63, &text, NULL) >= 0)
+		snprintf(now, 64, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
 bool handed_this_boot(const char *boot_id)
 {
-	_cleanup_free_ char *now = NULL;
+	char now[64];
 
-	if (!boot_id || fd_read_file(AT_FDCWD, BOOT_ID, 128, &now, NULL) < 0)
-		return false;
-	now[strcspn(now, "\n")] = '\0';
-	return !strcmp(boot_id, now);
+	read_boot_id(now);
+	return boot_id && *now && !strcmp(boot_id, now);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -100,12 +108,15 @@ bool handed_function(const char *dir, const char *address, struct handed_functio
 	json_t *json = read_json(dir, "assigned.json");
 	const json_t *entry = find(json_object_get(json, "devices"), "address", address);
 	const json_t *was = json_object_get(json_object_get(entry, "was"), "driver");
-	bool said = take_id(entry, "vendor", &found->vendor) &&
+	const char *boot_id = text_of(json, "boot_id");
+	char now[64];
+	bool said = boot_id && take_id(entry, "vendor", &found->vendor) &&
 	            take_id(entry, "device", &found->device) &&
 	            take_driver(json_object_get(entry, "driver"), found->driver) &&
 	            take_driver(was, found->was) && *found->driver;
 
-	found->earlier = !handed_this_boot(text_of(json, "boot_id"));
+	read_boot_id(now);
+	found->earlier = !boot_id || strcmp(boot_id, now);
 	json_decref(json);
-	return said;
+	return said && *now;
 }

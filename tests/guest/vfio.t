@@ -29,8 +29,9 @@ my $bind = qr{; run: ${sudo}kvm-assign bind $ours --driver vfio-pci\n\z};
 mkdir($state);
 make_path("$dev/vfio");
 put_file("$dev/$_", '') for qw(kvm null);
-my $space = in_space("mount --bind '$sys' /sys && mount --bind /dev/kvm '$dev/kvm' && "
-	. "mount --bind /dev/null '$dev/null' && mount --rbind '$dev' /dev");
+my $mounts = "mount --bind '$sys' /sys && mount --bind /dev/kvm '$dev/kvm' && "
+	. "mount --bind /dev/null '$dev/null' && mount --rbind '$dev' /dev";
+my $space = in_space($mounts);
 
 # Functions and their drivers ('' none), all in group 12 unless that is ''.
 sub host {
@@ -121,6 +122,7 @@ says(qr{[^;]*; kvm-assign had bound it to vfio-pci, and something else undid tha
 assigned([moved('vfio-pci', 'nvme')], boot_id => 'x');
 says(qr{[^;]*; kvm-assign had bound it to vfio-pci before this boot; '${sudo}kvm-assign persist $ours' keeps that$bind},
 	'what ended with an earlier boot');
+says($plain, 'a boot that nobody knows', in_space("$mounts && mount -t tmpfs none /proc/sys/kernel/random"));
 for (
 	['another device at its address', [moved('vfio-pci', 'nvme', device => '0x0011')]],
 	['another address', [moved('vfio-pci', 'nvme', address => $other)]],
