@@ -6,7 +6,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+
+void fd_reserve_std(void)
+{
+	struct pollfd std[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+	const int flags = O_PATH; /* for programs that this one starts, too */
+
+	/* One call that tells of all three; open() takes the lowest number. A descriptor
+	 * that only names a folder cannot be read or written, as a closed one cannot. */
+	if (poll(std, ARRAY_SIZE(std), 0) <= 0)
+		return;
+	for (unsigned i = 0; i < ARRAY_SIZE(std); i++)
+		if (std[i].revents & POLLNVAL && open("/", flags) != std[i].fd)
+			_exit(EXIT_FAILURE);
+}
 
 ssize_t fd_read(int fd, void *buf, size_t len)
 {

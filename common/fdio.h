@@ -10,6 +10,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* First in each main: what the caller closed of standard input, output and errors stays
+ * closed. The number is taken, so that no file, socket or image that is opened later is
+ * read or written in its place. */
+void fd_reserve_std(void);
+
 /* Reads until len bytes, end of file or an error. Returns the count read or -errno. */
 ssize_t fd_read(int fd, void *buf, size_t len);
 ssize_t fd_pread(int fd, void *buf, size_t len, uint64_t offset);

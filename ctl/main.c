@@ -4,6 +4,7 @@
  * is the only place of the program that prints errors and ends it.
  */
 #include "common/cleanup.h"
+#include "common/fdio.h"
 #include "common/log.h"
 #include "common/opts.h"
 #include "common/toolopts.h"
@@ -299,6 +300,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	int first = 0, ret;
 
+	fd_reserve_std();
 	log_init("vmm-ctl");
 	signal(SIGPIPE, SIG_IGN);
 	ret = parse(&ctl, argc, argv, &first, &err);

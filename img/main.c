@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 	struct cli cli;
 	int code;
 
+	fd_reserve_std();
 	log_init("vmm-img");
 	signal(SIGPIPE, SIG_IGN);
 	code = cli_parse(argc, argv, &cli, &err) < 0 ? complain(&err, EXIT_FAIL)

@@ -100,6 +100,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	int code;
 
+	fd_reserve_std();
 	if (cli_parse(argc, argv, &app.cli, &err) < 0)
 		return complain(&err, EXIT_USAGE);
 	if (app.cli.help)

@@ -254,6 +254,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	struct cli cli;
 
+	fd_reserve_std();
 	if (cli_parse(argc, argv, &cli, &err) < 0)
 		return complain(&err, EXIT_USAGE);
 	if (cli.help)

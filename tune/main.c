@@ -67,6 +67,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	struct cli cli;
 
+	fd_reserve_std();
 	signal(SIGPIPE, SIG_IGN);
 	if (cli_parse(argc, argv, &cli, &err) < 0)
 		return complain(err.text, EXIT_USAGE);

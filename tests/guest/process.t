@@ -52,6 +52,14 @@ sub gone {
 	return !readlink("/proc/$pid/exe");
 }
 
+# ---- without standard input, output or errors ----
+
+# What vmm opens must not take their places: the guest's output would go there.
+for my $closed ('<&-', '>&-', '2>&-', '<&- >&- 2>&-') {
+	is(system(@tied, 'timeout', '-s', 'KILL', $limit, 'sh', '-c', "exec \"\$0\" >$dir/said 2>&1 </dev/null $closed", $vmm), 0,
+		"$closed: the built-in guest comes to its end");
+}
+
 # ---- in the background ----
 
 my ($status, $said) = run(@small, @halt, '-daemonize', '-pidfile', "$dir/pid", '-qmp', "unix:$dir/q,server,nowait");

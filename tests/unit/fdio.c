@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #define BIG (1 << 20)
 
@@ -169,11 +170,44 @@ static void test_open_regular(const char *dir)
 	unlink(path);
 }
 
+/* In a child, whose standard descriptors are `closed`, a set of bits: the number of the
+ * next file, or of a descriptor that can be written though it was closed. */
+static int next_file(unsigned closed)
+{
+	int status = -1, fd;
+	pid_t child = fork();
+
+	if (!child) {
+		for (int i = 0; i < 3; i++)
+			if (closed >> i & 1)
+				close(i);
+		fd_reserve_std();
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		for (int i = 0; i < 3; i++)
+			if (closed >> i & 1 && (write(i, "x", 1) >= 0 || errno != EBADF))
+				fd = i;
+		_exit(fd);
+	}
+	return waitpid(child, &status, 0) == child && WIFEXITED(status)
+	               ? WEXITSTATUS(status)
+	               : -1;
+}
+
+static void test_reserve_std(void)
+{
+	int usual = next_file(0);
+
+	tap_ok(usual > 2, "a file's number where all is open");
+	for (unsigned closed = 1; closed < 8; closed++)
+		tap_eq(next_file(closed), usual, "the same, and no writing, where not");
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/fdio-XXXXXX";
 
 	signal(SIGPIPE, SIG_IGN);
+	test_reserve_std();
 	test_pipe();
 	test_errors();
 	test_offsets();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vmm: parse, build, run. The only place of the program that prints errors and exits. */
 #include "common/cleanup.h"
+#include "common/fdio.h"
 #include "common/log.h"
 #include "common/process.h"
 #include "common/spawn.h"
@@ -15,6 +16,7 @@
 #include "vmm/monitor/monitor.h"
 #include "vmm/net/net.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -189,6 +191,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	int status;
 
+	fd_reserve_std();
 	log_init("vmm");
 	/* One heap: a vCPU thread allocates too rarely to deserve an arena of its own. */
 	mallopt(M_ARENA_MAX, 1);
@@ -197,8 +200,9 @@ int main(int argc, char **argv)
 	if (cli_parse(argc, argv, &config, &out, &result, &err) < 0) {
 		status = complain(&err);
 	} else if (result == CLI_DONE) {
-		fputs(out.data ? out.data : "", stdout);
-		status = fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+		/* A reader that has seen enough is no error. */
+		status = fd_print(&out, &err);
+		status = status && status != -EPIPE ? complain(&err) : EXIT_SUCCESS;
 	} else {
 		config.keep_fds[config.keep_count++] = log_fd();
 		process_close_inherited(config.keep_fds, config.keep_count);
