@@ -9,6 +9,7 @@
 #include "probe/decide.h"
 #include "probe/factfield.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -212,12 +213,16 @@ void report_summary(const struct report *report, struct strbuf *out)
 {
 	const struct facts *f = &report->facts;
 	int cause = first_cause(report);
+	/* Whoever may not open the node does not know. */
+	bool vendor =
+		backend_of(f) == BACKEND_KVM_INTEL || backend_of(f) == BACKEND_KVM_AMD;
+	const char *no = vendor && f->kvm.open_err == EACCES ? "unknown" : "no";
 
 	strbuf_addf(out, "backend   %s%s\n", backend_name(backend_of(f)),
 	            backend_of(f) == BACKEND_SOFTWARE && module_present(f, MODULE_KVM_PVM)
 	                    ? " (kvm_pvm)"
 	                    : "");
-	strbuf_addf(out, "hardware  %s\n", hardware_of(f) ? "yes" : "no");
+	strbuf_addf(out, "hardware  %s\n", hardware_of(f) ? "yes" : no);
 	summary_speed(&f->trial, out);
 	strbuf_addf(out, "iommu     %s\n", f->iommu.groups ? "yes" : "no");
 	strbuf_addf(out, "verdict   %s", report_verdict(report));

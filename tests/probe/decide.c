@@ -380,6 +380,11 @@ static void test_report(void)
 	tap_has(out.data, "hardware  yes\n", "the summary");
 	tap_has(out.data, "verdict   warn: iommu.table:", "and its first cause");
 	strbuf_free(&out);
+	report->facts.kvm.open_err = report->facts.kvm.vm_err = EACCES;
+	report_judge(report);
+	report_summary(report, &out);
+	tap_has(out.data, "hardware  unknown\n", "of one who may not open the node");
+	strbuf_free(&out);
 	free(report);
 }
 
