@@ -235,6 +235,8 @@ static int run_settings(const struct cli *cli, struct session *s, struct err *er
 	/* What was only named is shown, also beside what was set. */
 	if (!ret && !(cli->json && cli->dry_run && profile.count))
 		tell_settings(s, chosen, profile.count);
+	if (!ret && !cli->json && !s->out.len)
+		strbuf_adds(&s->out, "nothing to change\n");
 	profile_free(&profile);
 	return ret;
 }
@@ -493,6 +495,9 @@ static int run_persist(const struct cli *cli, struct session *s, struct err *err
 	}
 	if (!ret && !s->out.len)
 		strbuf_adds(&s->out, "nothing to keep that is not kept already\n");
+	/* What was to be kept and is not. */
+	if (ret < 0 && !cli->dry_run)
+		strbuf_free(&s->out);
 	plan_free(&plan);
 	profile_free(&profile);
 	return ret;

@@ -119,6 +119,19 @@ for file in sysctl.d/90-kvmkit.conf modprobe.d/kvmkit.conf tmpfiles.d/kvmkit.con
 	rm "$host/etc/$file" "$dir/fresh/etc/$file"
 done
 
+# ---- where nothing can be written ----
+
+# As it is below a read-only /etc, where even what is not there cannot be removed.
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	unshare -m sh -c 'mount --bind "$2/etc" "$2/etc" && mount -o remount,ro,bind "$2/etc" &&
+		exec "$1" persist ksm.run=1 --root "$2"' sh "$tune" "$host" >"$dir/out" 2>"$dir/err"
+	[ $? -eq 1 ] && [ ! -s "$dir/out" ] &&
+		grep -q 'cannot write /etc/tmpfiles.d/kvmkit.conf: Read-only file system' "$dir/err"
+	ok $? 'a read-only /etc: the file that cannot be written is named, and nothing said to be kept'
+else
+	echo '# no mount namespace: a read-only /etc was not tried'
+fi
+
 # ---- looking ----
 
 expect 0 '^vm.swappiness  *60  *-  *default  *10 ' '' show latency --root "$host"
