@@ -118,6 +118,8 @@ my @values = (
 	['vmm -M pc,acp', ['pc,acpi='], []],
 	["vmm -kernel $dir/o", ["$dir/one"], []],
 	['vmm -d gu', ['guest_errors'], []],
+	['vmm -display ', ['none', 'vnc='], ['KEY=']],
+	['vmm -k pt', ['pt', 'pt-br'], ['de']],
 	["vmm-ctl $dir/o", ["$dir/one"], []],
 	['vmm-ctl --timeout 5 socket pow', ['powerdown'], ['quit']],
 	['vmm-img cr', ['create'], []],
