@@ -263,9 +263,10 @@ static unsigned distance(const char *a, const char *b)
 
 const char *opt_nearest(const char *word, const char *const *names)
 {
-	/* A third of the letters may be wrong, but never all of them. */
+	/* A third of the letters may be wrong, but never all of them; and two at most, as
+	 * in long words that is another meaning: virtio-gpu-pci, virtio-blk-pci. */
 	size_t len = strlen(word);
-	unsigned best = len > 2 ? (len + 1) / 3 : len / 2;
+	unsigned best = len > 4 ? 2 : len > 2 ? (len + 1) / 3 : len / 2;
 	const char *found = NULL;
 
 	for (; *names; names++) {
@@ -394,6 +395,7 @@ static int set_field(const struct opt_desc *row, void *field, const char *value)
 {
 	static const char *const tri[] = { "auto", "on", "off", NULL };
 	char *copy;
+	bool yes;
 
 	switch (row->type) {
 	case OPT_BOOL:
@@ -408,6 +410,8 @@ static int set_field(const struct opt_desc *row, void *field, const char *value)
 	case OPT_ENUM:
 		return set_choice(row->choices, field, value);
 	case OPT_TRI:
+		if (!opt_parse_bool(value, &yes))
+			value = yes ? "on" : "off";
 		return set_choice(tri, field, value);
 	default:
 		return set_number(row, field, value);

@@ -52,7 +52,7 @@ enum opt_type {
 	            */
 	OPT_STR,   /* char *, allocated; NULL when absent and without a default */
 	OPT_ENUM,  /* int: index into choices */
-	OPT_TRI,   /* int: enum opt_tri: auto|on|off */
+	OPT_TRI,   /* int: enum opt_tri: auto, or as OPT_BOOL */
 	OPT_ALIAS, /* only another name; `def` is the one of the row that is meant */
 };
 

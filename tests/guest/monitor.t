@@ -285,7 +285,8 @@ my ($text) = do {
 	is($? >> 8, 0, '-monitor stdio: quit ends with 0');
 	$t;
 };
-like($text, qr/\(qemu\) info status\r\nVM status: paused \(prelaunch\)\r\n\(qemu\) quit/, 'it is a monitor');
+like($text, qr/\(qemu\) info status\r\nVM status: paused \(prelaunch\)\r\n\(qemu\) quit\r\n\z/,
+	'it is a monitor, and no prompt follows the end');
 
 my @refused = (
 	['-mon', 'chardev=nix', qr/^vmm: -mon: there is no chardev 'nix'; define it/, 2],

@@ -55,7 +55,7 @@ for my $help (qw(help ?)) {
 	gives(0, qr/^user: (?!.*^tap: ).*^  net=/ms, '-netdev', "user,$help");
 	gives(0, qr/^socket: (?!.*^stdio: ).*^  server=/ms, '-chardev', "socket,$help");
 	gives(0, qr/^virtio-net-pci\ne1000$/m, @$_) for ['-nic', "model=$help"], ['-net', "nic,model=$help"];
-	gives(0, qr/^Supported formats: raw$/m, '-drive', "format=$help");
+	gives(0, qr/^Supported formats: qcow2 raw$/m, '-drive', "format=$help");
 	gives(0, qr/^std  /m, '-vga', $help);
 	gives(0, qr/^none$/m, '-display', $help);
 	gives(0, qr/\A$_->[0] options:\n.*^  $_->[1]=</ms, "-$_->[0]", $help)
@@ -90,7 +90,7 @@ for (
 	['-smp 4,sockets=2,cores=1,threads=2,maxcpus=4', qr/CPUs +4\n/], ['-smp 1,maxcpus=2', qr/CPUs +1\n/],
 	['-smp 2,dies=1', qr/CPUs +2\n/], ['-cpu max', qr/CPU +\S+, /], ['-cpu host', qr/CPU +\S+, /],
 	['-cpu qemu64', qr/CPU +\S+, QEMU Virtual CPU/], ['-cpu qemu64,model-id=Mine', qr/CPU +\S+, Mine/],
-	['-cpu host,kvm=off', qr/hypervisor *\n/],
+	['-cpu host,kvm=off', qr/hypervisor *\n/], ['-cpu host,migratable=no,pmu=yes', qr/CPU +\S+, /],
 	['-device virtio-rng-pci,addr=7', qr/07\.0 +1af4:/],
 	['-M pc', qr/host bridge/], ['-machine pc-i440fx-7.2,accel=kvm,usb=off,vmport=off', qr/host bridge/],
 	['-M type=pc,accel=kvm:tcg,kernel_irqchip=on', qr/host bridge/], ['-accel kvm', qr/host bridge/],
@@ -115,6 +115,7 @@ gives(33, qr/^L$/, '-vga', 'none', '-device', 'bochs-display,vgamem=8M', @end);
 for my $cache (qw(writeback writethrough unsafe)) {
 	gives(33, qr/^L$/, "-drive", "file=disk,cache=$cache", @end);
 }
+gives(33, qr/^L$/, '-drive', "file=disk,discard=$_", @end) for qw(ignore off unmap on);
 gives(33, qr/^L$/, '-drive', $_, @end) for 'file=disk,if=virtio,format=raw,id=d', 'file=disk,if=ide,boot=on',
 	'disk,serial=x,index=3,media=disk,cache=unsafe,aio=threads', 'disk,media=cdrom', 'if=ide,media=cdrom';
 gives(33, qr/^L$/, qw(-cdrom disk -hda disk2 -boot order=cdn,once=d,menu=on,splash=x.jpg,splash-time=1,reboot-timeout=5,strict=on), @end);

@@ -180,6 +180,12 @@ static void test_types(void)
 	tap_ok(obj.choice == 2 && obj.tri == OPT_TRI_OFF, "choices");
 	tap_eq(obj.guard, 0xa5, "nothing was written behind the fields");
 	opts_free(table, &obj);
+	tap_str(applied(&obj, "tri=no"), "", "a choice of three in a switch's words");
+	tap_eq(obj.tri, OPT_TRI_OFF, "no");
+	opts_free(table, &obj);
+	tap_str(applied(&obj, "tri=yes"), "", "and the other one");
+	tap_eq(obj.tri, OPT_TRI_ON, "yes");
+	opts_free(table, &obj);
 	tap_str(applied(&obj, "text=x,text=y"), "", "a repeated string");
 	tap_str(obj.text, "y", "the later one wins");
 	opts_free(table, &obj);
@@ -319,6 +325,7 @@ static void test_help(void)
 static void test_nearest(void)
 {
 	static const char *const names[] = { "kernel", "initrd", "append", "m", NULL };
+	static const char *const devices[] = { "virtio-blk-pci", NULL };
 	char longer[200];
 
 	tap_str(opt_nearest("kernal", names), "kernel", "one wrong letter");
@@ -326,6 +333,8 @@ static void test_nearest(void)
 	tap_str(opt_nearest("appned", names), "append", "two letters swapped");
 	tap_str(opt_nearest("kernel", names), "kernel", "the word itself");
 	tap_ok(!opt_nearest("serial", names), "nothing near");
+	tap_ok(!opt_nearest("virtio-gpu-pci", devices), "another word of many letters");
+	tap_str(opt_nearest("virtoi-bkl-pci", devices), devices[0], "two mistakes in it");
 	tap_ok(!opt_nearest("x", names), "one other letter is not near");
 	tap_ok(!opt_nearest("", names), "no letter is not near");
 	memset(longer, 'k', sizeof(longer) - 1);

@@ -133,7 +133,7 @@ static struct block_node *refer(struct block_registry *reg, struct opt_list *opt
 	}
 	if (node) {
 		node->readonly |= read_only && !wants_write;
-		node->discard &= image.discard == IMAGE_DISCARD_UNMAP;
+		node->discard &= image.discard & IMAGE_DISCARD_UNMAP;
 		if (is_qcow2)
 			node = qcow2_open(reg, node, &image, err);
 		if (node)

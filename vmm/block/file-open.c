@@ -44,6 +44,7 @@ static int check_type(const char *path, const struct stat *st, struct err *err)
 static int open_failed(const char *path, bool readonly, int code, struct err *err)
 {
 	bool denied = code == EACCES || code == EPERM || code == EROFS;
+	int before = strcspn(path, ":/"), protocol = path[before] == ':' ? before : 0;
 
 	if (denied && !readonly && !euidaccess(path, R_OK))
 		return err_set(err, code,
@@ -51,7 +52,12 @@ static int open_failed(const char *path, bool readonly, int code, struct err *er
 		               "readonly=on, or change its permissions",
 		               path, strerror(code));
 	err_sys(err, code, "cannot open the disk image %s", path);
-	if (code == ENOENT)
+	if (code == ENOENT && protocol)
+		err_hint(err,
+		         "images are files and block devices of this host; "
+		         "have it attach what %.*s reaches",
+		         protocol + 1, path);
+	else if (code == ENOENT)
 		err_hint(err, "check the path, or make an empty disk: truncate -s 10G %s",
 		         path);
 	else if (denied)
@@ -275,7 +281,7 @@ static int set_up(struct file_node *file, const struct image_opts *opts, struct 
 	if (!node->path)
 		return err_sys(err, ENOMEM, "%s", opts->file);
 	node->readonly = opts->readonly;
-	node->discard = opts->discard == IMAGE_DISCARD_UNMAP && !opts->readonly;
+	node->discard = opts->discard & IMAGE_DISCARD_UNMAP && !opts->readonly;
 	node->write_cache =
 		opts->cache != BLOCK_WRITETHROUGH && opts->cache != BLOCK_DIRECTSYNC;
 	file->direct = opts->cache == BLOCK_NONE || opts->cache == BLOCK_DIRECTSYNC;

@@ -8,7 +8,7 @@ static const char *const formats[] = { "auto", "raw", "qcow2", NULL };
 static const char *const caches[] = { "writeback", "writethrough", "none",
 	                              "unsafe",    "directsync",   NULL };
 static const char *const aios[] = { "auto", "io_uring", "native", "threads", NULL };
-static const char *const discards[] = { "ignore", "unmap", NULL };
+static const char *const discards[] = { "ignore", "unmap", "off", "on", NULL };
 const char *const block_detects[] = { "off", "on", "unmap", NULL };
 
 #define FIELD(f) .offset = offsetof(struct image_opts, f)
@@ -105,7 +105,7 @@ const struct opt_desc block_options[] = {
 int block_check_detect(const struct image_opts *image, struct err *err)
 {
 	return image->detect_zeroes == IMAGE_DETECT_UNMAP &&
-	                       image->discard != IMAGE_DISCARD_UNMAP
+	                       !(image->discard & IMAGE_DISCARD_UNMAP)
 	               ? err_usage(err, "setting detect-zeroes to unmap is not allowed "
 	                                "without setting discard operation to unmap")
 	               : 0;

@@ -87,6 +87,7 @@ struct image_chain {
 enum image_format { FORMAT_AUTO, FORMAT_RAW, FORMAT_QCOW2 };
 enum image_aio { IMAGE_AIO_AUTO, IMAGE_AIO_URING, IMAGE_AIO_NATIVE, IMAGE_AIO_THREADS };
 enum image_detect { IMAGE_DETECT_OFF, IMAGE_DETECT_ON, IMAGE_DETECT_UNMAP };
+/* Bit 0 is the meaning: ignore, unmap and their other names, off, on. */
 enum image_discard { IMAGE_DISCARD_IGNORE, IMAGE_DISCARD_UNMAP };
 
 struct aio *block_aio(struct block_registry *reg);

@@ -373,7 +373,7 @@ static int set_up(struct qcow2 *q, const struct image_opts *opts, struct err *er
 	q->info.version = q->header.version;
 	q->info.corrupt = q->header.incompatible & QCOW2_CORRUPT;
 	node->length = align_up(q->header.size, 512);
-	q->may_free = opts->discard == IMAGE_DISCARD_UNMAP && !node->readonly;
+	q->may_free = opts->discard & IMAGE_DISCARD_UNMAP && !node->readonly;
 	node->discard = q->may_free;
 	q->lazy = q->info.version >= 3 && opts->lazy_refcounts != OPT_TRI_OFF &&
 	          (opts->lazy_refcounts == OPT_TRI_ON ||

@@ -106,7 +106,7 @@ bool cli_answer_drive(const char *arg, struct strbuf *out, struct err *err)
 {
 	(void)err;
 	if (asks_for(arg, "format"))
-		strbuf_adds(out, "Supported formats: raw\n");
+		strbuf_adds(out, "Supported formats: qcow2 raw\n");
 	else if (cli_is_help(arg))
 		pc_drive_help(out);
 	return out->len;

@@ -215,7 +215,9 @@ void host_warn(const struct vm_config *config)
 		return;
 	known = open_host(config, &host);
 	if (slow && known && host.usable && !host.hardware && host.why)
-		log_warn("this host's KVM is software only: %.300s%s%.300s", host.why,
+		/* kvm-check's answer to "hardware runs guests" starts with a no. */
+		log_warn("this host's KVM is software only: %.300s%s%.300s",
+		         host.why + (strncmp(host.why, "no: ", 4) ? 0 : 4),
 		         host.remedy ? "; " : "", host.remedy ? host.remedy : "");
 	else if (slow)
 		log_warn(

@@ -72,6 +72,7 @@ static int run_quit(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	(void)result;
 	(void)err;
 	ctx->vm->no_shutdown = false;
+	ctx->quit = true;
 	pc_request(ctx->pc, VM_REQ_SHUTDOWN, "host-qmp-quit");
 	return 0;
 }

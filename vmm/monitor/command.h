@@ -63,6 +63,7 @@ struct mon_ctx {
 	uint64_t deadline;
 	uint64_t ticket; /* as its handler left it */
 	bool later;      /* the last one did not end yet */
+	bool quit;       /* it was quit: nothing follows */
 };
 
 struct mon_command {

@@ -422,7 +422,8 @@ void hmp_go_on(struct monitor *mon)
 	hmp_add_lines(&mon->out, &out);
 	/* The client may have gone in the command. */
 	next_line(mon);
-	readline_start(&mon->rl);
+	if (!mon->ctx.quit)
+		readline_start(&mon->rl);
 }
 
 bool hmp_feed(struct monitor *mon, uint8_t byte)

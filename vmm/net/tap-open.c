@@ -34,7 +34,19 @@ static const char *choose_script(const char *said, const char *usual)
 	return *said && strcmp(said, NO_SCRIPT) ? said : NULL;
 }
 
-/* 0 when the program ended well; files may be NULL. */
+/* 0 when the program ended well, as waitpid() tells. */
+static int judge(const char *program, int status, struct err *err)
+{
+	bool exited = WIFEXITED(status);
+	int code = exited ? WEXITSTATUS(status) : WTERMSIG(status);
+
+	if (exited && !code)
+		return 0;
+	return err_set(err, EIO, "%s ended with %s %d", program,
+	               exited ? "status" : "signal", code);
+}
+
+/* As judge(); files may be NULL. */
 static int run(const char *program, char *const *argv,
                const posix_spawn_file_actions_t *files, struct err *err)
 {
@@ -46,9 +58,7 @@ static int run(const char *program, char *const *argv,
 		return err_sys(err, ret, "cannot run %s", program);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return WIFEXITED(status) && !WEXITSTATUS(status)
-	               ? 0
-	               : err_set(err, EIO, "%s failed (status 0x%x)", program, status);
+	return judge(program, status, err);
 }
 
 static int run_script(const struct tap *tap, const char *script, struct err *err)
@@ -56,15 +66,12 @@ static int run_script(const struct tap *tap, const char *script, struct err *err
 	char *const argv[] = { (char *)script, (char *)tap->name, NULL };
 	const struct spawn_plan plan = { SPAWN_SCRIPT, script, argv, NULL, 0 };
 	struct spawned child;
-	int status;
 
 	if (!script)
 		return 0;
 	if (spawn_start(tap->nd.reg->spawner, &plan, &child, err) >= 0) {
-		status = spawn_wait(&child);
-		if (WIFEXITED(status) && !WEXITSTATUS(status))
+		if (!judge(script, spawn_wait(&child), err))
 			return 0;
-		err_set(err, EIO, "%s failed (status 0x%x)", script, status);
 	}
 	err_prefix(err, "interface %s", tap->name);
 	if (tap->nd.reg->confined && err->code == EPERM)
