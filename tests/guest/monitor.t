@@ -201,6 +201,7 @@ is(qmp($a, 'device-list-properties', typename => 'nix')->{error}{class}, 'Device
 is(hmp($m, 'block_resize d0 2M'), '', 'block_resize');
 is(-s "$dir/disk", 2 << 20, 'the image has grown');
 is(qmp($a, 'human-monitor-command', 'command-line' => 'info name')->{return}, "guest one\r\n", 'HMP through QMP');
+is(hmp($m, "inf\tstatu\t"), "info status \nVM status: paused (shutdown)\n", 'Tab completes info, too');
 is(hmp($m, "info statu\t"), "info status \nVM status: paused (shutdown)\n", 'Tab completes');
 
 # ---- hostile and absent clients ----

@@ -286,6 +286,9 @@ out:
 static void complete_name(const char *prefix, bool info,
                           void (*add)(void *opaque, const char *word), void *opaque)
 {
+	/* The one word that is no row. */
+	if (!info && !strncmp("info", prefix, strlen(prefix)))
+		add(opaque, "info");
 	MON_FOR_EACH(command)
 	{
 		const char *names = command->hmp;
