@@ -48,4 +48,4 @@ uninstall:
 	rm -f $(addprefix $(libexecdir)/,$(notdir $(HELPERS)))
 	rm -f $(addprefix $(docdir)/,$(notdir $(DOCS))) $(patsubst systemd/%,$(unitdir)/%,$(wildcard systemd/*)) \
 		$(patsubst tune/profiles/%,$(profiledir)/%,$(wildcard tune/profiles/*))
-	-rmdir $(docdir) $(profiledir) $(libexecdir)
+	-rmdir $(docdir) $(profiledir) $(dir $(profiledir)) $(libexecdir)

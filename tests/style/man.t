@@ -107,5 +107,8 @@ ok(@devices && !grep({ $vmm_page !~ /^\\fB\Q$_\E\\fR/m } @devices), 'and all dev
 
 make_target('uninstall');
 is_deeply([installed()], [], 'uninstall leaves no file');
+my @folders;
+find(sub { push(@folders, $File::Find::name) if $_ eq 'kvmkit' }, $dest);
+is_deeply(\@folders, [], 'and no folder of its own');
 
 done_testing();
