@@ -92,6 +92,12 @@ for (
 	['-cpu qemu64', qr/CPU +\S+, QEMU Virtual CPU/], ['-cpu qemu64,model-id=Mine', qr/CPU +\S+, Mine/],
 	['-cpu host,kvm=off', qr/hypervisor *\n/], ['-cpu host,migratable=no,pmu=yes', qr/CPU +\S+, /],
 	['-device virtio-rng-pci,addr=7', qr/07\.0 +1af4:/],
+	# USB, as people and libvirt write it.
+	['-usb -device usb-tablet', qr/01\.2 +1b36:000d/], ['-M usb=on -device usb-kbd', qr/01\.2 +1b36:000d/],
+	['-usbdevice tablet -usbdevice mouse -usbdevice keyboard', qr/01\.2 +1b36:000d/],
+	['-device piix3-usb-uhci,id=usb,bus=pci.0,addr=0x1.0x2 -device usb-tablet,id=input0,bus=usb.0,port=1', qr/01\.2 +1b36:000d/],
+	['-device qemu-xhci,p2=15,p3=15,id=usb,bus=pci.0,addr=0x5 -device usb-mouse,bus=usb.0,port=15', qr/05\.0 +1b36:000d/],
+	['-device nec-usb-xhci,msix=off,addr=6', qr/06\.0 +1b36:000d/],
 	['-M pc', qr/host bridge/], ['-machine pc-i440fx-7.2,accel=kvm,usb=off,vmport=off', qr/host bridge/],
 	['-M type=pc,accel=kvm:tcg,kernel_irqchip=on', qr/host bridge/], ['-accel kvm', qr/host bridge/],
 	['-accel kvm,kernel-irqchip=on', qr/host bridge/], ['-enable-kvm', qr/host bridge/], ['--enable-kvm', qr/host bridge/],

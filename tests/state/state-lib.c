@@ -13,6 +13,7 @@
 #include "tests/tap.h"
 #include "vmm/block/block.h"
 #include "vmm/core/catalog.h"
+#include "vmm/display/input.h"
 #include "vmm/kvm/chips.h"
 #include "vmm/kvm/shadow.h"
 #include "vmm/legacy/piix.h"
@@ -21,6 +22,7 @@
 #include "vmm/pci/host.h"
 #include "vmm/pci/pci.h"
 #include "vmm/scsi/scsi.h"
+#include "vmm/usb/usb.h"
 #include "vmm/virtio/virtio.h"
 
 #include <errno.h>
@@ -68,6 +70,10 @@ const struct state_row state_rows[] = {
 	  .opts = "",
 	  .keeps = "that it barked is there for the next kernel to read" },
 	{ .class = "pci-testdev", .opts = "" },
+	{ .class = "qemu-xhci", .opts = "p2=2,p3=1" },
+	{ .class = "usb-kbd", .opts = "" },
+	{ .class = "usb-mouse", .opts = "" },
+	{ .class = "usb-tablet", .opts = "" },
 	{ .class = "virtio-balloon-pci", .opts = "free-page-reporting=on" },
 	{ .class = "VGA", .opts = "vgamem_mb=1,romfile=" },
 	{ .class = "bochs-display", .opts = "vgamem=1M" },
@@ -203,6 +209,8 @@ void state_board_init(struct state_board *sb, const struct state_row *row)
 		board_add(&sb->b, catalog_find("piix3-ide"), "");
 	if (!strcmp(cls->bus, "SCSI"))
 		board_add(&sb->b, catalog_find("virtio-scsi-pci"), "");
+	if (!strcmp(cls->bus, "usb-bus"))
+		board_add(&sb->b, &xhci_class, "");
 	sb->dev = board_add(&sb->b, cls, row->opts);
 	if (cls == &piix3_class)
 		sb->b.isa_bridge = sb->dev;
@@ -417,6 +425,65 @@ static void scsi_once(struct state_board *sb, uint64_t *seed)
 	scsi_kick(sb->b.vm.scsi_buses);
 }
 
+/* A driver that sets up rings, and asks for slots. */
+static void start_xhci(struct state_board *sb)
+{
+	static const uint32_t regs[][2] = {
+		{ 0x40, 2 },   { 0x78, 9 },        { 0x70, 0x5000 },   { 0x58, 0x4001 },
+		{ 0x1028, 1 }, { 0x1038, 0x6000 }, { 0x1030, 0x7000 }, { 0x1020, 2 },
+		{ 0x40, 5 },   { 0x2000, 0 },
+	};
+	uint64_t bar = ((const struct pci_device *)sb->dev)->bars[0].addr;
+
+	memset(sb->ram, 0, STATE_RAM);
+	st32(sb->ram + 0x7000, 0x6000);
+	st32(sb->ram + 0x7008, 64);
+	for (unsigned i = 0; i < 5; i++)
+		st32(sb->ram + 0x400c + 16 * i, 9 << 10 | 1); /* Enable Slot */
+	for (unsigned i = 0; i < ARRAY_SIZE(regs); i++) {
+		uint32_t value = regs[i][1];
+
+		mem_access(sb->b.vm.mem, MEM_MMIO, bar + regs[i][0], &value, 4, true);
+	}
+}
+
+static void copy_usb(struct usb_xfer *xfer, void *buf, uint32_t n)
+{
+	(void)buf;
+	xfer->done += n;
+}
+
+/* A request, and something that happens to it. */
+static void usb_once(struct state_board *sb, uint64_t *seed)
+{
+	static const uint16_t requests[] = { 0x8000, 0x0003, 0x8006, 0x0009, 0x0203,
+		                             0xa101, 0x2109, 0x210a, 0x210b };
+	struct usb_device *usb = (struct usb_device *)sb->dev;
+	uint16_t request = requests[below(seed, ARRAY_SIZE(requests))];
+	struct usb_xfer xfer = { .len = below(seed, 300), .copy = copy_usb };
+	uint8_t setup[8] = { request >> 8,
+		             request,
+		             1,
+		             below(seed, 4),
+		             below(seed, 256),
+		             0,
+		             below(seed, 20),
+		             below(seed, 20) ? 0 : 1 };
+
+	usb_control_setup(usb, setup);
+	if (below(seed, 4))
+		usb_control_data(usb, request & 0x8000, &xfer);
+	if (below(seed, 4))
+		usb_control_status(usb);
+	input_key(sb->b.vm.input, below(seed, 128), below(seed, 2));
+	input_move(sb->b.vm.input, below(seed, 600), -below(seed, 9), 1);
+	input_point(sb->b.vm.input, below(seed, 0x8000), below(seed, 0x8000));
+	input_buttons(sb->b.vm.input, below(seed, 4));
+	xfer.done = 0;
+	if (below(seed, 2))
+		usb->ops->transfer(usb, USB_EP1_IN, &xfer);
+}
+
 void state_drive(struct state_board *sb, uint64_t seed, unsigned count)
 {
 	const struct device_class *cls = sb->dev->cls;
@@ -435,8 +502,12 @@ void state_drive(struct state_board *sb, uint64_t seed, unsigned count)
 			place_bars(sb);
 		if (!strncmp(cls->name, "virtio-", 7) && i % 256 == 0 && (seed & 1))
 			start_virtio(sb);
+		if (cls == &xhci_class && i % 128 == 0)
+			start_xhci(sb);
 		if (!strcmp(cls->bus, "SCSI"))
 			scsi_once(sb, &seed);
+		else if (!strcmp(cls->bus, "usb-bus"))
+			usb_once(sb, &seed);
 		else if (is_pci(sb) && !below(&seed, 4))
 			config_once(sb, &seed);
 		else

@@ -166,7 +166,7 @@ bool device_class_hotplugs(const struct device_class *cls)
 {
 	return !cls->internal && !cls->no_hotplug &&
 	       (!strcmp(cls->bus, "pci") || !strcmp(cls->bus, "virtio-serial") ||
-	        !strcmp(cls->bus, "SCSI"));
+	        !strcmp(cls->bus, "SCSI") || !strcmp(cls->bus, "usb-bus"));
 }
 
 void device_qom_path(const struct device *dev, char *path, size_t size)

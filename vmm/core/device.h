@@ -20,7 +20,7 @@ struct device;
 struct device_class {
 	const char *name;  /* "virtio-blk-pci" */
 	const char *alias; /* further names ("virtio-blk", "a|b"), or NULL */
-	const char *bus;   /* "pci", "isa", "virtio-serial", "system" */
+	const char *bus;   /* "pci", "isa", "virtio-serial", "usb-bus", "system" */
 	const char *help;  /* one line */
 	bool internal;     /* made by the board only, refused on the command line */
 	bool no_hotplug;   /* stays as long as the machine */

@@ -27,6 +27,7 @@ struct net_registry;
 struct pci_bus;
 struct scsi_bus;
 struct spawner;
+struct usb_bus;
 struct virtio_serial_bus;
 struct vfio_space;
 struct vnc;
@@ -79,6 +80,7 @@ struct vm {
 	struct irqchip *irqchip;
 	struct pci_bus *pci;
 	struct scsi_bus *scsi_buses;
+	struct usb_bus *usb_buses;
 	struct device *devices; /* creation order */
 	struct block_registry *blocks;
 	struct chardev_registry *chardevs;

@@ -633,6 +633,8 @@ t_classes:
 	.asciz	"VGA display"
 	.word	0x0780
 	.asciz	"communication (console)"
+	.word	0x0c03
+	.asciz	"USB controller"
 	.word	0x00ff
 	.asciz	"virtio device"
 	.word	0x1000

@@ -25,6 +25,7 @@
 #include "vmm/machine/kvmstate.h"
 #include "vmm/pci/host.h"
 #include "vmm/pci/vfio.h"
+#include "vmm/usb/usb.h"
 #include "vmm/virtio/balloon.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/console.h"
@@ -50,6 +51,7 @@ const struct device_class *const device_catalog[] = {
 	&e1000_class,
 	&i6300esb_class,
 	&pci_testdev_class,
+	&xhci_class,
 	&vfio_pci_class,
 	&virtio_balloon_pci_class,
 	&vga_class,
@@ -62,6 +64,10 @@ const struct device_class *const device_catalog[] = {
 	&virtio_scsi_pci_class,
 	&virtio_serial_pci_class,
 	&virtio_tablet_pci_class,
+	/* USB */
+	&usb_kbd_class,
+	&usb_mouse_class,
+	&usb_tablet_class,
 	/* virtio-serial */
 	&virtconsole_class,
 	&virtserialport_class,

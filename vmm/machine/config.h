@@ -90,7 +90,7 @@ struct vm_config {
 	struct boot_config boot;
 	struct str_list firmware_dirs, fw_cfg, option_roms;
 	bool boot_given; /* some -boot */
-	bool nodefaults, nographic, no_reboot, no_shutdown;
+	bool nodefaults, nographic, no_reboot, no_shutdown, usb;
 	bool snapshot;      /* -snapshot */
 	bool display_given; /* -display */
 	bool daemonize;

@@ -16,6 +16,7 @@
 #include "vmm/legacy/rtc.h"
 #include "vmm/legacy/serial.h"
 #include "vmm/pci/pci.h"
+#include "vmm/usb/usb.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -122,21 +123,6 @@ static int add_chardevs(struct pc *pc, struct err *err)
 	return ret;
 }
 
-/* There is no USB; what people want of these it has on virtio. */
-static const char *in_place_of(const char *name)
-{
-	static const char *const names[][2] = {
-		{ "usb-kbd", "virtio-keyboard-pci" },
-		{ "usb-mouse", "virtio-mouse-pci" },
-		{ "usb-tablet", "virtio-tablet-pci" },
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(names[i][0], name))
-			return names[i][1];
-	return name;
-}
-
 /* Controllers for which hardly a guest has a driver any more, or that are like others. */
 static bool is_scsi_controller(const char *name)
 {
@@ -152,7 +138,7 @@ static bool is_scsi_controller(const char *name)
 const struct device_class *pc_find_device(const char *name, struct err *err)
 {
 	const char *names[256];
-	const struct device_class *cls = catalog_find(in_place_of(name));
+	const struct device_class *cls = catalog_find(name);
 	unsigned count = 0;
 	const char *near;
 
@@ -170,6 +156,11 @@ const struct device_class *pc_find_device(const char *name, struct err *err)
 		          name);
 	else if (near)
 		err_usage(err, "there is no device '%s', did you mean '%s'?", name, near);
+	else if (strstr(name, "usb-"))
+		err_usage(err,
+		          "there is no device '%s'; USB has the controller qemu-xhci and "
+		          "usb-kbd, usb-mouse and usb-tablet",
+		          name);
 	else
 		err_usage(err, "there is no device '%s'; -device help lists them", name);
 	return NULL;
@@ -188,8 +179,6 @@ struct device *pc_create_device(struct pc *pc, struct opt_list *opts, const char
 		return NULL;
 	}
 	cls = pc_find_device(driver, err);
-	if (cls && in_place_of(driver) != driver)
-		log_info("%s%s: there is no USB; it is a %s", option, driver, cls->name);
 	dev = cls ? device_create(&pc->vm, cls, opts, err) : NULL;
 	if (cls && !dev)
 		err_prefix(err, "%s%s%s%s", option, cls->name, id ? ",id=" : "",
@@ -234,6 +223,15 @@ static int add_bus(struct pc *pc, struct err *err)
 	return 0;
 }
 
+/* Where a PIIX has its own controller. */
+static int add_usb(struct pc *pc, struct err *err)
+{
+	if (device_create_simple(&pc->vm, &xhci_class, "addr=1.2", err))
+		return 0;
+	err_prefix(err, "-usb");
+	return -err->code;
+}
+
 int pc_add_devices(struct pc *pc, struct err *err)
 {
 	int ret = add_bus(pc, err);
@@ -254,6 +252,8 @@ int pc_add_devices(struct pc *pc, struct err *err)
 		ret = add_debugcons(pc, err);
 	if (ret >= 0)
 		ret = pc_add_nets(pc, err);
+	if (ret >= 0 && pc->config->usb)
+		ret = add_usb(pc, err);
 	for (unsigned i = 0; i < pc->config->devices.count && ret >= 0; i++)
 		ret = add_device(pc, pc->config->devices.items[i], err);
 	return ret < 0 ? ret : pc_add_default_net(pc, err);

@@ -38,7 +38,6 @@ static const struct cli_foreign foreign[] = {
 	ACCEPTED("no-hpet", "there is no HPET"),
 	ACCEPTED("only-migratable", "devices without saved state do not exist"),
 	ACCEPTED_ARG("seed", "random numbers come from the kernel"),
-	ACCEPTED("usb", "there is no USB controller"),
 	ACCEPTED("win2k-hack", "the disk's interrupts are always late enough"),
 
 	REFUSED_ARG("acpitable", "the ACPI tables are the board's"),
@@ -69,7 +68,6 @@ static const struct cli_foreign foreign[] = {
 	REFUSED_ARG("spice", "use -vnc"),
 	REFUSED_ARG("tpmdev", "there is no TPM"),
 	REFUSED_ARG("trace", "use -d and -D"),
-	REFUSED_ARG("usbdevice", "there is no USB controller"),
 	REFUSED_ARG("virtfs", "share files over the network, or on a disk"),
 	REFUSED("xen-attach", NO_XEN),
 	REFUSED_ARG("xen-domid", NO_XEN),

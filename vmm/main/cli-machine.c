@@ -110,7 +110,7 @@ bool cli_answer_cpu(const char *arg, struct strbuf *out, struct err *err)
 
 struct machine_opts {
 	char *type, *accel, *memory_backend;
-	bool mem_merge, dump_core;
+	bool mem_merge, dump_core, usb;
 	int pit;   /* enum opt_tri */
 	int fixed; /* of keys with one possible value: not used */
 };
@@ -157,7 +157,10 @@ static const struct opt_desc machine_table[] = {
 	  .offset = offsetof(struct machine_opts, pit),
 	  .help = "the interval timer, which the kernel has (default: on)" },
 	FIXED("smm", off_or_auto, "there is no system management mode"),
-	FIXED("usb", only_off, "there is no USB controller"),
+	{ .name = "usb",
+	  .type = OPT_BOOL,
+	  .offset = offsetof(struct machine_opts, usb),
+	  .help = "a USB controller, as -usb (default: off)" },
 	FIXED("vmport", off_or_auto, "there is no VMware port"),
 	{ .name = NULL },
 };
@@ -190,6 +193,7 @@ int cli_collect_machine(struct vm_config *config, const char *arg, struct err *e
 {
 	struct machine_opts opts = { .mem_merge = !config->no_mem_merge,
 		                     .dump_core = config->dump_core,
+		                     .usb = config->usb,
 		                     .pit = config->no_pit ? OPT_TRI_OFF : OPT_TRI_AUTO };
 	int ret = cli_parse_opts(machine_table, arg, "type", &opts, err);
 
@@ -201,6 +205,7 @@ int cli_collect_machine(struct vm_config *config, const char *arg, struct err *e
 		ret = cli_set_string(&config->memory_backend, opts.memory_backend);
 	config->no_mem_merge = !opts.mem_merge;
 	config->dump_core = opts.dump_core;
+	config->usb = opts.usb;
 	config->no_pit = opts.pit == OPT_TRI_OFF;
 	opts_free(machine_table, &opts);
 	return ret;

@@ -133,6 +133,27 @@ static int collect_device(struct vm_config *config, const char *arg, struct err 
 	return str_list_add(&config->devices, arg);
 }
 
+static int collect_usb(struct vm_config *config, const char *arg, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	config->usb = true;
+	return 0;
+}
+
+static int collect_usbdevice(struct vm_config *config, const char *arg, struct err *err)
+{
+	static const char *const words[] = { "tablet", "mouse", "keyboard", NULL };
+	int ret = only(arg, words, err);
+	char name[16];
+
+	if (ret < 0)
+		return ret;
+	config->usb = true;
+	snprintf(name, sizeof(name), "usb-%s", strcmp(arg, "keyboard") ? arg : "kbd");
+	return str_list_add(&config->devices, name);
+}
+
 /* "help", or "NAME,help". */
 static bool answer_device(const char *arg, struct strbuf *out, struct err *err)
 {
@@ -509,6 +530,10 @@ const struct cli_row cli_table[] = {
 	{ "device", NULL, "NAME[,KEY=VALUE...]",
 	  "a device; 'help' lists, NAME,help explains", NULL, collect_device,
 	  answer_device },
+	{ "usb", NULL, NULL, "a USB controller: -device qemu-xhci", NULL, collect_usb,
+	  NULL },
+	{ "usbdevice", NULL, "tablet|mouse|keyboard", "the same, and a device on it",
+	  NULL, collect_usbdevice, NULL },
 	{ "global", NULL, "DRIVER.PROPERTY=VALUE",
 	  "a property of all devices of a kind, unless -device gives it", NULL,
 	  cli_collect_global, NULL },

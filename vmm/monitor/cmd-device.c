@@ -28,6 +28,7 @@ static const struct {
 	{ 0x0604, "PCI bridge" },
 	{ 0x0680, "Bridge" },
 	{ 0x0780, "Communication controller" },
+	{ 0x0c03, "USB controller" },
 };
 
 static const char *class_name(uint16_t code)
@@ -49,6 +50,7 @@ static const struct bus {
 	{ "isa", "isa.0", "ISA", "PIIX3" },
 	{ "IDE", "ide.0", "IDE", "piix3-ide" },
 	{ "SCSI", "scsi.0", "SCSI", "virtio-scsi-pci" },
+	{ "usb-bus", "usb-bus.0", "usb-bus", "qemu-xhci" },
 	{ "virtio-serial", "virtio-serial-bus.0", "virtio-serial-bus",
 	  "virtio-serial-pci" },
 };

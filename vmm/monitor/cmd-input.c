@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Pointers, and input events as QMP has them. */
+/* Pointers, input events as QMP has them, and what is on USB. */
 #include "vmm/core/vm.h"
 #include "vmm/display/input.h"
 #include "vmm/monitor/tables.h"
+#include "vmm/usb/usb.h"
 
 #include "common/cleanup.h"
 
@@ -176,6 +177,36 @@ static int run_send_event(struct mon_ctx *ctx, const json_t *args, json_t **resu
 	return 0;
 }
 
+/* ---- USB ---- */
+
+static int run_usb(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                   struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf out = { 0 };
+	unsigned number = 0;
+
+	(void)args;
+	(void)err;
+	for (const struct usb_bus *bus = ctx->vm->usb_buses; bus;
+	     bus = bus->next, number++)
+		for (unsigned i = 0; i < bus->ports; i++) {
+			const struct usb_device *usb = bus->devices[i];
+
+			if (usb)
+				strbuf_addf(&out,
+				            "  Device %u.%u, Port %u, Speed 480 Mb/s, "
+				            "Product %s%s%s\n",
+				            number, usb->addr, i + 1,
+				            usb->ops->product_name,
+				            usb->dev.id ? ", ID: " : "",
+				            usb->dev.id ? usb->dev.id : "");
+		}
+	*result = mon_text(!ctx->vm->usb_buses ? "USB support not enabled\n"
+	                   : out.data          ? out.data
+	                                       : "");
+	return 0;
+}
+
 /* ---- the table ---- */
 
 static const struct mon_arg mouse_set_args[] = {
@@ -197,5 +228,6 @@ const struct mon_command mon_input_commands[] = {
 	  run_mouse_set, NULL },
 	{ "input-send-event", NULL, "keys, buttons and movements", send_event_args, NULL,
 	  run_send_event, NULL },
+	{ NULL, "info usb", "USB devices", NULL, NULL, run_usb, NULL },
 	{ .help = NULL },
 };
