@@ -6,6 +6,7 @@
 #include "tests/dev/pci-lib.h"
 #include "tests/tap.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -226,4 +227,34 @@ unsigned host_done(struct usb_host *h, unsigned slot, unsigned ep, unsigned *lef
 		return event.status >> 24;
 	}
 	return 0;
+}
+
+struct usb_device *host_add(struct usb_host *h, const struct device_class *cls,
+                            const char *opts)
+{
+	return (struct usb_device *)board_add(&h->b, cls, opts);
+}
+
+uint32_t host_port(struct usb_host *h, unsigned n)
+{
+	return host_get(h, R_PORTSC + 16 * (n - 1));
+}
+
+const char *host_bytes(struct usb_host *h, unsigned offset, unsigned len)
+{
+	static char text[400];
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < len && i < 190; i++)
+		snprintf(text + 2 * i, 3, "%02x", h->ram[BUFFER + offset + i]);
+	return text;
+}
+
+void host_report(struct usb_host *h, unsigned slot, const char *want, const char *what)
+{
+	unsigned left = 0, code = host_done(h, slot, USB_EP1_IN, &left);
+
+	if (want)
+		tap_str(code ? host_bytes(h, 0, 8 - left) : "none", want, "%s", what);
+	host_give(h, slot, USB_EP1_IN, 0, 8, 0);
 }

@@ -88,4 +88,15 @@ void host_give(struct usb_host *h, unsigned slot, unsigned ep, unsigned offset,
 /* The event of a transfer: its code and the bytes that were not moved, or 0. */
 unsigned host_done(struct usb_host *h, unsigned slot, unsigned ep, unsigned *left);
 
+/* A device, started. */
+struct usb_device *host_add(struct usb_host *h, const struct device_class *cls,
+                            const char *opts);
+/* PORTSC, from 1. */
+uint32_t host_port(struct usb_host *h, unsigned n);
+/* Bytes at BUFFER + offset, in hexadecimal; of the last call. */
+const char *host_bytes(struct usb_host *h, unsigned offset, unsigned len);
+/* The report that came is `want` (NULL: any), in hexadecimal, or "none"; the endpoint
+ * gets its buffer again. */
+void host_report(struct usb_host *h, unsigned slot, const char *want, const char *what);
+
 #endif

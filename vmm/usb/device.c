@@ -328,8 +328,6 @@ void usb_control_setup(struct usb_device *usb, const uint8_t setup[8])
 	usb->data_len = usb->data_pos = 0;
 	if (is_in(usb))
 		ret = run_request(usb);
-	else if (wanted(usb) > USB_CONTROL)
-		ret = USB_STALL;
 	usb->failed = ret < 0;
 	if (ret > 0)
 		usb->data_len = ret < wanted(usb) ? ret : wanted(usb);
@@ -351,12 +349,8 @@ int usb_control_data(struct usb_device *usb, bool in, struct usb_xfer *xfer)
 
 int usb_control_status(struct usb_device *usb)
 {
-	bool failed = usb->failed;
-
-	/* Once only. */
-	usb->failed = true;
-	if (failed || is_in(usb))
-		return failed ? USB_STALL : 0;
+	if (usb->failed || is_in(usb))
+		return usb->failed ? USB_STALL : 0;
 	usb->data_len = usb->data_pos;
 	return run_request(usb) < 0 ? USB_STALL : 0;
 }
