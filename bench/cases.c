@@ -66,6 +66,16 @@ const struct bench_case bench_cases[] = {
 		"-device", "ide-cd,drive=c0,bus=ide.1", "-vga", "std", "-serial",     \
 		"stdio", "-display", "none", "-m", "{ram}"
 
+/* The disk alone, with an image that is new in each boot. */
+#define QCOW2_CASE(name, what)                                                          \
+	{                                                                               \
+		.id = name, .title = "A Linux guest with a qcow2 disk: " what,          \
+		.subjects = {                                                           \
+			{ "vmm", { "{vmm}", "-drive", "{vmm-drive}", GUEST } },         \
+			{ "qemu-pc", { QEMU_GUEST("pc", "virtio-blk-pci,drive=d0") } }, \
+		},                                                                      \
+	}
+
 const struct bench_case guest_cases[] = {
 	{
 		.id = "guest",
@@ -101,6 +111,9 @@ const struct bench_case guest_cases[] = {
 			    "-drive", "{qemu-drive}", PC_DEVICES } },
 		},
 	},
+	QCOW2_CASE("qcow2-full", "all of it is allocated"),
+	QCOW2_CASE("qcow2-empty", "nothing is allocated"),
+	QCOW2_CASE("qcow2-above", "nothing is, above another image"),
 	{ 0 },
 };
 

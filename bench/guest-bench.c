@@ -14,10 +14,12 @@
 #include "common/opts.h"
 #include "common/strbuf.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_ROUNDS 100
 #define MICROVM    "qemu-microvm"
@@ -38,7 +40,7 @@ struct aim {
 };
 
 /* Cases by their place in guest_cases. */
-enum { GUEST = 1 << 0, FIRMWARE = 1 << 1, MEDIA = 1 << 2 };
+enum { GUEST = 1 << 0, FIRMWARE = 1 << 1, MEDIA = 1 << 2, QCOW2 = 7 << 3 };
 
 static const struct {
 	const char *key, *title;
@@ -67,12 +69,13 @@ static const struct {
 	                  GUEST },
 	[GUEST_PSS] = { "pss_kb", "idle Pss kB", 0, NO_AIM, GUEST },
 	[GUEST_READ_4K] = { "read_4k_iops", "4k random reads/s", 0, PC_AIM,
-	                    GUEST | MEDIA },
+	                    GUEST | MEDIA | QCOW2 },
 	[GUEST_WRITE_4K] = { "write_4k_iops", "4k random writes/s", 0, PC_AIM,
-	                     GUEST | MEDIA },
-	[GUEST_READ_1M] = { "read_1m_mbps", "1M reads MB/s", 0, PC_AIM, GUEST | MEDIA },
+	                     GUEST | MEDIA | QCOW2 },
+	[GUEST_READ_1M] = { "read_1m_mbps", "1M reads MB/s", 0, PC_AIM,
+	                    GUEST | MEDIA | QCOW2 },
 	[GUEST_WRITE_1M] = { "write_1m_mbps", "1M writes MB/s", 0, PC_AIM,
-	                     GUEST | MEDIA },
+	                     GUEST | MEDIA | QCOW2 },
 	[GUEST_VIEWED] = { "viewed_cpu_percent",
 	                   "idle CPU %, VNC client",
 	                   2,
@@ -108,7 +111,7 @@ struct result {
 
 struct settings {
 	const struct bench_case *bench_case;
-	char *places[PLACES], *disk, *boot, *cd, *vnc;
+	char *places[PLACES], *disk, *from, *boot, *cd, *vnc;
 	unsigned rounds, limit_s;
 	bool json;
 };
@@ -121,6 +124,7 @@ static const struct option options[] = {
 	{ "ram", required_argument, NULL, PLACE_RAM },
 	{ "case", required_argument, NULL, 'c' },
 	{ "disk", required_argument, NULL, 'd' },
+	{ "from", required_argument, NULL, 'f' },
 	{ "boot", required_argument, NULL, 'b' },
 	{ "cd", required_argument, NULL, 'i' },
 	{ "vnc", required_argument, NULL, 'v' },
@@ -134,7 +138,7 @@ static const struct option options[] = {
 static int usage(FILE *to, int status)
 {
 	fputs("usage: guest-bench [--case CASE] [--kernel PATH --initrd PATH] [--disk IMAGE]\n"
-	      "                   [--boot IMAGE] [--cd IMAGE] [--vnc SOCKET] [--vmm PATH]\n"
+	      "                   [--from IMAGE] [--boot IMAGE] [--cd IMAGE] [--vnc SOCKET] [--vmm PATH]\n"
 	      "                   [--qemu PATH] [--ram MiB] [--rounds N] [--limit SECONDS]\n"
 	      "                   [--json]\n"
 	      "Cases:\n",
@@ -184,6 +188,9 @@ static int parse(struct settings *set, int argc, char **argv)
 		case 'd':
 			set->disk = optarg;
 			break;
+		case 'f':
+			set->from = optarg;
+			break;
 		case 'b':
 			set->boot = optarg;
 			break;
@@ -217,6 +224,31 @@ static int parse(struct settings *set, int argc, char **argv)
 	return -1;
 }
 
+/* The disk is as it was before anybody wrote to it. */
+static int copy_image(const struct settings *set, struct err *err)
+{
+	char buf[65536];
+	size_t n;
+	FILE *from, *to;
+	bool failed;
+
+	if (!set->from)
+		return 0;
+	from = fopen(set->from, "re");
+	to = fopen(set->disk, "we");
+	failed = !from || !to;
+	while (!failed && (n = fread(buf, 1, sizeof(buf), from)))
+		failed = fwrite(buf, 1, n, to) != n;
+	failed |= to && (fflush(to) || fsync(fileno(to)));
+	if (from)
+		fclose(from);
+	if (to)
+		fclose(to);
+	return failed ? err_set(err, EIO, "%s cannot be copied to %s", set->from,
+	                        set->disk)
+	              : 0;
+}
+
 static void run_one(const struct settings *set, unsigned subject, unsigned round,
                     struct result *result)
 {
@@ -227,7 +259,8 @@ static void run_one(const struct settings *set, unsigned subject, unsigned round
 	opt_parse_u64(set->places[PLACE_RAM], &ram);
 	fprintf(stderr, "guest-bench: round %u of %u: %s\n", round + 1, set->rounds,
 	        set->bench_case->subjects[subject].name);
-	if (subject_argv(&set->bench_case->subjects[subject], set->places, argv, &err) <
+	if (copy_image(set, &err) < 0 ||
+	    subject_argv(&set->bench_case->subjects[subject], set->places, argv, &err) <
 	            0 ||
 	    guest_run(argv, ram, set->limit_s, set->vnc, result->values[round], &err) <
 	            0) {
@@ -451,9 +484,11 @@ int main(int argc, char **argv)
 	if (!results)
 		return 1;
 	set_place(&set, PLACE_VMM_DRIVE, &vmm, set.disk,
-	          "file=%s,if=virtio,format=raw,cache=none");
+	          set.from ? "file=%s,if=virtio,format=qcow2,cache=none"
+	                   : "file=%s,if=virtio,format=raw,cache=none");
 	set_place(&set, PLACE_QEMU_DRIVE, &qemu, set.disk,
-	          "file=%s,if=none,id=d0,format=raw,cache=none,aio=io_uring");
+	          set.from ? "file=%s,if=none,id=d0,format=qcow2,cache=none,aio=io_uring"
+	                   : "file=%s,if=none,id=d0,format=raw,cache=none,aio=io_uring");
 	set_place(&set, PLACE_BOOT, &boot, set.boot, "file=%s,if=none,id=b0,format=raw");
 	set_place(&set, PLACE_CD, &cd, set.cd,
 	          "file=%s,if=none,id=c0,media=cdrom,format=raw,readonly=on");

@@ -36,6 +36,9 @@ struct action {
 	const char *name;
 };
 
+typedef int prepare_fn(struct mon_ctx *ctx, const json_t *args, struct action *a,
+                       struct err *err);
+
 static int prepare_file(struct mon_ctx *ctx, const json_t *args, struct action *a,
                         struct err *err)
 {
@@ -87,24 +90,27 @@ static int finish(struct action *a, bool put, struct err *err)
 	return ret;
 }
 
+static int run_one(struct mon_ctx *ctx, const json_t *args, prepare_fn *prepare,
+                   struct err *err)
+{
+	struct action a = { 0 };
+	int ret = prepare(ctx, args, &a, err);
+
+	return ret < 0 ? ret : finish(&a, true, err);
+}
+
 static int run_file(struct mon_ctx *ctx, const json_t *args, json_t **result,
                     struct err *err)
 {
-	struct action a = { 0 };
-	int ret = prepare_file(ctx, args, &a, err);
-
 	(void)result;
-	return ret < 0 ? ret : finish(&a, true, err);
+	return run_one(ctx, args, prepare_file, err);
 }
 
 static int run_node(struct mon_ctx *ctx, const json_t *args, json_t **result,
                     struct err *err)
 {
-	struct action a = { 0 };
-	int ret = prepare_node(ctx, args, &a, err);
-
 	(void)result;
-	return ret < 0 ? ret : finish(&a, true, err);
+	return run_one(ctx, args, prepare_node, err);
 }
 
 static int run_hmp_file(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -193,10 +199,8 @@ static int prepare_inside(struct mon_ctx *ctx, const json_t *args, struct action
 static int run_inside(struct mon_ctx *ctx, const json_t *args, json_t **result,
                       struct err *err)
 {
-	struct action a;
-
 	(void)result;
-	return prepare_inside(ctx, args, &a, err);
+	return run_one(ctx, args, prepare_inside, err);
 }
 
 static int run_delete(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -225,8 +229,7 @@ static int run_delete(struct mon_ctx *ctx, const json_t *args, json_t **result,
 
 static const struct {
 	const char *type;
-	int (*prepare)(struct mon_ctx *ctx, const json_t *args, struct action *a,
-	               struct err *err);
+	prepare_fn *prepare;
 } actions[] = {
 	{ "blockdev-snapshot-sync", prepare_file },
 	{ "blockdev-snapshot", prepare_node },
