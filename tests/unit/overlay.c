@@ -12,10 +12,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static uint8_t *whole_file(const char *path)
@@ -291,6 +294,71 @@ static void test_chain(struct bench *b)
 	unlink(path);
 }
 
+/* A commit that is killed at any moment: above the one or in the other, all is there. */
+static void commit_and_die(struct bench *b, const char *path, unsigned us)
+{
+	struct err err = { 0 };
+	struct block_node *node;
+	struct itimerval soon = { .it_value.tv_usec = us };
+	char text[600];
+	pid_t pid = fork();
+
+	if (!pid) {
+		/* With a registry and a ring of its own. */
+		b->reg = block_registry_new(b->loop);
+		snprintf(text, sizeof(text), "%s,aio=threads,locking=off", path);
+		node = bench_open(b, text, NULL);
+		signal(SIGALRM, SIG_DFL);
+		setitimer(ITIMER_REAL, &soon, NULL);
+		block_commit(node, &err);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static void test_killed(struct bench *b)
+{
+	const char *path;
+	_cleanup_free_ uint8_t *model = model_of(b, "base", true, &path);
+	unsigned bad = 0, wrong = 0;
+	char base[400], top[400], text[600];
+
+	tap_diag("commits that are killed");
+	snprintf(base, sizeof(base), "%s", path);
+	snprintf(top, sizeof(top), "%s", bench_path(b, "top"));
+	qcow2_tool("qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2",
+	           top, NULL);
+	for (unsigned i = 0; i < 30; i++) {
+		_cleanup_free_ uint8_t *seen = malloc(QCOW2_SIZE);
+		struct block_node *node;
+		int ret[2];
+
+		snprintf(text, sizeof(text), "%s,locking=off", top);
+		node = bench_open(b, text, NULL);
+		for (unsigned n = 0; n < 20; n++) {
+			uint64_t at = qcow2_rnd(QCOW2_SIZE / 4096) * 4096ull;
+
+			memset(model + at, qcow2_rnd(256), 4096);
+			bench_do(b, node, BLOCK_WRITE, at, model + at, 4096);
+		}
+		block_close(node);
+		commit_and_die(b, top, 200 + qcow2_rnd(6000));
+		ret[0] = qcow2_tool("qemu-img", "check", "-U", "-q", base, NULL);
+		ret[1] = qcow2_tool("qemu-img", "check", "-U", "-q", top, NULL);
+		/* 3: clusters that nobody uses. */
+		bad += (ret[0] && ret[0] != 3) + (ret[1] && ret[1] != 3);
+		snprintf(text, sizeof(text), "%s,locking=off,readonly=on", top);
+		node = bench_open(b, text, NULL);
+		bench_do(b, node, BLOCK_READ, 0, seen, QCOW2_SIZE);
+		wrong += memcmp(seen, model, QCOW2_SIZE) != 0;
+		block_close(node);
+	}
+	tap_eq(bad, 0, "qemu-img check finds leaks at worst");
+	tap_eq(wrong, 0, "the disk always holds what it held");
+	unlink(base);
+	unlink(top);
+}
+
 /* A file that is not of the disk's size, or is somebody's. */
 static void test_refused(struct bench *b)
 {
@@ -370,6 +438,7 @@ int main(void)
 	test_above(&b, false);
 	test_above(&b, true);
 	test_chain(&b);
+	test_killed(&b);
 	test_refused(&b);
 	test_zeros(&b, "off", false);
 	test_zeros(&b, "on", false);
