@@ -46,8 +46,9 @@ vmm_user_net_LIBS := -lslirp
 # Programs are made small; what runs for each request, byte or pixel is made fast.
 SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
 FAST  := block/aio block/uring legacy/vga-draw loop/loop mem/ram virtio/blk virtio/queue
-# What no guest and no image comes to: only arrays of characters are watched on its stack.
-HOST  := vmm/main vmm/monitor
+# What the host's user says, and how the machine is put together: here functions with arrays of
+# characters (what is read and parsed goes into these) bear a canary, not those with pointers to locals.
+HOST  := cpu vmm/main vmm/machine vmm/monitor
 # Passes that gcc 12 leaves on at -Oz although they make code longer. Without them it sees variables
 # that may be unset where none is; the SAN build, at -O2, still looks for them.
 LONGER := thread-jumps caller-saves move-loop-invariants jump-tables
@@ -89,7 +90,7 @@ $(BUILD)/vmm-vnc: $(call obj,$(wildcard vmm/helpers/vnc/*.c)) $(BUILD)/libcommon
 $(PROGRAMS) $(HELPERS):
 	$(call say,LD)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) -o $@ $^ $($(subst -,_,$(@F))_LIBS)
-$(BUILD)/vmm: LDFLAGS := $(if $(LTO),$(filter-out -W%,$(CFLAGS)) $(SMALL_FLAGS) -flto-partition=one) \
+$(BUILD)/vmm: LDFLAGS := $(if $(LTO),$(filter-out -W%,$(CFLAGS)) $(SMALL_FLAGS) -flto-partition=one -fno-ipa-cp -fno-ipa-sra) \
 	$(filter-out -fno-lto,$(LDFLAGS))
 
 %.a:
