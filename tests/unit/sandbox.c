@@ -112,6 +112,10 @@ TRY(own_signal, fcntl(STDERR_FILENO, F_SETOWN, getppid()))
 TRY(choose_signal, fcntl(STDERR_FILENO, F_SETSIG, SIGKILL))
 TRY(type_for_user, ioctl(STDERR_FILENO, TIOCSTI, "x"))
 TRY(make_dumpable, prctl(PR_SET_DUMPABLE, 1))
+TRY(own_policy,
+    syscall(SYS_sched_setscheduler, getpid(), SCHED_BATCH, &(struct sched_param){ 0 }))
+TRY(other_policy,
+    syscall(SYS_sched_setscheduler, getppid(), SCHED_BATCH, &(struct sched_param){ 0 }))
 TRY(limit_others, syscall(SYS_prlimit64, getppid(), RLIMIT_CORE, NULL, NULL))
 TRY(newest_call, syscall(500))
 TRY(new_ring, syscall(SYS_io_uring_setup, 1, said))
@@ -280,6 +284,8 @@ static const struct attempt always[] = {
 	ATTEMPT(choose_signal, EPERM),
 	ATTEMPT(type_for_user, EPERM),
 	ATTEMPT(make_dumpable, EINVAL),
+	ATTEMPT(own_policy, 0),
+	ATTEMPT(other_policy, EPERM),
 	ATTEMPT(limit_others, EPERM),
 	ATTEMPT(exec, ENDED),
 	ATTEMPT(exec_fd, ENDED),

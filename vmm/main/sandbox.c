@@ -85,8 +85,7 @@ CALLS(sockets, SYS_connect);
 
 /* What libraries try, and what a process that is told "no" goes on after. */
 CALLS(refused, SYS_fork, SYS_vfork, SYS_kill, SYS_tkill, SYS_sched_setaffinity,
-      SYS_setrlimit, SYS_sched_setscheduler, SYS_setpriority, SYS_sched_setparam,
-      SYS_ioprio_set);
+      SYS_setrlimit, SYS_setpriority, SYS_sched_setparam, SYS_ioprio_set);
 
 CALLS(closed, SYS_chmod, SYS_fchmodat, SYS_truncate, SYS_chdir, SYS_symlink, SYS_link,
       SYS_linkat);
@@ -119,6 +118,8 @@ static void add_checks(struct bpf_rules *b, const uint32_t *ioctls, unsigned ioc
 	bpf_add_check(b, SYS_prctl, BPF_ANY_OF, 0, names, ARRAY_SIZE(names),
 	              FAIL(EINVAL));
 	bpf_add_check(b, SYS_tgkill, BPF_ANY_OF, 0, pid, 1, FAIL(EPERM));
+	/* The main thread's; a priority would take a privilege. */
+	bpf_add_check(b, SYS_sched_setscheduler, BPF_ANY_OF, 0, pid, 1, FAIL(EPERM));
 	confine_allow_own(b);
 	if (sockets)
 		bpf_add_check(b, SYS_socket, BPF_ANY_OF, 0, families,

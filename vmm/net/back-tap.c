@@ -152,6 +152,7 @@ static void tap_close(struct netdev *nd)
 {
 	struct tap *tap = (struct tap *)nd;
 
+	bulk_stop(&tap->bulk);
 	if (tap->up)
 		tap_script_down(tap);
 	if (tap->fd >= 0)
@@ -172,7 +173,22 @@ static ssize_t tap_take(struct netdev *nd, uint8_t *buf, uint8_t **frame)
 /* A full queue of the interface never shows here: the kernel drops then. */
 static int tap_send(struct netdev *nd, const struct iovec *iov, unsigned count)
 {
-	return writev(nd->fd, iov, count) < 0 ? -errno : 0;
+	ssize_t n = writev(nd->fd, iov, count);
+
+	if (n < 0)
+		return -errno;
+	bulk_sent(&((struct tap *)nd)->bulk, n);
+	return 0;
+}
+
+static void tap_cork(struct netdev *nd, bool on)
+{
+	struct bulk *bulk = &((struct tap *)nd)->bulk;
+
+	if (on)
+		bulk_begin(bulk);
+	else
+		bulk_end(bulk, nd->reg->loop);
 }
 
 static void tap_set_offload(struct netdev *nd, unsigned offloads)
@@ -213,9 +229,10 @@ static int tap_enable(struct netdev *nd, bool on)
 	return ioctl(nd->fd, TUNSETQUEUE, &ifr) < 0 ? -errno : 0;
 }
 
-#define TAP_FRAMES                                                                \
-	.take_frame = tap_take, .send = tap_send, .set_offload = tap_set_offload, \
-	.set_header = tap_set_header, .enable = tap_enable, .close = tap_close
+#define TAP_FRAMES                                                    \
+	.take_frame = tap_take, .send = tap_send, .cork = tap_cork,   \
+	.set_offload = tap_set_offload, .set_header = tap_set_header, \
+	.enable = tap_enable, .close = tap_close
 
 const struct net_ops net_tap_ops = {
 	.name = "tap",

@@ -5,6 +5,7 @@
 #define VMM_NET_TAP_H
 
 #include "vmm/net/backend.h"
+#include "vmm/net/bulk.h"
 
 #include <net/if.h>
 
@@ -20,6 +21,7 @@ struct tap {
 	uint32_t queues;
 	/* of each queue */
 	int fd;
+	struct bulk bulk;
 	/* of the first */
 	char name[IFNAMSIZ];
 	int header_len; /* of the headers in front of frames, as the kernel has it */
