@@ -103,16 +103,17 @@ static int drop_capabilities(uint32_t keep, struct err *err)
 
 static int confine_paths(const struct landlock_paths *paths, struct err *err)
 {
-	int abi = 0, ret = landlock_confine(paths, &abi, err);
+	struct err own = { 0 }, *why = err ? err : &own;
+	int abi = 0, ret = landlock_confine(paths, &abi, why);
 
 	if (ret >= 0)
 		log_debug(LOG_C_SANDBOX, "Landlock, ABI %d", abi);
-	else if (!err->code)
+	else if (!why->code)
 		log_debug(LOG_C_SANDBOX,
 		          "this kernel has no Landlock (%s): paths are kept by "
 		          "permissions alone; kvm-check says what to do",
 		          ret == -EOPNOTSUPP ? "disabled at boot" : "not built in");
-	return err->code ? ret : 0;
+	return why->code ? ret : 0;
 }
 
 static int filter_calls(const struct bpf_program *filter, struct err *err)
