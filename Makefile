@@ -46,14 +46,16 @@ vmm_user_net_LIBS := -lslirp
 # Programs are made small; what runs for each request, byte or pixel is made fast.
 SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/*/)))
 FAST  := block/aio block/uring legacy/vga-draw loop/loop mem/ram virtio/blk virtio/queue
-# What the host's user says, and how the machine is put together: here functions with arrays of
-# characters (what is read and parsed goes into these) bear a canary, not those with pointers to locals.
-HOST  := cpu vmm/main vmm/machine vmm/monitor
+# Functions with arrays of characters bear a canary, of any size; in these, and in what is made fast,
+# those with arrays of other things and with pointers to locals, too.
+WATCHED := $(addprefix common/,bpf frames opts process spawn) $(addprefix vmm/,block/qcow2-count block/qcow2-deflate \
+	display/ask display/vnc kvm/shadow machine/bootorder machine/pc-devices machine/pc-display mem/shadow \
+	migrate/channel net/back-user pci/vfio-config pci/vfio-irq virtio/balloon virtio/input virtio/net-data)
 # Passes that gcc 12 leaves on at -Oz although they make code longer. Without them it sees variables
 # that may be unset where none is; the SAN build, at -O2, still looks for them.
 LONGER := thread-jumps caller-saves move-loop-invariants jump-tables
-SMALL_FLAGS := -Oz $(if $(GCC),-malign-data=abi $(LONGER:%=-fno-%) -Wno-maybe-uninitialized -flto -ffat-lto-objects)
-FAST_FLAGS := -O2 -falign-functions=1 $(if $(GCC),-falign-jumps=1 -falign-loops=1 $(LONGER:%=-f%))
+SMALL_FLAGS := -Oz -fstack-protector --param=ssp-buffer-size=1 $(if $(GCC),-malign-data=abi $(LONGER:%=-fno-%) -Wno-maybe-uninitialized -flto -ffat-lto-objects)
+FAST_FLAGS := -O2 -fstack-protector-strong -falign-functions=1 $(if $(GCC),-falign-jumps=1 -falign-loops=1 $(LONGER:%=-f%))
 
 # ---- what each program is made of ----
 
@@ -105,11 +107,11 @@ ifeq ($(DEBUG)$(SAN),)
 $(addprefix $(OBJ)/,$(addsuffix /%.o,$(SMALL))): CFLAGS += $(SMALL_FLAGS)
 $(call obj,passthrough/address.c passthrough/vfio.c): CFLAGS += $(SMALL_FLAGS)
 $(FAST:%=$(OBJ)/vmm/%.o): CFLAGS += $(FAST_FLAGS)
-$(addprefix $(OBJ)/,$(addsuffix /%.o,$(HOST))): CFLAGS += -fstack-protector --param=ssp-buffer-size=1
+$(WATCHED:%=$(OBJ)/%.o): CFLAGS += -fstack-protector-strong
 endif
 
 # What was built with other flags is built again: the file that has them is new then.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(SMALL_FLAGS) $(FAST_FLAGS) $(FAST) $(HOST)
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(SMALL_FLAGS) $(FAST_FLAGS) $(FAST) $(WATCHED)
 put_flags = mkdir -p $(BUILD) && echo '$(FLAGS)' >$(BUILD)/flags
 $(shell echo '$(FLAGS)' | cmp -s - $(BUILD)/flags || { $(put_flags); })
 $(BUILD)/flags:
