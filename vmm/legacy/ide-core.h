@@ -76,6 +76,7 @@ struct ide_drive {
 	struct device dev;
 	/* properties */
 	char *drive, *bus, *serial, *model, *version;
+	int cache; /* enum opt_tri: write-cache= */
 	uint8_t unit;
 	uint32_t bootindex;
 	/* not state */
@@ -215,6 +216,12 @@ int ide_drive_post_load(void *obj, struct err *err);
 		  .offset = offsetof(struct ide_drive, unit),                 \
 		  .def = "255",                                               \
 		  .help = "0 master, 1 slave, 255 the first that is free" },  \
+		{ .name = "write-cache",                                      \
+		  .type = OPT_TRI,                                            \
+		  .offset = offsetof(struct ide_drive, cache),                \
+		  .def = "auto",                                              \
+		  .help = "a disk's, after a reset; auto: as cache= of the "  \
+		          "drive" },                                          \
 		{ .name = "serial",                                           \
 		  .type = OPT_STR,                                            \
 		  .offset = offsetof(struct ide_drive, serial),               \

@@ -440,7 +440,8 @@ void ide_drive_reset(struct device *dev)
 	cd_set_sense(&d->cd, SENSE_NONE);
 	d->cd.event = 0;
 	d->cd.tray_locked = d->cd.changed = false;
-	d->write_cache = d->node && d->info.write_cache;
+	d->write_cache = d->node && (d->cache == OPT_TRI_AUTO ? d->info.write_cache
+	                                                      : d->cache == OPT_TRI_ON);
 	if (d->node)
 		block_set_write_cache(d->node, d->write_cache);
 	ide_set_signature(d);

@@ -33,6 +33,7 @@ struct virtio_blk {
 	uint16_t num_queues, queue_size;
 	uint32_t logical_block_size, physical_block_size, min_io_size, opt_io_size;
 	bool discard, write_zeroes, config_wce;
+	int write_cache; /* enum opt_tri */
 	uint32_t bootindex;
 	/* state */
 	bool wce; /* the write cache, as the driver sees it */
@@ -298,6 +299,13 @@ static void get_config(struct virtio_device *vdev, uint8_t *config)
 	memcpy(config, &c, vdev->ops->config_len);
 }
 
+/* As the drive has it, unless the user says otherwise. */
+static bool usual_wce(const struct virtio_blk *blk)
+{
+	return blk->write_cache == OPT_TRI_AUTO ? blk->info.write_cache
+	                                        : blk->write_cache == OPT_TRI_ON;
+}
+
 static void set_wce(struct virtio_blk *blk, bool on)
 {
 	blk->wce = on;
@@ -319,7 +327,7 @@ static void start(struct virtio_device *vdev)
 	struct virtio_blk *blk = to_blk(vdev);
 
 	if (!virtio_has(vdev, VIRTIO_BLK_F_CONFIG_WCE))
-		blk->wce = virtio_has(vdev, VIRTIO_BLK_F_FLUSH) && blk->info.write_cache;
+		blk->wce = virtio_has(vdev, VIRTIO_BLK_F_FLUSH) && usual_wce(blk);
 	block_set_write_cache(blk->node, blk->wce);
 }
 
@@ -327,7 +335,7 @@ static void reset(struct virtio_device *vdev)
 {
 	struct virtio_blk *blk = to_blk(vdev);
 
-	set_wce(blk, blk->info.write_cache);
+	set_wce(blk, usual_wce(blk));
 }
 
 static void resized(void *opaque)
@@ -515,6 +523,11 @@ static const struct opt_desc blk_props[] = {
 	  FIELD(config_wce),
 	  .def = "on",
 	  .help = "the guest may switch the write cache" },
+	{ .name = "write-cache",
+	  .type = OPT_TRI,
+	  FIELD(write_cache),
+	  .def = "auto",
+	  .help = "off: every write is durable; auto: as cache= of the drive" },
 	BOOTINDEX_PROP(struct virtio_blk, bootindex),
 	{ .name = "iothread",
 	  .type = OPT_STR,
