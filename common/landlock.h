@@ -19,10 +19,11 @@ struct landlock_paths {
  * - to remove: the sockets that it listens on, and pidfile;
  * - to read: readable;
  * - with files: the files that are open, by their names, too; what is in their folders,
- *   in the working folder, in /tmp and /var/tmp; to read only, all else but what belongs
- *   to the system (/etc, /proc, /dev ...).
- * Nothing is executed. Open descriptors stay what they are. 0, -ENOSYS or -EOPNOTSUPP
- * without a sentence: the kernel has no Landlock; or -errno with one. *abi: its version.
+ *   in the working folder, in /tmp and /var/tmp, and in HOME where libvirt made it for
+ * this machine; to read only, all else but what belongs to the system (/etc, /proc, /dev
+ * ...). Nothing is executed. Open descriptors stay what they are. 0, -ENOSYS or
+ * -EOPNOTSUPP without a sentence: the kernel has no Landlock; or -errno with one. *abi:
+ * its version.
  */
 int landlock_confine(const struct landlock_paths *paths, int *abi, struct err *err);
 

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/opts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -160,6 +161,31 @@ unsigned process_find_fds(const char *text, int *fds, unsigned count, unsigned m
 static int compare(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
+}
+
+static bool is_in(const int *fds, unsigned count, int fd)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (fds[i] == fd)
+			return true;
+	return false;
+}
+
+unsigned process_list_inherited(const int *keep, unsigned count, int *fds, unsigned max)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	unsigned found = 0;
+	uint64_t fd;
+
+	while (dir && found < max && (entry = readdir(dir)))
+		if (opt_parse_u64(entry->d_name, &fd) >= 0 && fd > STDERR_FILENO &&
+		    (int)fd != dirfd(dir) && !is_in(keep, count, fd) &&
+		    fcntl(fd, F_SETFD, FD_CLOEXEC) >= 0)
+			fds[found++] = fd;
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 void process_close_inherited(int *keep, unsigned count)

@@ -39,6 +39,11 @@ void process_remove_pidfile(const char *path, int fd);
  * /dev/fd/6, fd:7) to fds[count], up to max; the new count. */
 unsigned process_find_fds(const char *text, int *fds, unsigned count, unsigned max);
 
+/* The numbers of descriptors above the standard ones that are open and not in
+ * keep[count]: up to max of them, which are closed in programs that this one starts. How
+ * many. */
+unsigned process_list_inherited(const int *keep, unsigned count, int *fds, unsigned max);
+
 /* Closes the descriptors that the caller passed on, but standard ones and those in
  * keep[count], which it sorts: whatever they are, a guest must not get at them. Before
  * anything but the log is opened. */

@@ -36,11 +36,11 @@ like(hmp($m, 'info qtree'), qr/dev: virtio-rng-pci, id "rng0"\n/, 'another one')
 
 # ---- images as libvirt describes them ----
 
-is(hmp($m, 'info block'), "libvirt-1-format: $dir/disk (raw)\n    Attached to:      virtio-disk0\n    Cache mode:       writeback\n\n"
+is(hmp($m, 'info block'), "libvirt-1-format: $dir/disk (raw)\n    Attached to:      /machine/peripheral/virtio-disk0/virtio-backend\n    Cache mode:       writeback\n\n"
 	. "cd: $dir/cd (raw, read-only)\n    Attached to:      cd0\n    Removable device: not locked, tray closed\n    Cache mode:       writeback\n",
 	'-blockdev: those that devices have') or diag(hmp($m, 'info block'));
 is_deeply([map { [@$_{qw(device qdev)}, $_->{inserted}{'node-name'}] } @{ qmp($q, 'query-block')->{return} }],
-	[['', 'virtio-disk0', 'libvirt-1-format'], ['', 'cd0', 'cd']], 'query-block');
+	[['', '/machine/peripheral/virtio-disk0/virtio-backend', 'libvirt-1-format'], ['', 'cd0', 'cd']], 'query-block');
 is_deeply([sort map { $_->{'node-name'} } @{ qmp($q, 'query-named-block-nodes')->{return} }], ['cd', 'libvirt-1-format', 'libvirt-1-storage'],
 	'query-named-block-nodes has the one below, too');
 is_deeply([map { $_->{'node-name'} } @{ qmp($q, 'query-blockstats')->{return} }], ['libvirt-1-format', 'cd'], 'query-blockstats');
@@ -58,7 +58,7 @@ is(qmp($q, 'blockdev-add', driver => 'raw', file => 's', 'node-name' => 'g')->{e
 is(qmp($q, 'blockdev-add', driver => 'qed', file => 'f', 'node-name' => 'g')->{error}{desc},
 	"driver 'qed' is not supported above another node; use raw or qcow2", 'another format');
 is_deeply(qmp($q, 'device_add', driver => 'virtio-blk-pci', drive => 'f', id => 'd'), { return => {} }, 'a disk on it');
-like(hmp($m, 'info block'), qr/^f: \S+ \(raw, read-only\)\n    Attached to:      d\n/m, 'is read-only');
+like(hmp($m, 'info block'), qr/^f: \S+ \(raw, read-only\)\n    Attached to:      \/machine\/peripheral\/d\/virtio-backend\n/m, 'is read-only');
 
 # ---- peers of a network ----
 

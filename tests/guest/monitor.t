@@ -137,7 +137,7 @@ is(hmp($m, 'info name'), "guest one\n", 'info name');
 is(hmp($m, 'info kvm'), "kvm support: enabled\n", 'info kvm');
 like(hmp($m, 'info version'), qr/kvmkit vmm/, 'info version');
 like(hmp($m, 'info cpus'), qr/^\* CPU #0: thread_id=[1-9]\d*\n$/, 'info cpus');
-like(hmp($m, 'info block'), qr/^d0 \(#block0\): \Q$dir\E\/disk \(raw\)\n    Attached to:      \/machine\/peripheral-anon\/device\[\d\]\n    Cache mode:       writeback\n$/, 'info block');
+like(hmp($m, 'info block'), qr/^d0 \(#block0\): \Q$dir\E\/disk \(raw\)\n    Attached to:      \/machine\/peripheral-anon\/device\[\d\]\/virtio-backend\n    Cache mode:       writeback\n$/, 'info block');
 is(hmp($m, 'info blockstats'), "d0: rd_bytes=0 wr_bytes=0 rd_operations=0 wr_operations=0 flush_operations=0 wr_total_time_ns=0 rd_total_time_ns=0"
 	. " flush_total_time_ns=0 rd_merged=0 wr_merged=0 idle_time_ns=0\n", 'info blockstats');
 is_deeply([map { $_->{'node-name'} } @{ qmp($a, 'query-named-block-nodes')->{return} }], ['#block0'], 'query-named-block-nodes');

@@ -34,7 +34,7 @@ my $pid = start('-S', '-nodefaults', '-kernel', put_file("$dir/stop", multiboot(
 my $q = qmp_client("$dir/q");
 my $m = connect_to("$dir/m");
 expect($m, qr/\(qemu\) $/);
-like(hmp($m, 'info block'), qr/^l-1-format: \Q$dir\E\/top\.qcow2 \(qcow2\)\n    Attached to:      virtio-disk0\n/m, '-blockdev: a qcow2 node above two others');
+like(hmp($m, 'info block'), qr/^l-1-format: \Q$dir\E\/top\.qcow2 \(qcow2\)\n    Attached to:      \/machine\/peripheral\/virtio-disk0\/virtio-backend\n/m, '-blockdev: a qcow2 node above two others');
 like(hmp($m, 'info block'), qr/^    Backing file:     base\.raw \(chain depth: 1\)\n/m, 'what is below');
 my ($inserted) = map { $_->{inserted} } grep { $_->{device} eq 'plain' } @{ qmp($q, 'query-block')->{return} };
 is($inserted->{image}{'virtual-size'}, 3 << 20, 'query-block: the size of the disk');

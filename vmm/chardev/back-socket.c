@@ -22,6 +22,7 @@
 /* How long the start of a client waits for its server, when reconnect= does not say that
  * it may come later. */
 #define CONNECT_MS 5000
+#define PASSED_MAX 16 /* descriptors in one message; the kernel drops more */
 
 static const char *const allow_choices[] = { "local", "insecure", NULL };
 
@@ -31,6 +32,9 @@ static const char *const allow_choices[] = { "local", "insecure", NULL };
 static const struct opt_desc sock_opts[] = {
 	CHARDEV_OPTS(struct sock, "off"),
 	{ ROW("path", OPT_STR, path, "a Unix socket's path") },
+	{ ROW("fd", OPT_STR, fd_text,
+	      "a socket that this process was started with: a server's or a "
+	      "connection") },
 	{ ROW("host", OPT_STR, inet.host,
 	      "TCP: name or address; a server without it listens on all addresses") },
 	{ ROW("port", OPT_STR, inet.port,
@@ -101,8 +105,12 @@ static void try_later(struct sock *s)
 
 static void drop_connection(struct sock *s)
 {
+	int passed = chardev_take_fd(&s->chr);
+
 	chardev_unwatch(&s->chr, &s->watch);
 	close(s->fd);
+	if (passed >= 0)
+		close(passed);
 	s->fd = s->chr.out_fd = -1;
 	describe(s);
 	chardev_set_open(&s->chr, false);
@@ -141,6 +149,47 @@ static size_t filter(struct sock *s, uint8_t *buf, size_t len)
 	return kept;
 }
 
+/* Of several descriptors that come at once the first is kept. */
+static void keep_fds(struct sock *s, struct msghdr *msg)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		const int *fds = (const int *)CMSG_DATA(c);
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			if (!i && s->chr.passed >= 0)
+				close(s->chr.passed);
+			if (!i)
+				s->chr.passed = fds[i];
+			else
+				close(fds[i]);
+		}
+	}
+}
+
+static ssize_t read_some(struct sock *s, void *buf, size_t len)
+{
+	char control[CMSG_SPACE(PASSED_MAX * sizeof(int))]
+		__attribute__((aligned(__alignof__(struct cmsghdr))));
+	struct iovec iov = { buf, len };
+	struct msghdr msg = { .msg_iov = &iov,
+		              .msg_iovlen = 1,
+		              .msg_control = control,
+		              .msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	if (!chardev_wants_fds(&s->chr))
+		return chardev_fd_read(s->fd, true, buf, len);
+	do
+		n = recvmsg(s->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n >= 0)
+		keep_fds(s, &msg);
+	return n < 0 ? -errno : n;
+}
+
 static void sock_ready(void *opaque, uint32_t events)
 {
 	struct sock *s = opaque;
@@ -150,8 +199,7 @@ static void sock_ready(void *opaque, uint32_t events)
 	if (events & EPOLLOUT)
 		chardev_unblock(&s->chr);
 	if (room && events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-		ssize_t n = chardev_fd_read(s->fd, true, buf,
-		                            room < sizeof(buf) ? room : sizeof(buf));
+		ssize_t n = read_some(s, buf, room < sizeof(buf) ? room : sizeof(buf));
 
 		if (n > 0)
 			chardev_deliver(&s->chr, buf,
@@ -350,6 +398,11 @@ static int start_client(struct sock *s, struct err *err)
 	_cleanup_strbuf_ struct strbuf name = { 0 };
 	int fd;
 
+	if (s->fd_text) {
+		use_connection(s, s->given);
+		s->given = -1;
+		return 0;
+	}
 	if (s->reconnect) {
 		loop_timer_arm(&s->timer, loop_now());
 		return 0;
@@ -372,12 +425,14 @@ static int sock_open(struct chardev *chr, struct err *err)
 	struct sock *s = (struct sock *)chr;
 	int ret;
 
-	s->fd = s->connecting = -1;
+	s->fd = s->connecting = s->given = -1;
 	for (unsigned i = 0; i < INET_MAX; i++)
 		s->listen_fd[i] = -1;
 	loop_timer_init(chr->reg->loop, &s->timer, try_again, s);
 	if (s->server && s->reconnect)
 		return err_usage(err, "reconnect= is for clients, not with server=on");
+	if (s->fd_text && s->reconnect)
+		return err_usage(err, "fd= cannot be connected again: no reconnect=");
 	ret = sock_find(s, err);
 	if (ret >= 0)
 		ret = s->server ? sock_listen(s, err) : start_client(s, err);
@@ -405,6 +460,8 @@ static void sock_close(struct chardev *chr)
 		close(s->fd);
 	if (s->connecting >= 0)
 		close(s->connecting);
+	if (s->given >= 0)
+		close(s->given);
 	sock_forget(s);
 }
 

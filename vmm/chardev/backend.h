@@ -57,6 +57,7 @@ struct chardev {
 	bool open;          /* somebody is there; else output is dropped */
 	bool blocked; /* a write was cut short: the front end waits for `writable` */
 	bool starved; /* the front end had no room when it was asked last */
+	int passed;   /* a descriptor that came, for chardev_take_fd(); -1: none */
 	int out_fd;   /* for chardev_write_wait(); -1: none */
 	struct loop_work work;
 };
@@ -107,6 +108,8 @@ void chardev_unwatch(struct chardev *chr, struct chardev_watch *watch);
 size_t chardev_room(struct chardev *chr);
 /* A front end still works on what the peer sent: its leaving waits for update(). */
 bool chardev_busy(struct chardev *chr);
+/* A front end takes descriptors. */
+bool chardev_wants_fds(const struct chardev *chr);
 /* Hands input over: at most chardev_room() bytes. */
 void chardev_deliver(struct chardev *chr, const void *data, size_t len);
 /* A peer came or went. When it went, a front end that waits is told that it can go on. */

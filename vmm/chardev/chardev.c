@@ -45,6 +45,8 @@ static void destroy(struct chardev *chr)
 	chr->ops->close(chr);
 	if (chr->log_fd >= 0)
 		close(chr->log_fd);
+	if (chr->passed >= 0)
+		close(chr->passed);
 	loop_cancel(chr->reg->loop, &chr->work);
 	opts_free(chr->ops->opts, chr);
 	free(chr->mux);
@@ -241,7 +243,7 @@ struct chardev *chardev_create(struct chardev_registry *reg, struct opt_list *op
 	}
 	chr->ops = ops;
 	chr->reg = reg;
-	chr->out_fd = chr->log_fd = -1;
+	chr->out_fd = chr->log_fd = chr->passed = -1;
 	chr->work = (struct loop_work){ .fn = run_update, .opaque = chr };
 	if (set_up(chr, opts, err) < 0) {
 		opts_free(ops->opts, chr);
@@ -383,6 +385,19 @@ void chardev_detach(struct chardev *chr, const void *opaque)
 			mux_switch(chr);
 	}
 	chardev_poke(chr);
+}
+
+bool chardev_wants_fds(const struct chardev *chr)
+{
+	return chr->slots[0].attached && chr->slots[0].front.takes_fds;
+}
+
+int chardev_take_fd(struct chardev *chr)
+{
+	int fd = chr->passed;
+
+	chr->passed = -1;
+	return fd;
 }
 
 static void log_output(struct chardev *chr, const void *data, size_t len)

@@ -41,6 +41,9 @@ struct chardev_front {
 	/* chr replaces the chardev it was attached to, which goes away. NULL: it cannot
 	 * be replaced. */
 	void (*moved)(void *opaque, struct chardev *chr);
+	/* Takes descriptors that come with the data: chardev_take_fd(). Without, they are
+	 * not received. */
+	bool takes_fds;
 	void *opaque;
 };
 
@@ -91,6 +94,9 @@ size_t chardev_write(struct chardev *chr, const void *data, size_t len);
  * up. Only while the machine goes down. */
 size_t chardev_write_wait(struct chardev *chr, const void *data, size_t len,
                           unsigned timeout_ms);
+/* The descriptor that a client passed last, which is the caller's from now on; -1: none.
+ */
+int chardev_take_fd(struct chardev *chr);
 /* can_read may have become non-zero. */
 void chardev_accept_input(struct chardev *chr);
 /* The peer sent a break, or the user in its place: the front end in focus hears of it. */

@@ -5,16 +5,73 @@
 #include "vmm/chardev/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { ALLOW_INSECURE = 1 };
 
+/* It is this chardev's from now on. A monitor cannot name descriptors: those that are
+ * open then are other things'. */
+static int take_given(struct sock *s, struct err *err)
+{
+	int type = 0, listens = 0, value = -1;
+	socklen_t len = sizeof(int);
+	uint64_t fd;
+
+	if (s->path || s->inet.host || s->inet.port)
+		return err_usage(err,
+		                 "fd= is a socket already: no path=, host= or port=");
+	if (s->chr.reg->running)
+		return err_usage(err, "fd= is for the command line");
+	if (opt_parse_u64(s->fd_text, &fd) < 0 || fd <= STDERR_FILENO || fd > INT32_MAX)
+		return err_usage(err, "fd=%s is not the number of a descriptor",
+		                 s->fd_text);
+	value = fd;
+	if (getsockopt(value, SOL_SOCKET, SO_TYPE, &type, &len) < 0 ||
+	    type != SOCK_STREAM ||
+	    getsockopt(value, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0)
+		return err_usage(err,
+		                 "fd=%d is no stream socket that this process was "
+		                 "started with",
+		                 value);
+	if (!listens != !s->server)
+		return err_usage(
+			err, "fd=%d %s for clients; with server=%s it must be the other",
+			value, listens ? "waits" : "does not wait",
+			s->server ? "on" : "off");
+	fcntl(value, F_SETFD, FD_CLOEXEC);
+	fcntl(value, F_SETFL, fcntl(value, F_GETFL) | O_NONBLOCK);
+	s->given = value;
+	return 0;
+}
+
+/* A monitor there can be used by whoever reaches the address that it is bound to. */
+static int find_given(struct sock *s, struct err *err)
+{
+	struct inet_addresses *list = &s->addresses;
+	socklen_t len = sizeof(list->addr[0]);
+	int ret = take_given(s, err);
+
+	if (ret < 0)
+		return ret;
+	if (getsockname(s->given, (struct sockaddr *)&list->addr[0], &len) < 0)
+		return err_sys(err, errno, "fd=%d", s->given);
+	if (list->addr[0].ss_family != AF_UNIX) {
+		list->count = 1;
+		s->chr.exposed =
+			s->server && s->allow != ALLOW_INSECURE && !inet_is_local(list);
+	}
+	return 0;
+}
+
 int sock_find(struct sock *s, struct err *err)
 {
 	int ret;
 
+	if (s->fd_text)
+		return find_given(s, err);
 	if (s->path && (s->inet.host || s->inet.port))
 		return err_usage(err,
 		                 "path= is for Unix sockets, host= and port= are for "
@@ -94,6 +151,11 @@ static int listen_unix(struct sock *s, struct err *err)
 
 int sock_listen(struct sock *s, struct err *err)
 {
+	if (s->fd_text) {
+		s->listen_fd[0] = s->given;
+		s->given = -1;
+		return 0;
+	}
 	return s->path ? listen_unix(s, err)
 	               : inet_listen(&s->inet, &s->addresses, s->listen_fd, err);
 }
@@ -134,6 +196,8 @@ void sock_where(const struct sock *s, struct strbuf *out)
 {
 	if (s->path)
 		strbuf_adds(out, s->path);
+	else if (s->fd_text && !s->addresses.count)
+		strbuf_addf(out, "fd=%s", s->fd_text);
 	else if (s->addresses.count)
 		inet_show(&s->addresses.addr[0], out);
 	else
@@ -145,10 +209,12 @@ void sock_describe(const struct sock *s, struct strbuf *out)
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
 
-	strbuf_adds(out, s->path ? "unix:" : s->use_telnet ? "telnet:" : "tcp:");
+	bool is_unix = s->path || (s->fd_text && !s->addresses.count);
+
+	strbuf_adds(out, is_unix ? "unix:" : s->use_telnet ? "telnet:" : "tcp:");
 	sock_where(s, out);
 	strbuf_adds(out, s->server ? ",server=on" : "");
-	if (s->path || s->fd < 0 ||
+	if (is_unix || s->fd < 0 ||
 	    getpeername(s->fd, (struct sockaddr *)&peer, &len) < 0)
 		return;
 	strbuf_adds(out, " <-> ");

@@ -12,7 +12,7 @@
 struct sock {
 	struct chardev chr;
 	/* options */
-	char *path;
+	char *path, *fd_text;
 	struct inet inet;
 	bool server, wait, use_telnet, nodelay, delay;
 	int allow;
@@ -22,6 +22,7 @@ struct sock {
 	unsigned next_address; /* to connect to */
 	/* connections */
 	int listen_fd[INET_MAX], fd, connecting;
+	int given;   /* of fd=, until it is one of these; -1 */
 	bool broken; /* fd failed: to be closed by update() */
 	bool ended;  /* the peer sends no more: the same once all of it is answered */
 	struct telnet telnet;

@@ -31,7 +31,7 @@
 #define NOVNC          "/usr/share/novnc"
 
 struct vnc_opts {
-	char *display, *websocket, *secret, *http, *credentials;
+	char *audiodev, *display, *websocket, *secret, *http, *credentials;
 	bool password;
 	uint32_t to;
 	int share;
@@ -70,7 +70,7 @@ struct vnc {
 static const char *const share_names[] = { "allow-exclusive", "force-shared", "ignore",
 	                                   NULL };
 
-static const struct opt_desc vnc_table[] = {
+const struct opt_desc vnc_options[] = {
 	{ .name = "vnc",
 	  .type = OPT_STR,
 	  FIELD(display),
@@ -106,13 +106,17 @@ static const struct opt_desc vnc_table[] = {
 	  .type = OPT_STR,
 	  FIELD(http),
 	  .help = "that port also serves the browser's client: noVNC, or on from this folder" },
+	{ .name = "audiodev",
+	  .type = OPT_STR,
+	  FIELD(audiodev),
+	  .help = "accepted; there is no sound card" },
 	{ .name = NULL },
 };
 
 void vnc_help(struct strbuf *out)
 {
 	strbuf_adds(out, "vnc options:\n");
-	opts_help(vnc_table, out);
+	opts_help(vnc_options, out);
 }
 
 /* ---- to the helper ---- */
@@ -509,7 +513,7 @@ static int configure(struct vnc *vnc, const char *text, struct err *err)
 	int ret = opt_list_parse(&list, text, "vnc", err);
 
 	if (ret >= 0)
-		ret = opts_apply(vnc_table, &list, &vnc->opts, "-vnc", err);
+		ret = opts_apply(vnc_options, &list, &vnc->opts, "-vnc", err);
 	opt_list_free(&list);
 	if (ret >= 0 && !vnc->opts.display)
 		ret = err_usage(err, "-vnc names no display; -vnc :0 is port 5900");
@@ -623,7 +627,7 @@ void vnc_free(struct vnc *vnc)
 	if (vnc->address.family && !strcmp(vnc->address.family, "unix"))
 		unlink(vnc->address.host);
 	explicit_bzero(vnc->password, sizeof(vnc->password));
-	opts_free(vnc_table, &vnc->opts);
+	opts_free(vnc_options, &vnc->opts);
 	free(vnc->helper);
 	free(vnc);
 }

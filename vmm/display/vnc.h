@@ -67,5 +67,6 @@ void vnc_info(const struct vnc *vnc, struct vnc_info *info);
 /* "ipv4", "ipv6" or "unix" */
 const char *vnc_family(const struct vnc_peer *peer);
 void vnc_help(struct strbuf *out);
+extern const struct opt_desc vnc_options[];
 
 #endif

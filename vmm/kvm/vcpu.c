@@ -293,22 +293,40 @@ static int start_thread(struct vcpu *vcpu, struct err *err)
 	return 0;
 }
 
+static int start_threads(struct vcpus *set, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < set->count && ret >= 0; i++)
+		ret = set->cpu[i].started ? 0 : start_thread(&set->cpu[i], err);
+	return ret;
+}
+
+int vcpus_start_paused(struct vcpus *set, struct err *err)
+{
+	int ret;
+
+	__atomic_store_n(&set->pause, true, __ATOMIC_RELEASE);
+	ret = start_threads(set, err);
+	if (ret >= 0)
+		vcpus_pause(set);
+	return ret;
+}
+
 int vcpus_run(struct vcpus *set, struct err *err)
 {
+	int ret;
+
 	pthread_mutex_lock(&set->lock);
 	__atomic_store_n(&set->pause, false, __ATOMIC_RELEASE);
 	__atomic_store_n(&set->hold, false, __ATOMIC_RELEASE);
 	set->generation++;
 	pthread_cond_broadcast(&set->go);
 	pthread_mutex_unlock(&set->lock);
-	for (unsigned i = 0; i < set->count; i++) {
-		int ret = set->cpu[i].started ? 0 : start_thread(&set->cpu[i], err);
-
-		if (ret < 0)
-			return ret;
-	}
-	log_debug(LOG_C_KVM, "%u vCPUs run", set->count);
-	return 0;
+	ret = start_threads(set, err);
+	if (ret >= 0)
+		log_debug(LOG_C_KVM, "%u vCPUs run", set->count);
+	return ret;
 }
 
 void vcpus_hold(struct vcpus *set)

@@ -48,12 +48,16 @@ unsigned vcpus_count(const struct vcpus *vcpus);
 /* The descriptor of one vCPU, for the register shadow and the CPUID set-up. */
 int vcpu_fd(const struct vcpus *vcpus, unsigned index);
 
-/* The kernel's id of the thread that runs it; 0 before the first vcpus_run(). */
+/* The kernel's id of the thread that runs it; 0 before there is one. */
 int vcpu_thread_id(const struct vcpus *vcpus, unsigned index);
 /* Queues a non-maskable interrupt. 0 or -errno. Any thread. */
 int vcpu_nmi(const struct vcpus *vcpus, unsigned index);
 
-/* Starts the threads (first call) and lets all vCPUs run. 0 or -errno with a sentence. */
+/* Starts the threads of a set that shall wait, so that who watches the process can see
+ * and place them. 0 or -errno with a sentence. */
+int vcpus_start_paused(struct vcpus *vcpus, struct err *err);
+/* Starts the threads that are not there and lets all vCPUs run. 0 or -errno with a
+ * sentence. */
 int vcpus_run(struct vcpus *vcpus, struct err *err);
 /* Takes all vCPUs out of the guest, instructions completed, and waits for that.
  * Idempotent. */

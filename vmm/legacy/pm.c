@@ -50,6 +50,7 @@ enum {
 struct pm {
 	struct pci_device pci;
 	bool timer32, hotplug; /* properties */
+	uint8_t no_s3, no_s4;  /* the same; there is neither */
 	uint16_t status, enable, control;
 	uint8_t gpe_status[2], gpe_enable[2];
 	uint8_t apm[2];       /* ports 0xb2 and 0xb3 */
@@ -471,6 +472,16 @@ static const struct opt_desc pm_props[] = {
 	  .offset = offsetof(struct pm, hotplug),
 	  .def = "on",
 	  .help = "devices on the PCI bus may come and go" },
+	{ .name = "disable_s3",
+	  .type = OPT_U8,
+	  .offset = offsetof(struct pm, no_s3),
+	  .def = "1",
+	  .help = "guests are not offered to sleep, whatever it says" },
+	{ .name = "disable_s4",
+	  .type = OPT_U8,
+	  .offset = offsetof(struct pm, no_s4),
+	  .def = "1",
+	  .help = "the same" },
 	{ .name = NULL },
 };
 

@@ -12,6 +12,7 @@
 #define CONFIG_DISKS    4 /* -hda to -hdd */
 #define CONFIG_SERIALS  4
 #define CONFIG_FDS      64
+#define CONFIG_FDSETS   32
 
 /* Strings in the order given. */
 struct str_list {
@@ -90,6 +91,7 @@ struct vm_config {
 	struct boot_config boot;
 	struct str_list firmware_dirs, fw_cfg, option_roms;
 	bool boot_given; /* some -boot */
+	bool no_board;   /* -machine none: it answers monitors, and never runs */
 	bool nodefaults, nographic, no_reboot, no_shutdown, usb;
 	bool snapshot;      /* -snapshot */
 	bool display_given; /* -display */
@@ -100,13 +102,27 @@ struct vm_config {
 	bool no_elevation;            /* -sandbox elevateprivileges=deny */
 	int keep_fds[CONFIG_FDS + 1]; /* descriptors that options name, and the log's */
 	unsigned keep_count;
+	/* -incoming defer: those that no option names, for migrate-incoming fd:N */
+	int late_fds[CONFIG_FDS];
+	unsigned late_count;
+	/* -add-fd: what /dev/fdset/SET is */
+	struct fdset {
+		uint32_t set;
+		int fd;
+	} fdsets[CONFIG_FDSETS];
+	unsigned fdset_count;
 	uint8_t uuid[16]; /* in the text's order; all zero: none */
 	enum panic_action panic;
 	enum watchdog_action watchdog;
 	char *loadvm;   /* -loadvm: a saved state, or NULL */
 	char *incoming; /* -incoming: where a machine comes from, "defer", or NULL */
-	bool paused;    /* -S: wait for the monitor's "cont" */
-	bool anything;  /* some option was given */
+	/* Calls add for each option that takes an argument, with the name that QEMU has
+	 * for it among its groups of options, and its keys (NULL: told elsewhere). */
+	void (*list_options)(void (*add)(void *opaque, const char *group,
+	                                 const struct opt_desc *keys),
+	                     void *opaque);
+	bool paused;   /* -S: wait for the monitor's "cont" */
+	bool anything; /* some option was given */
 };
 
 void config_init(struct vm_config *config);

@@ -25,7 +25,7 @@ const struct vm_config *pc_config(const struct pc *pc);
 /* Where guest RAM comes from. */
 const struct mem_backend *pc_ram_backend(const struct pc *pc);
 unsigned pc_cpu_count(const struct pc *pc);
-/* The host thread that runs a vCPU; 0 before the first run. */
+/* The host thread that runs a vCPU; 0 before there is one. */
 int pc_cpu_thread(const struct pc *pc, unsigned index);
 
 /* What KVM tells about a vCPU; the vCPUs are stopped meanwhile. Registers as text; one
@@ -86,6 +86,8 @@ int pc_device_del(struct pc *pc, const char *id, struct err *err);
 /* object-add, with the keys of -object, and object-del. */
 int pc_object_add(struct pc *pc, struct opt_list *opts, struct err *err);
 int pc_object_del(struct pc *pc, const char *id, struct err *err);
+/* The n-th type of -object and its keys; NULL behind the last. */
+const char *pc_object_type(unsigned n, const struct opt_desc **rows);
 /* drive_add: keys of -drive with if=none or if=virtio; slot: where that disk goes, or
  * NULL. *added is the disk's device, or NULL. */
 int pc_drive_add(struct pc *pc, const char *slot, struct opt_list *opts,

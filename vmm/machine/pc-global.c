@@ -38,8 +38,8 @@ static int split_short(const char *text, struct vm_global *global)
 static bool is_moot(const struct vm_global *global)
 {
 	static const char *const moot[][2] = {
-		{ "kvm-pit", "lost_tick_policy" }, { "mc146818rtc", "lost_tick_policy" },
-		{ "PIIX4_PM", "disable_s3" },      { "PIIX4_PM", "disable_s4" },
+		{ "kvm-pit", "lost_tick_policy" },
+		{ "mc146818rtc", "lost_tick_policy" },
 		{ "virtio-blk-pci", "scsi" },
 	};
 

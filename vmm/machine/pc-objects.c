@@ -198,6 +198,14 @@ static const struct opt_desc *rows_of(const struct object_type *type)
 	                  : mem_backend_tables[mem_backend_find_kind(type->name)];
 }
 
+const char *pc_object_type(unsigned n, const struct opt_desc **rows)
+{
+	if (n >= ARRAY_SIZE(types))
+		return NULL;
+	*rows = rows_of(&types[n]);
+	return types[n].name;
+}
+
 void pc_object_help(const char *name, struct strbuf *out)
 {
 	strbuf_adds(out, "Objects (-object NAME,id=ID,...):\n");

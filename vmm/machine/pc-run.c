@@ -289,10 +289,12 @@ int pc_start(struct pc *pc, struct err *err)
 
 	chardev_registry_set_quit(pc->vm.chardevs, on_quit_key, pc);
 	chardev_registry_start(pc->vm.chardevs);
-	pc->wait = pc->config->paused;
+	pc->wait = pc->config->paused || pc->config->no_board;
 	if (pc->config->incoming)
 		pc->vm.runstate = VM_INMIGRATE;
-	return ret < 0 || pc->wait || pc->config->incoming ? ret : go(pc, err);
+	if (ret < 0 || pc->config->incoming)
+		return ret;
+	return pc->wait ? vcpus_start_paused(pc->vcpus, err) : go(pc, err);
 }
 
 int pc_run(struct pc *pc)
@@ -344,6 +346,8 @@ int pc_resume(struct pc *pc, struct err *err)
 
 	if (pc->vm.runstate == VM_RUNNING)
 		return 0;
+	if (pc->config->no_board)
+		return err_set(err, ENOTSUP, "-machine none never runs; use -machine pc");
 	if (needs_reset(&pc->vm))
 		return err_set(
 			err, EINVAL,

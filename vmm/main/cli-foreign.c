@@ -41,7 +41,6 @@ static const struct cli_foreign foreign[] = {
 	ACCEPTED("win2k-hack", "the disk's interrupts are always late enough"),
 
 	REFUSED_ARG("acpitable", "the ACPI tables are the board's"),
-	REFUSED_ARG("add-fd", "give files by their path"),
 	REFUSED_ARG("audio", "there is no sound card"),
 	REFUSED("audio-help", "there is no sound card"),
 	REFUSED_ARG("chroot", "use -runas"),

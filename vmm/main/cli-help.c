@@ -5,11 +5,14 @@
  */
 #include "vmm/main/cli-help.h"
 
+#include "common/cleanup.h"
 #include "vmm/chardev/chardev.h"
+#include "vmm/display/vnc.h"
 #include "vmm/machine/pc.h"
 #include "vmm/main/cli-machine.h"
 #include "vmm/main/cli-memory.h"
 #include "vmm/main/cli-process.h"
+#include "vmm/main/cli.h"
 #include "vmm/net/net.h"
 
 #include <stdio.h>
@@ -110,4 +113,40 @@ bool cli_answer_drive(const char *arg, struct strbuf *out, struct err *err)
 	else if (cli_is_help(arg))
 		pc_drive_help(out);
 	return out->len;
+}
+
+/* ---- for monitors ---- */
+
+/* Those whose keys are in one table; their names are those of QEMU's groups. */
+static const struct {
+	const char *row, *group;
+	const struct opt_desc *keys;
+} groups[] = {
+	{ "action", "action", cli_action_table },
+	{ "boot", "boot-opts", boot_options },
+	{ "M", "machine", cli_machine_table },
+	{ "m", "memory", cli_ram_table },
+	{ "msg", "msg", cli_msg_table },
+	{ "name", "name", cli_name_table },
+	{ "overcommit", "overcommit", cli_overcommit_table },
+	{ "rtc", "rtc", cli_rtc_table },
+	{ "sandbox", "sandbox", cli_sandbox_table },
+	{ "smp", "smp-opts", cli_smp_table },
+	{ "vnc", "vnc", vnc_options },
+};
+
+void cli_list_options(void (*add)(void *opaque, const char *group,
+                                  const struct opt_desc *keys),
+                      void *opaque)
+{
+	for (const struct cli_row *row = cli_table; row->name; row++) {
+		unsigned i = 0;
+
+		while (i < ARRAY_SIZE(groups) && strcmp(groups[i].row, row->name))
+			i++;
+		if (i < ARRAY_SIZE(groups))
+			add(opaque, groups[i].group, groups[i].keys);
+		else if (row->arg && row->help)
+			add(opaque, row->name, NULL);
+	}
 }

@@ -5,6 +5,7 @@
 #define VMM_MAIN_CLI_HELP_H
 
 #include "common/err.h"
+#include "common/opts.h"
 #include "common/strbuf.h"
 
 #include <stdbool.h>
@@ -22,5 +23,10 @@ bool cli_answer_memory(const char *arg, struct strbuf *out, struct err *err);
 bool cli_answer_rtc(const char *arg, struct strbuf *out, struct err *err);
 bool cli_answer_smp(const char *arg, struct strbuf *out, struct err *err);
 bool cli_answer_vga(const char *arg, struct strbuf *out, struct err *err);
+
+/* vm_config's list_options. */
+void cli_list_options(void (*add)(void *opaque, const char *group,
+                                  const struct opt_desc *keys),
+                      void *opaque);
 
 #endif

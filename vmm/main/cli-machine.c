@@ -125,7 +125,7 @@ static const char *const only_on[] = { "on", NULL };
 static const char *const only_off[] = { "off", NULL };
 static const char *const off_or_auto[] = { "off", "auto", NULL };
 
-static const struct opt_desc machine_table[] = {
+const struct opt_desc cli_machine_table[] = {
 	{ .name = "type",
 	  .type = OPT_STR,
 	  .offset = offsetof(struct machine_opts, type),
@@ -179,8 +179,11 @@ static int check_accel(const char *name, struct err *err)
 		name);
 }
 
-static int check_type(const char *type, struct err *err)
+static int set_type(struct vm_config *config, const char *type, struct err *err)
 {
+	config->no_board = !strcmp(type, "none");
+	if (config->no_board)
+		return 0;
 	/* Versioned names of QEMU mean the same board here. */
 	if (!strcmp(type, "pc") || !strcmp(type, "pc-i440fx") ||
 	    !strncmp(type, "pc-i440fx-", 10))
@@ -195,10 +198,10 @@ int cli_collect_machine(struct vm_config *config, const char *arg, struct err *e
 		                     .dump_core = config->dump_core,
 		                     .usb = config->usb,
 		                     .pit = config->no_pit ? OPT_TRI_OFF : OPT_TRI_AUTO };
-	int ret = cli_parse_opts(machine_table, arg, "type", &opts, err);
+	int ret = cli_parse_opts(cli_machine_table, arg, "type", &opts, err);
 
 	if (ret >= 0 && opts.type)
-		ret = check_type(opts.type, err);
+		ret = set_type(config, opts.type, err);
 	if (ret >= 0 && opts.accel)
 		ret = check_accel(opts.accel, err);
 	if (ret >= 0 && opts.memory_backend)
@@ -207,7 +210,7 @@ int cli_collect_machine(struct vm_config *config, const char *arg, struct err *e
 	config->dump_core = opts.dump_core;
 	config->usb = opts.usb;
 	config->no_pit = opts.pit == OPT_TRI_OFF;
-	opts_free(machine_table, &opts);
+	opts_free(cli_machine_table, &opts);
 	return ret;
 }
 
@@ -219,13 +222,15 @@ bool cli_answer_machine(const char *arg, struct strbuf *out, struct err *err)
 	(void)err;
 	if (cli_is_help(arg)) {
 		strbuf_adds(out, "Supported machines are:\n"
-		                 "pc                   i440FX PC (default)\n");
+		                 "pc                   i440FX PC (default)\n"
+		                 "none                 never runs, for programs that ask "
+		                 "what there is\n");
 		return true;
 	}
 	if (!comma || !cli_is_help(comma + 1))
 		return false;
 	strbuf_adds(out, "pc options:\n");
-	opts_help(machine_table, out);
+	opts_help(cli_machine_table, out);
 	return true;
 }
 
@@ -356,7 +361,7 @@ struct name_opts {
 	bool debug_threads;
 };
 
-static const struct opt_desc name_table[] = {
+const struct opt_desc cli_name_table[] = {
 	{ .name = "guest", .type = OPT_STR, .offset = offsetof(struct name_opts, guest) },
 	{ .name = "process",
 	  .type = OPT_STR,
@@ -371,12 +376,12 @@ static const struct opt_desc name_table[] = {
 int cli_collect_name(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct name_opts opts = { 0 };
-	int ret = cli_parse_opts(name_table, arg, "guest", &opts, err);
+	int ret = cli_parse_opts(cli_name_table, arg, "guest", &opts, err);
 
 	if (ret >= 0 && opts.guest)
 		ret = cli_set_string(&config->name, opts.guest);
 	if (ret >= 0 && opts.process)
 		ret = cli_set_string(&config->process, opts.process);
-	opts_free(name_table, &opts);
+	opts_free(cli_name_table, &opts);
 	return ret;
 }

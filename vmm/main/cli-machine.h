@@ -20,6 +20,7 @@ int cli_parse_opts(const struct opt_desc *table, const char *arg, const char *im
 
 /* The keys of -smp and -rtc. */
 extern const struct opt_desc cli_smp_table[], cli_rtc_table[];
+extern const struct opt_desc cli_machine_table[], cli_name_table[];
 
 int cli_collect_smp(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_machine(struct vm_config *config, const char *arg, struct err *err);

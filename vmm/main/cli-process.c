@@ -10,7 +10,9 @@
 #include "vmm/main/cli-machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 int cli_collect_daemonize(struct vm_config *config, const char *arg, struct err *err)
 {
@@ -74,7 +76,7 @@ static const char *const sandbox_two[] = { "allow", "deny", NULL };
 		.def = "allow"                                                    \
 	}
 
-static const struct opt_desc sandbox_table[] = {
+const struct opt_desc cli_sandbox_table[] = {
 	{ .name = "enable",
 	  .type = OPT_BOOL,
 	  .offset = offsetof(struct sandbox_opts, enable),
@@ -90,7 +92,7 @@ static const struct opt_desc sandbox_table[] = {
 int cli_collect_sandbox(struct vm_config *config, const char *arg, struct err *err)
 {
 	struct sandbox_opts opts = { 0 };
-	int ret = cli_parse_opts(sandbox_table, arg, "enable", &opts, err);
+	int ret = cli_parse_opts(cli_sandbox_table, arg, "enable", &opts, err);
 
 	if (ret < 0)
 		return ret;
@@ -215,6 +217,90 @@ int cli_collect_global(struct vm_config *config, const char *arg, struct err *er
 	return str_list_add(&config->globals, arg);
 }
 
+/* ---- -add-fd ---- */
+
+struct add_fd_opts {
+	uint32_t fd, set;
+	char *opaque; /* of nobody's interest */
+};
+
+const struct opt_desc cli_add_fd_table[] = {
+	{ .name = "fd",
+	  .type = OPT_U32,
+	  .offset = offsetof(struct add_fd_opts, fd),
+	  .max = INT32_MAX },
+	{ .name = "set", .type = OPT_U32, .offset = offsetof(struct add_fd_opts, set) },
+	{ .name = "opaque",
+	  .type = OPT_STR,
+	  .offset = offsetof(struct add_fd_opts, opaque) },
+	{ .name = NULL },
+};
+
+int cli_collect_add_fd(struct vm_config *config, const char *arg, struct err *err)
+{
+	struct add_fd_opts opts = { 0 };
+	int ret = cli_parse_opts(cli_add_fd_table, arg, NULL, &opts, err);
+
+	opts_free(cli_add_fd_table, &opts);
+	if (ret < 0)
+		return ret;
+	if (!strstr(arg, "set="))
+		return err_usage(err, "set= is missing");
+	if (opts.fd <= STDERR_FILENO || fcntl(opts.fd, F_GETFD) < 0)
+		return err_usage(err, "fd=%u is no descriptor that vmm was started with",
+		                 opts.fd);
+	if (config->fdset_count == CONFIG_FDSETS)
+		return err_usage(err, "more than %d of them", CONFIG_FDSETS);
+	config->fdsets[config->fdset_count++] = (struct fdset){ opts.set, opts.fd };
+	return 0;
+}
+
+/* Of several in a set that which can be written; -1: none. */
+static int find_fdset(const struct vm_config *config, uint64_t set)
+{
+	int fd = -1;
+
+	for (unsigned i = 0; i < config->fdset_count; i++) {
+		const struct fdset *f = &config->fdsets[i];
+
+		if (f->set == set &&
+		    (fd < 0 || (fcntl(f->fd, F_GETFL) & O_ACCMODE) != O_RDONLY))
+			fd = f->fd;
+	}
+	return fd;
+}
+
+char *cli_name_fdsets(const struct vm_config *config, const char *text)
+{
+	static const char folder[] = "/dev/fdset/";
+	struct strbuf out = { 0 };
+	const char *at;
+	bool any = false;
+
+	while (config->fdset_count && (at = strstr(text, folder))) {
+		const char *number = at + strlen(folder);
+		size_t len = strspn(number, "0123456789");
+		_cleanup_free_ char *digits = strndup(number, len);
+		uint64_t set;
+		int fd = digits && opt_parse_u64(digits, &set) >= 0
+		                 ? find_fdset(config, set)
+		                 : -1;
+
+		strbuf_add(&out, text, at - text);
+		if (fd >= 0)
+			strbuf_addf(&out, "/dev/fd/%d", fd);
+		else
+			strbuf_add(&out, at, strlen(folder) + len);
+		any |= fd >= 0;
+		text = number + len;
+	}
+	strbuf_adds(&out, text);
+	if (any)
+		return strbuf_take(&out);
+	strbuf_free(&out);
+	return NULL;
+}
+
 /* ---- together ---- */
 
 /* Programs ask for a window by habit: where the screen is shown otherwise, that is no
@@ -246,7 +332,8 @@ int cli_check_process(const struct vm_config *config, struct err *err)
 
 	if (check_window(config, err) < 0 || !config->daemonize)
 		return -err->code;
-	if (config->nographic)
+	/* Without the devices that it moves to the terminal it is only -display none. */
+	if (config->nographic && !config->nodefaults)
 		return err_usage(err,
 		                 "-nographic wants the terminal that -daemonize leaves; "
 		                 "use -display none");

@@ -8,7 +8,11 @@
 #include "vmm/machine/config.h"
 
 /* The keys of -msg and -action. */
-extern const struct opt_desc cli_msg_table[], cli_action_table[];
+int cli_collect_add_fd(struct vm_config *config, const char *arg, struct err *err);
+/* A copy of text in which /dev/fdset/SET of -add-fd is the descriptor's name; NULL: there
+ * is none in it. */
+char *cli_name_fdsets(const struct vm_config *config, const char *text);
+extern const struct opt_desc cli_msg_table[], cli_action_table[], cli_sandbox_table[];
 
 int cli_collect_daemonize(struct vm_config *config, const char *arg, struct err *err);
 int cli_collect_pidfile(struct vm_config *config, const char *arg, struct err *err);

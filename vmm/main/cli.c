@@ -9,6 +9,7 @@
 #include "common/process.h"
 #include "common/version.h"
 #include "vmm/main/cli-foreign.h"
+#include "vmm/main/cli-help.h"
 #include "vmm/main/cli-json.h"
 #include "vmm/main/cli-process.h"
 
@@ -65,9 +66,12 @@ int cli_collect(const struct cli_row *row, const char *arg, struct vm_config *co
 {
 	const char *implied = arg && *arg == '{' ? json_member(row->name) : NULL;
 	_cleanup_free_ char *text = implied ? cli_json_text(arg, implied, err) : NULL;
+	_cleanup_free_ char *named = NULL;
 	int ret = implied && !text ? -err->code : 0;
 
 	arg = text ? text : arg;
+	named = arg ? cli_name_fdsets(config, arg) : NULL;
+	arg = named ? named : arg;
 	if (ret >= 0 && row->collect)
 		ret = row->collect(config, arg, err);
 	if (arg)
@@ -109,6 +113,7 @@ int cli_parse(int argc, char *const *argv, struct vm_config *config, struct strb
               enum cli_result *result, struct err *err)
 {
 	*result = CLI_RUN;
+	config->list_options = cli_list_options;
 	for (int i = 1; i < argc && *result == CLI_RUN; i++) {
 		const char *name = argv[i];
 		const struct cli_row *row;

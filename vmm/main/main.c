@@ -140,6 +140,16 @@ static int load_saved(struct pc *pc, const char *tag, struct err *err)
 	return ret;
 }
 
+static int inherit(struct monitors *monitors, const struct vm_config *config,
+                   struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < config->late_count && ret >= 0; i++)
+		ret = monitors_inherit(monitors, config->late_fds[i], err);
+	return ret;
+}
+
 static int run_machine(const struct setting *s, const struct vm_config *config)
 {
 	struct err err = { 0 };
@@ -153,7 +163,8 @@ static int run_machine(const struct setting *s, const struct vm_config *config)
 	}
 	monitors = monitors_new(pc, &err);
 	host_warn(config);
-	if (!monitors || monitors_add_all(monitors, config, &err) < 0 ||
+	if (!monitors || inherit(monitors, config, &err) < 0 ||
+	    monitors_add_all(monitors, config, &err) < 0 ||
 	    (config->mem_lock && process_lock_memory(&err) < 0) ||
 	    (config->incoming && migration_prepare(pc, config->incoming, &err) < 0) ||
 	    confine(s, config, monitors, pc_vm(pc), &err) < 0 ||
@@ -183,6 +194,18 @@ static int run(const struct vm_config *config)
 	return status;
 }
 
+/* What a monitor may name later. */
+static void keep_late(struct vm_config *config)
+{
+	if (!config->incoming || strcmp(config->incoming, "defer"))
+		return;
+	config->late_count =
+		process_list_inherited(config->keep_fds, config->keep_count,
+	                               config->late_fds, CONFIG_FDS - config->keep_count);
+	for (unsigned i = 0; i < config->late_count; i++)
+		config->keep_fds[config->keep_count++] = config->late_fds[i];
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_strbuf_ struct strbuf out = { 0 };
@@ -205,6 +228,7 @@ int main(int argc, char **argv)
 		status = status && status != -EPIPE ? complain(&err) : EXIT_SUCCESS;
 	} else {
 		config.keep_fds[config.keep_count++] = log_fd();
+		keep_late(&config);
 		process_close_inherited(config.keep_fds, config.keep_count);
 		status = run(&config);
 	}

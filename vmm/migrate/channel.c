@@ -92,6 +92,9 @@ static int open_fd(struct channel *c, const char *text, bool incoming, struct er
 {
 	uint64_t fd;
 
+	if (c->fd >= 0)
+		return 0;
+
 	if (!incoming || opt_parse_u64(text, &fd) < 0 || fd > INT32_MAX ||
 	    fcntl(fd, F_GETFD) < 0)
 		return err_usage(err,
@@ -152,15 +155,18 @@ bool channel_find_crc(void)
 	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & bit_SSE4_2;
 }
 
-struct channel *channel_open(const char *uri, bool incoming, bool quick, struct err *err)
+struct channel *channel_open(const char *uri, int fd, bool incoming, bool quick,
+                             struct err *err)
 {
 	struct channel *c = calloc(1, sizeof(*c));
 
 	if (!c) {
+		if (fd >= 0)
+			close(fd);
 		err_sys(err, ENOMEM, "%s", uri);
 		return NULL;
 	}
-	c->fd = -1;
+	c->fd = fd;
 	c->has_crc = channel_find_crc();
 	for (unsigned i = 0; i < INET_MAX; i++)
 		c->listen[i] = -1;
@@ -193,12 +199,18 @@ void channel_free(struct channel *c)
 	if (!c)
 		return;
 	close_servers(c);
-	if (c->fd >= 0)
-		close(c->fd);
+	channel_close(c);
 	if (c->cancel >= 0)
 		close(c->cancel);
 	free(c->uri);
 	free(c);
+}
+
+void channel_close(struct channel *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
 }
 
 void channel_cancel(struct channel *c)

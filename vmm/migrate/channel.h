@@ -42,13 +42,17 @@ struct channel {
 };
 
 /* Opens "tcp:HOST:PORT", "unix:PATH", "fd:NUMBER" or "file:PATH" to be written to
- * (incoming: to be waited at, and read from). quick: a name server may take only so long.
- * NULL with a sentence. */
-struct channel *channel_open(const char *uri, bool incoming, bool quick, struct err *err);
+ * (incoming: to be waited at, and read from). fd: what "fd:" stands for, which is the
+ * channel's from now on, also on failure; -1: a NUMBER. quick: a name server may take
+ * only so long. NULL with a sentence. */
+struct channel *channel_open(const char *uri, int fd, bool incoming, bool quick,
+                             struct err *err);
 /* For has_crc. */
 bool channel_find_crc(void);
 /* Accepts NULL. */
 void channel_free(struct channel *c);
+/* It is not used any more, but for its numbers. */
+void channel_close(struct channel *c);
 /* Any thread. */
 void channel_cancel(struct channel *c);
 bool channel_is_cancelled(const struct channel *c);

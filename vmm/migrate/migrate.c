@@ -152,6 +152,8 @@ void migration_end(struct migration *m, enum migration_status status,
 
 	m->ended = loop_now();
 	m->sent = __atomic_load_n(&m->channel->sent, __ATOMIC_RELAXED);
+	/* Who reads at the other end of a pipe waits for its end. */
+	channel_close(m->channel);
 	if (m->ram)
 		ram_source_totals(m->ram, &m->totals);
 	ram_source_free(m->ram);
@@ -182,31 +184,35 @@ static int check_devices(const struct vm *vm, struct err *err)
 	return 0;
 }
 
-int migration_start(struct pc *pc, const char *uri, struct err *err)
+static int check_start(struct migration *m, struct err *err)
 {
-	struct migration *m = get(pc, err);
-	struct channel *channel;
-	int ret;
-
-	if (!m)
-		return -err->code;
-	if (pc_vm(pc)->runstate == VM_INMIGRATE)
+	if (m->vm->runstate == VM_INMIGRATE)
 		return err_set(err, EBUSY, "Guest is waiting for an incoming migration");
-	if (pc_vm(pc)->runstate == VM_POSTMIGRATE)
+	if (m->vm->runstate == VM_POSTMIGRATE)
 		return err_set(err, EBUSY,
 		               "Can't migrate the vm that was paused due to previous "
 		               "migration");
 	if (is_busy(m))
 		return err_set(err, EBUSY, "There's a migration process in progress");
-	if (check_devices(pc_vm(pc), err) < 0)
+	return check_devices(m->vm, err);
+}
+
+int migration_start(struct pc *pc, const char *uri, int fd, struct err *err)
+{
+	struct migration *m = get(pc, err);
+	struct channel *channel;
+
+	if (!m || check_start(m, err) < 0) {
+		if (fd >= 0)
+			close(fd);
 		return -err->code;
-	channel = channel_open(uri, false, true, err);
+	}
+	channel = channel_open(uri, fd, false, true, err);
 	if (!channel)
 		return -err->code;
 	forget(m);
 	m->incoming = false;
-	ret = migration_begin(m, channel, migration_source, err);
-	return ret;
+	return migration_begin(m, channel, migration_source, err);
 }
 
 bool migration_wait(struct pc *pc, void (*on_end)(void *opaque), void *opaque)
@@ -300,11 +306,11 @@ int migration_set_events(struct pc *pc, bool on, struct err *err)
 
 /* ---- coming in ---- */
 
-static int open_incoming(struct migration *m, const char *uri, bool quick,
+static int open_incoming(struct migration *m, const char *uri, int fd, bool quick,
                          struct err *err)
 {
 	m->incoming = true;
-	m->channel = channel_open(uri, true, quick, err);
+	m->channel = channel_open(uri, fd, true, quick, err);
 	return m->channel ? 0 : -err->code;
 }
 
@@ -314,7 +320,7 @@ int migration_prepare(struct pc *pc, const char *uri, struct err *err)
 	int ret = m ? 0 : -err->code;
 
 	if (ret >= 0 && strcmp(uri, "defer"))
-		ret = open_incoming(m, uri, false, err);
+		ret = open_incoming(m, uri, -1, false, err);
 	if (ret < 0)
 		err_prefix(err, "-incoming");
 	return ret;
@@ -328,11 +334,8 @@ int migration_expect(struct pc *pc, struct err *err)
 	                  : 0;
 }
 
-int migration_incoming(struct pc *pc, const char *uri, struct err *err)
+static int check_incoming(struct pc *pc, const struct migration *m, struct err *err)
 {
-	struct migration *m = pc_vm(pc)->migration;
-	int ret;
-
 	if (pc_vm(pc)->runstate != VM_INMIGRATE || !m)
 		return err_set(err, EINVAL,
 		               "'-incoming' was not specified on the command "
@@ -341,7 +344,18 @@ int migration_incoming(struct pc *pc, const char *uri, struct err *err)
 		return err_set(err, EBUSY,
 		               "The incoming migration has already been "
 		               "started");
-	ret = open_incoming(m, uri, true, err);
+	return 0;
+}
+
+int migration_incoming(struct pc *pc, const char *uri, int fd, struct err *err)
+{
+	struct migration *m = pc_vm(pc)->migration;
+	int ret = check_incoming(pc, m, err);
+
+	if (ret < 0 && fd >= 0)
+		close(fd);
+	if (ret >= 0)
+		ret = open_incoming(m, uri, fd, true, err);
 	return ret < 0 ? ret : migration_expect(pc, err);
 }
 

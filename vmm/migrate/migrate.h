@@ -40,8 +40,8 @@ struct migration_info {
 	uint64_t transferred, remaining, total, zero, normal, passes; /* bytes; pages */
 };
 
-/* -errno with a sentence. uri: see channel.h. */
-int migration_start(struct pc *pc, const char *uri, struct err *err);
+/* -errno with a sentence. uri and fd: see channel.h; fd is closed on failure. */
+int migration_start(struct pc *pc, const char *uri, int fd, struct err *err);
 /* Tells on_end when the move that is under way is over; false: there is none. */
 bool migration_wait(struct pc *pc, void (*on_end)(void *opaque), void *opaque);
 /* Ends an outgoing one; the guest goes on here. Nothing happens when there is none. */
@@ -59,8 +59,8 @@ int migration_set_events(struct pc *pc, bool on, struct err *err);
 int migration_prepare(struct pc *pc, const char *uri, struct err *err);
 /* Begins to wait for what migration_prepare() opened; after the process is confined. */
 int migration_expect(struct pc *pc, struct err *err);
-/* migrate-incoming, after -incoming defer. */
-int migration_incoming(struct pc *pc, const char *uri, struct err *err);
+/* migrate-incoming, after -incoming defer; fd as for migration_start(). */
+int migration_incoming(struct pc *pc, const char *uri, int fd, struct err *err);
 
 /* Gives up what is under way; before the machine goes. */
 void migration_free(struct pc *pc);

@@ -4,6 +4,9 @@
 #include "vmm/monitor/tables.h"
 #include "vmm/virtio/balloon.h"
 
+#include <errno.h>
+#include <string.h>
+
 /* Of `info balloon`, in the order of the driver's tags. */
 static const char *const stat_names[VIRTIO_BALLOON_S_NR] = {
 	"mem_swapped_in", "mem_swapped_out", "major_page_faults", "minor_page_faults",
@@ -45,6 +48,61 @@ static int run_stats(struct mon_ctx *ctx, const json_t *args, json_t **result,
 			            (unsigned long long)info.stats[i]);
 	*result = mon_text(out.data ? out.data : "the driver has told nothing yet\n");
 	return 0;
+}
+
+/* ---- as properties of the device ---- */
+
+#define STATS    "guest-stats"
+#define INTERVAL "guest-stats-polling-interval"
+
+void mon_list_balloon(void (*add)(json_t *list, const char *name, const char *type),
+                      json_t *list)
+{
+	add(list, STATS, "guest statistics");
+	add(list, INTERVAL, "int");
+}
+
+/* What the driver never told is -1. */
+static json_t *describe_stats(const struct balloon_info *info)
+{
+	static const char *const names[VIRTIO_BALLOON_S_NR] = {
+		"stat-swap-in",          "stat-swap-out",    "stat-major-faults",
+		"stat-minor-faults",     "stat-free-memory", "stat-total-memory",
+		"stat-available-memory", "stat-disk-caches", "stat-htlb-pgalloc",
+		"stat-htlb-pgfail",
+	};
+	json_t *stats = json_object();
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		json_object_set_new(stats, names[i],
+		                    json_integer(info->known >> i & 1
+		                                         ? (json_int_t)info->stats[i]
+		                                         : -1));
+	return json_pack("{s:o, s:I}", "stats", stats, "last-update",
+	                 (json_int_t)info->updated);
+}
+
+json_t *mon_balloon_property(struct vm *vm, const char *name)
+{
+	struct balloon_info info;
+	bool is_stats = !strcmp(name, STATS);
+
+	if ((!is_stats && strcmp(name, INTERVAL)) || balloon_get(vm, &info, NULL) < 0)
+		return NULL;
+	return is_stats ? describe_stats(&info) : json_integer(info.interval);
+}
+
+int mon_set_balloon_property(struct vm *vm, const char *name, const json_t *value,
+                             struct err *err)
+{
+	if (strcmp(name, INTERVAL))
+		return err_set(err, ENOTSUP,
+		               "properties are fixed once a device is there; of the "
+		               "balloon " INTERVAL " can be set");
+	if (!json_is_integer(value))
+		return err_usage(
+			err, "Invalid parameter type for '%s', expected: integer", name);
+	return balloon_poll(vm, json_integer_value(value), err);
 }
 
 static int run_balloon(struct mon_ctx *ctx, const json_t *args, json_t **result,

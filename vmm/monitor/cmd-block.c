@@ -12,6 +12,7 @@
 #include "vmm/loop/loop.h"
 #include "vmm/migrate/snapshot.h"
 #include "vmm/monitor/tables.h"
+#include "vmm/virtio/blk.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -158,7 +159,26 @@ static json_t *inserted_info(const struct block_node *node, const struct block_i
 	return inserted;
 }
 
-static json_t *drive_info(const struct block_node *node, const struct block_info *info)
+/* As QEMU names it: a virtio disk is a back end inside of its PCI function. */
+static json_t *qdev_of(struct mon_ctx *ctx, const char *user)
+{
+	char path[DEVICE_QOM_PATH + 16];
+
+	for (const struct device *d = ctx->vm->devices; d; d = d->next) {
+		if (d->cls != &virtio_blk_pci_class)
+			continue;
+		device_show_name(d, path, sizeof(path));
+		if (strcmp(path, user))
+			continue;
+		device_qom_path(d, path, DEVICE_QOM_PATH);
+		strcat(path, "/virtio-backend");
+		return mon_text(path);
+	}
+	return mon_text(user);
+}
+
+static json_t *drive_info(struct mon_ctx *ctx, const struct block_node *node,
+                          const struct block_info *info)
 {
 	const char *user = block_user(node);
 	json_t *entry =
@@ -172,7 +192,7 @@ static json_t *drive_info(const struct block_node *node, const struct block_info
 	if (info->path)
 		json_object_set_new(entry, "inserted", inserted_info(node, info));
 	if (user) {
-		json_object_set_new(entry, "qdev", mon_text(user));
+		json_object_set_new(entry, "qdev", qdev_of(ctx, user));
 		json_object_set_new(entry, "io-status", json_string("ok"));
 	}
 	return entry;
@@ -190,7 +210,7 @@ static int run_block(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	while ((node = block_next(ctx->vm->blocks, node))) {
 		block_get_info(node, &info);
 		if (is_drive(node, &info))
-			json_array_append_new(*result, drive_info(node, &info));
+			json_array_append_new(*result, drive_info(ctx, node, &info));
 	}
 	return 0;
 }
@@ -477,7 +497,7 @@ static int run_blockstats(struct mon_ctx *ctx, const json_t *args, json_t **resu
 		if (!nodes)
 			json_object_set_new(entry, "device", mon_text(drive_name(&info)));
 		if (!nodes && user)
-			json_object_set_new(entry, "qdev", mon_text(user));
+			json_object_set_new(entry, "qdev", qdev_of(ctx, user));
 		json_array_append_new(*result, entry);
 	}
 	return 0;

@@ -38,7 +38,7 @@ static const struct {
 	const char *member, *option;
 } renames[] = {
 	{ "data", "" },    { "addr", "" },       { "backend", "" },
-	{ "out", "path" }, { "device", "path" },
+	{ "out", "path" }, { "device", "path" }, { "str", "fd" },
 };
 
 static const char *option_name(const char *member)

@@ -17,8 +17,19 @@
 static int run_migrate(struct mon_ctx *ctx, const json_t *args, json_t **result,
                        struct err *err)
 {
+	const char *uri = mon_str(args, "uri", "");
+	int fd = -1;
+
 	(void)result;
-	return migration_start(ctx->pc, mon_str(args, "uri", ""), err);
+	if (mon_bool(args, "resume", false))
+		return err_set(err, EINVAL,
+		               "Cannot resume if there is no paused migration");
+	if (!strncmp(uri, "fd:", 3)) {
+		fd = mon_take_fd(ctx->set, uri + 3, err);
+		if (fd < 0)
+			return fd;
+	}
+	return migration_start(ctx->pc, uri, fd, err);
 }
 
 /* Without -d it is over when the prompt is back. */
@@ -52,8 +63,19 @@ static int run_cancel(struct mon_ctx *ctx, const json_t *args, json_t **result,
 static int run_incoming(struct mon_ctx *ctx, const json_t *args, json_t **result,
                         struct err *err)
 {
+	const char *uri = mon_str(args, "uri", "");
+	int fd = -1, ret;
+
 	(void)result;
-	return migration_incoming(ctx->pc, mon_str(args, "uri", ""), err);
+	if (!strncmp(uri, "fd:", 3)) {
+		fd = mon_take_fd(ctx->set, uri + 3, err);
+		if (fd < 0)
+			return fd;
+	}
+	ret = migration_incoming(ctx->pc, uri, fd, err);
+	if (ret >= 0)
+		mon_close_inherited(ctx->set);
+	return ret;
 }
 
 /* ---- query-migrate ---- */
@@ -250,6 +272,14 @@ static int run_set_capabilities(struct mon_ctx *ctx, const json_t *args, json_t 
 
 /* ---- tables ---- */
 
+/* Programs say detach=true, which it always is, and resume=false. */
+static const struct mon_arg qmp_migrate_args[] = {
+	{ "uri", MON_STR, false, 0, NULL, NULL },
+	{ "detach", MON_BOOL, true, 0, NULL, NULL },
+	{ "resume", MON_BOOL, true, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
 static const struct mon_arg migrate_args[] = {
 	{ "detach", MON_FLAG, true, 'd', NULL, NULL },
 	{ "uri", MON_STR, false, 0, NULL, NULL },
@@ -283,7 +313,7 @@ const struct mon_command mon_migrate_commands[] = {
 	{ "query-migrate", "info migrate", "how far a migration is", NULL,
 	  "MigrationInfo", run_query, print_query },
 	{ "migrate", NULL, "move the machine to a vmm that waits for it (-incoming)",
-	  migrate_args, NULL, run_migrate, NULL },
+	  qmp_migrate_args, NULL, run_migrate, NULL },
 	{ NULL, "migrate",
 	  "move the machine to a vmm that waits for it; -d: and do not wait",
 	  migrate_args, NULL, run_hmp_migrate, NULL },

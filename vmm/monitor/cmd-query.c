@@ -14,6 +14,7 @@
 #include "vmm/core/vm.h"
 #include "vmm/machine/config.h"
 #include "vmm/monitor/tables.h"
+#include "vmm/virtio/balloon.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,11 +58,14 @@ static int run_machines(struct mon_ctx *ctx, const json_t *args, json_t **result
                         struct err *err)
 {
 	UNUSED_ARGS;
-	*result = json_pack("[{s:s, s:s, s:b, s:i, s:b, s:b, s:b, s:s, s:s}]", "name",
-	                    "pc-i440fx-7.2", "alias", "pc", "is-default", 1, "cpu-max",
-	                    CONFIG_MAX_CPUS, "hotpluggable-cpus", 0, "numa-mem-supported",
-	                    0, "deprecated", 0, "default-cpu-type", "host-x86_64-cpu",
-	                    "default-ram-id", "pc.ram");
+	*result = json_pack("[{s:s, s:s, s:b, s:i, s:b, s:b, s:b, s:s, s:s},"
+	                    "{s:s, s:i, s:b, s:b, s:b}]",
+	                    "name", "pc-i440fx-7.2", "alias", "pc", "is-default", 1,
+	                    "cpu-max", CONFIG_MAX_CPUS, "hotpluggable-cpus", 0,
+	                    "numa-mem-supported", 0, "deprecated", 0, "default-cpu-type",
+	                    "host-x86_64-cpu", "default-ram-id", "pc.ram", "name", "none",
+	                    "cpu-max", 1, "hotpluggable-cpus", 0, "numa-mem-supported", 0,
+	                    "deprecated", 0);
 	return 0;
 }
 
@@ -73,14 +77,12 @@ static int run_current_machine(struct mon_ctx *ctx, const json_t *args, json_t *
 	return 0;
 }
 
-static void add_model(json_t *list, const char *name, bool fixed)
+void mon_cpu_type(const struct cpu_model *m, char *type, size_t size)
 {
-	char type[80];
-
-	snprintf(type, sizeof(type), "%s-x86_64-cpu", name);
-	json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b, s:b}", "name", name,
-	                                      "typename", type, "static", 0,
-	                                      "migration-safe", fixed, "deprecated", 0));
+	if (m->version)
+		snprintf(type, size, "%s-v%u-x86_64-cpu", m->name, m->version);
+	else
+		snprintf(type, size, "%s-x86_64-cpu", m->name);
 }
 
 static int run_cpu_definitions(struct mon_ctx *ctx, const json_t *args, json_t **result,
@@ -89,13 +91,15 @@ static int run_cpu_definitions(struct mon_ctx *ctx, const json_t *args, json_t *
 	UNUSED_ARGS;
 	*result = json_array();
 	for (const struct cpu_model *m = cpu_models; m->name; m++) {
-		char name[64];
+		char type[80];
 
-		if (m->version)
-			snprintf(name, sizeof(name), "%s-v%u", m->name, m->version);
-		else
-			snprintf(name, sizeof(name), "%s", m->name);
-		add_model(*result, name, m->kind != CPU_KIND_HOST);
+		mon_cpu_type(m, type, sizeof(type));
+		json_array_append_new(
+			*result,
+			json_pack("{s:s%, s:s, s:b, s:b, s:b}", "name", type,
+		                  strlen(type) - strlen("-x86_64-cpu"), "typename", type,
+		                  "static", 0, "migration-safe", m->kind != CPU_KIND_HOST,
+		                  "deprecated", 0));
 	}
 	return 0;
 }
@@ -202,7 +206,7 @@ static void list_branch(const struct vm *vm, enum branch branch, json_t *list)
 	}
 }
 
-static void list_properties(const struct opt_desc *row, json_t *list)
+void mon_list_properties(const struct opt_desc *row, json_t *list)
 {
 	for (; row && row->name; row++)
 		if (row->type != OPT_ALIAS)
@@ -220,10 +224,12 @@ static int run_qom_list(struct mon_ctx *ctx, const json_t *args, json_t **result
 	*result = json_array();
 	add_item(*result, "type", "string");
 	if (at.dev)
-		list_properties(at.dev->cls->props, *result);
-	else if (at.branch < BRANCHES)
+		mon_list_properties(at.dev->cls->props, *result);
+	if (at.dev && at.dev->cls == &virtio_balloon_pci_class)
+		mon_list_balloon(add_item, *result);
+	if (!at.dev && at.branch < BRANCHES)
 		list_branch(ctx->vm, at.branch, *result);
-	else if (!at.machine)
+	else if (!at.dev && !at.machine)
 		add_item(*result, "machine", "child<pc-i440fx-7.2-machine>");
 	for (unsigned b = 0; b < BRANCHES && at.machine && at.branch == BRANCHES; b++)
 		add_item(*result, branches[b], "child<container>");
@@ -277,6 +283,10 @@ static int run_qom_get(struct mon_ctx *ctx, const json_t *args, json_t **result,
 		*result = json_string(at.dev ? at.dev->cls->name : "container");
 		return 0;
 	}
+	if (at.dev && at.dev->cls == &virtio_balloon_pci_class)
+		*result = mon_balloon_property(ctx->vm, name);
+	if (*result)
+		return 0;
 	for (const struct opt_desc *row = at.dev ? at.dev->cls->props : NULL;
 	     row && row->name; row++) {
 		if (row->type != OPT_ALIAS && !strcmp(row->name, name)) {
@@ -286,6 +296,21 @@ static int run_qom_get(struct mon_ctx *ctx, const json_t *args, json_t **result,
 	}
 	return err_set(err, EINVAL, "Property '%s.%s' not found",
 	               at.dev ? at.dev->cls->name : "container", name);
+}
+
+static int run_qom_set(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                       struct err *err)
+{
+	struct place at;
+	int ret = find_place(ctx->vm, mon_str(args, "path", "/"), &at, err);
+
+	(void)result;
+	if (ret < 0)
+		return ret;
+	if (at.dev && at.dev->cls == &virtio_balloon_pci_class)
+		return mon_set_balloon_property(ctx->vm, mon_str(args, "property", ""),
+		                                json_object_get(args, "value"), err);
+	return err_set(err, ENOTSUP, "properties are fixed once a device is there");
 }
 
 static void print_json(const json_t *result, struct strbuf *out)
@@ -305,7 +330,7 @@ static int run_device_properties(struct mon_ctx *ctx, const json_t *args, json_t
 	if (!cls)
 		return err_set(err, ENODEV, "Device '%s' not found", name);
 	*result = json_array();
-	list_properties(cls->props, *result);
+	mon_list_properties(cls->props, *result);
 	return 0;
 }
 
@@ -319,6 +344,13 @@ static const struct mon_arg path_args[] = {
 static const struct mon_arg get_args[] = {
 	{ "path", MON_STR, false, 0, NULL, NULL },
 	{ "property", MON_STR, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
+static const struct mon_arg set_args[] = {
+	{ "path", MON_STR, false, 0, NULL, NULL },
+	{ "property", MON_STR, false, 0, NULL, NULL },
+	{ "value", MON_ANY, false, 0, NULL, NULL },
 	{ .name = NULL },
 };
 
@@ -344,6 +376,8 @@ const struct mon_command mon_query_commands[] = {
 	  run_qom_list, print_qom_list },
 	{ "qom-get", "qom-get", "a property of what is at a path", get_args, "any",
 	  run_qom_get, print_json },
+	{ "qom-set", NULL, "sets a property of the balloon", set_args, NULL, run_qom_set,
+	  NULL },
 	{ "device-list-properties", NULL, "the keys of a device", typename_args,
 	  "[ObjectPropertyInfo]", run_device_properties, NULL },
 	{ .help = NULL },

@@ -17,6 +17,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+struct chardev;
 struct mon_command;
 struct monitors;
 struct pc;
@@ -51,8 +52,9 @@ struct mon_ctx {
 	struct monitors *set;
 	struct pc *pc;
 	struct vm *vm;
-	unsigned cpu; /* the human monitor's current CPU */
-	bool can_ask; /* a person is there */
+	struct chardev *chr; /* its client is there */
+	unsigned cpu;        /* the human monitor's current CPU */
+	bool can_ask;        /* a person is there */
 	/* Set by a handler that needs a secret: it is run again with what that person
 	 * types, without an echo, as this argument. */
 	const char *ask;

@@ -26,6 +26,9 @@ int monitors_add_all(struct monitors *set, const struct vm_config *config,
 /* One session. pretty: QMP answers over several lines. */
 int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mode,
                  bool pretty, struct err *err);
+/* Takes a descriptor that this process was started with: migrate-incoming may name its
+ * number. 0 or -errno with a sentence. */
+int monitors_inherit(struct monitors *set, int fd, struct err *err);
 /* Whether there is a session. */
 bool monitors_any(const struct monitors *set);
 /* Tab-separated rows "QMP-name HMP-names help" of all commands, for the documentation. */

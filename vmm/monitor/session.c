@@ -238,6 +238,7 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
 		.writable = mon_writable,
 		.opened = mon_opened,
 		.focus = mon_focus,
+		.takes_fds = true,
 		.opaque = mon,
 	};
 	int ret;
@@ -259,9 +260,11 @@ int monitors_add(struct monitors *set, struct chardev *chr, enum monitor_mode mo
 	mon->pretty = pretty;
 	mon->work = (struct loop_work){ .fn = run_input, .opaque = mon };
 	loop_timer_init(set->vm->loop, &mon->timer, time_is_up, mon);
-	mon->ctx = (struct mon_ctx){
-		.set = set, .pc = set->pc, .vm = set->vm, .can_ask = mode == MONITOR_HMP
-	};
+	mon->ctx = (struct mon_ctx){ .set = set,
+		                     .pc = set->pc,
+		                     .vm = set->vm,
+		                     .can_ask = mode == MONITOR_HMP,
+		                     .chr = chr };
 	if (mode == MONITOR_HMP)
 		mon->ctx.readline = &mon->rl;
 	readline_init(&mon->rl, HMP_PROMPT, &mon->out);
@@ -305,6 +308,7 @@ void monitors_free(struct monitors *set)
 	monitors_forget_events(set);
 	net_registry_on_progress(set->vm->nets, NULL, NULL);
 	gdb_free(set->gdb);
+	mon_close_fds(set);
 	while (set->first) {
 		struct monitor *mon = set->first;
 

@@ -41,6 +41,13 @@ struct monitor {
 	json_t *request; /* of QMP; the human monitor's is the line */
 };
 
+/* Descriptors that clients passed, by name. */
+enum { MONITOR_FDS = 64 };
+struct named_fd {
+	char *name;
+	int fd;
+};
+
 struct monitors {
 	struct pc *pc;
 	struct vm *vm;
@@ -48,11 +55,16 @@ struct monitors {
 	struct gdb *gdb;            /* -gdb, or NULL */
 	struct event_limit *limits; /* of events in this second */
 	uint64_t started;           /* CLOCK_MONOTONIC ns */
-	unsigned compat_count;      /* of chardevs that -monitor and -qmp named */
+	struct named_fd fds[MONITOR_FDS];
+	unsigned fd_count;
+	unsigned compat_count; /* of chardevs that -monitor and -qmp named */
 };
 
 /* Opens the server for GDB, instead of one that is there; "none": closes it. */
 int monitors_set_gdb(struct monitors *set, const char *dev, struct err *err);
+
+/* Closes what getfd left. cmd-fd.c */
+void mon_close_fds(struct monitors *set);
 
 /* Each takes one byte and returns true when that ran a command. */
 bool hmp_feed(struct monitor *mon, uint8_t byte);

@@ -25,7 +25,8 @@
 #define VECTORS      5
 #define PAGE         (1ull << VIRTIO_BALLOON_PFN_SHIFT)
 #define MAX_PAGES    1024 /* of one chain; drivers use 256 */
-#define EVENT_NS     1000000000ull
+#define SECOND_NS    1000000000ull
+#define EVENT_NS     SECOND_NS
 
 enum { INFLATE, DEFLATE, STATS, REPORTING };
 
@@ -42,6 +43,9 @@ struct virtio_balloon {
 	uint32_t known;
 	struct loop_timer event; /* armed: one was sent less than EVENT_NS ago */
 	bool changed;            /* since then */
+	struct loop_timer poll;  /* armed: every `interval` seconds */
+	uint32_t interval;
+	time_t updated; /* when the driver sent statistics last */
 	struct ratelimit warned;
 };
 
@@ -124,6 +128,7 @@ static void read_stats(struct virtio_balloon *b, const struct virtq_elem *elem)
 		b->stats[stats[i].tag] = stats[i].val;
 		b->known |= 1u << stats[i].tag;
 	}
+	b->updated = time(NULL);
 }
 
 /* A driver has one buffer; of more the older ones go back. */
@@ -150,6 +155,14 @@ static void ask_stats(struct virtio_balloon *b)
 	virtqueue_push(vq, b->asked, 0);
 	b->asked = NULL;
 	virtqueue_flush(vq);
+}
+
+static void poll_stats(void *opaque)
+{
+	struct virtio_balloon *b = opaque;
+
+	ask_stats(b);
+	loop_timer_arm(&b->poll, loop_now() + b->interval * SECOND_NS);
 }
 
 /* ---- virtio ---- */
@@ -282,9 +295,28 @@ int balloon_get(struct vm *vm, struct balloon_info *info, struct err *err)
 
 	if (!b)
 		return -ENOTCONN;
-	*info = (struct balloon_info){ .actual = actual(b), .known = b->known };
+	*info = (struct balloon_info){ .actual = actual(b),
+		                       .known = b->known,
+		                       .updated = b->updated,
+		                       .interval = b->interval };
 	memcpy(info->stats, b->stats, sizeof(info->stats));
 	ask_stats(b);
+	return 0;
+}
+
+int balloon_poll(struct vm *vm, int64_t interval, struct err *err)
+{
+	struct virtio_balloon *b = find(vm, err);
+
+	if (!b)
+		return -ENOTCONN;
+	if (interval < 0 || interval > UINT32_MAX)
+		return err_usage(err, "timer value must be 0 to %u seconds", UINT32_MAX);
+	b->interval = interval;
+	if (interval)
+		poll_stats(b);
+	else
+		loop_timer_disarm(&b->poll);
 	return 0;
 }
 
@@ -296,6 +328,7 @@ static int balloon_realize(struct device *dev, struct err *err)
 	struct virtio_device *vdev = &b->vpci.vdev;
 
 	loop_timer_init(dev->vm->loop, &b->event, event_due, b);
+	loop_timer_init(dev->vm->loop, &b->poll, poll_stats, b);
 	if (find(dev->vm, NULL))
 		return err_usage(err, "there is a balloon already; one is enough");
 	virtio_init(vdev, dev, &balloon_ops);
@@ -315,6 +348,7 @@ static void balloon_unrealize(struct device *dev)
 
 	virtio_pci_unrealize(&b->vpci);
 	loop_timer_disarm(&b->event);
+	loop_timer_disarm(&b->poll);
 }
 
 #define FIELD(f) .offset = offsetof(struct virtio_balloon, f)
