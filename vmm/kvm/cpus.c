@@ -108,35 +108,62 @@ static int set_one(int fd, const struct cpu_plan *plan, uint64_t mce, unsigned i
 	return 0;
 }
 
+/* host becomes what the plan was made from, owned by the caller on success. */
+static int make_plan(struct kvm_vm *kvm, struct vcpus *vcpus,
+                     const struct cpu_config *config, const struct cpu_topology *topology,
+                     struct kvm_cpuid2 **host, struct cpu_plan *plan,
+                     struct cpu_identity *identity, struct strbuf *warnings,
+                     struct err *err)
+{
+	struct cpu_caps caps;
+	int ret;
+
+	*host = supported_cpuid(kvm, err);
+	if (!*host)
+		return -err->code;
+	caps = capabilities(kvm, vcpu_fd(vcpus, 0), *host);
+	if (config->model->kind == CPU_KIND_HOST)
+		cpu_host_name(caps.model_id);
+	ret = cpu_plan_make(plan, config, *host, &caps, topology, warnings, err);
+	if (ret < 0)
+		return ret;
+	identity->words = plan->words;
+	snprintf(identity->name, sizeof(identity->name), "%.12s %x, %u bits",
+	         plan->vendor, plan->signature, plan->phys_bits);
+	return 0;
+}
+
 int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
                    const struct cpu_config *config, const struct cpu_topology *topology,
                    struct cpu_identity *identity, struct strbuf *warnings,
                    struct err *err)
 {
-	_cleanup_free_ struct kvm_cpuid2 *host = supported_cpuid(kvm, err);
-	struct cpu_caps caps;
+	_cleanup_free_ struct kvm_cpuid2 *host = NULL;
 	struct cpu_plan plan;
 	uint64_t mce;
 	int ret;
 
-	if (!host)
-		return -err->code;
 	if (config->tsc_hz && ioctl(vcpu_fd(vcpus, 0), KVM_SET_TSC_KHZ,
 	                            (unsigned long)config->tsc_hz / 1000) < 0)
 		return err_sys(err, errno,
 		               "-cpu: this host's KVM cannot run the TSC at %llu Hz",
 		               (unsigned long long)config->tsc_hz);
 	mce = machine_check_banks(kvm);
-	caps = capabilities(kvm, vcpu_fd(vcpus, 0), host);
-	if (config->model->kind == CPU_KIND_HOST)
-		cpu_host_name(caps.model_id);
-	ret = cpu_plan_make(&plan, config, host, &caps, topology, warnings, err);
+	ret = make_plan(kvm, vcpus, config, topology, &host, &plan, identity, warnings,
+	                err);
 	for (unsigned i = 0; i < vcpus_count(vcpus) && ret >= 0; i++)
 		ret = set_one(vcpu_fd(vcpus, i), &plan, mce, i, err);
-	if (ret >= 0) {
-		identity->words = plan.words;
-		snprintf(identity->name, sizeof(identity->name), "%.12s %x, %u bits",
-		         plan.vendor, plan.signature, plan.phys_bits);
-	}
 	return ret;
+}
+
+int cpus_expand(struct kvm_vm *kvm, struct vcpus *vcpus, const struct cpu_config *config,
+                const struct cpu_topology *topology, struct cpu_identity *identity,
+                struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf warnings = { 0 };
+	_cleanup_free_ struct kvm_cpuid2 *host = NULL;
+	struct cpu_plan plan;
+
+	return make_plan(kvm, vcpus, config, topology, &host, &plan, identity, &warnings,
+	                 err);
 }

@@ -23,5 +23,9 @@ int cpus_set_cpuid(struct kvm_vm *kvm, struct vcpus *vcpus,
                    const struct cpu_config *config, const struct cpu_topology *topology,
                    struct cpu_identity *identity, struct strbuf *warnings,
                    struct err *err);
+/* What *identity would become; nothing is changed. Any time. */
+int cpus_expand(struct kvm_vm *kvm, struct vcpus *vcpus, const struct cpu_config *config,
+                const struct cpu_topology *topology, struct cpu_identity *identity,
+                struct err *err);
 
 #endif

@@ -47,6 +47,10 @@ int pc_stats(struct pc *pc, int index,
 
 /* What guests can tell the processors from others by. */
 const struct cpu_identity *pc_cpu_identity(const struct pc *pc);
+/* The same of processors that -cpu TEXT would give on this host. -errno with a sentence.
+ */
+int pc_cpu_expand(struct pc *pc, const char *text, struct cpu_identity *identity,
+                  struct err *err);
 
 /* Takes vCPUs out of the guest and completes all I/O. Idempotent. */
 void pc_stop(struct pc *pc);

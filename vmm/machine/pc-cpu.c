@@ -107,6 +107,31 @@ static int set_cpuid(struct pc *pc, const struct cpu_topology *topology, struct 
 	return ret;
 }
 
+static struct cpu_topology topology_of(const struct smp_config *smp)
+{
+	return (struct cpu_topology){
+		.sockets = smp->sockets,
+		.cores = smp->cores,
+		.threads = smp->threads,
+		.maxcpus = smp->maxcpus,
+	};
+}
+
+int pc_cpu_expand(struct pc *pc, const char *text, struct cpu_identity *identity,
+                  struct err *err)
+{
+	struct cpu_topology topology = topology_of(&pc->smp);
+	struct cpu_config cpu;
+	int ret;
+
+	cpu_config_init(&cpu);
+	ret = cpu_config_parse(&cpu, text, err);
+	if (ret >= 0)
+		ret = cpus_expand(pc->vm.kvm, pc->vcpus, &cpu, &topology, identity, err);
+	cpu_config_free(&cpu);
+	return ret;
+}
+
 int pc_add_cpus(struct pc *pc, struct err *err)
 {
 	struct smp_config smp = pc->config->smp;
@@ -118,12 +143,7 @@ int pc_add_cpus(struct pc *pc, struct err *err)
 	ret = check_count(pc, smp.cpus, err);
 	if (ret < 0)
 		return ret;
-	topology = (struct cpu_topology){
-		.sockets = smp.sockets,
-		.cores = smp.cores,
-		.threads = smp.threads,
-		.maxcpus = smp.maxcpus,
-	};
+	topology = topology_of(&smp);
 	pc->smp = smp;
 	pc->apic_ids = calloc(smp.cpus, sizeof(*pc->apic_ids));
 	if (!pc->apic_ids)

@@ -85,21 +85,35 @@ void mon_cpu_type(const struct cpu_model *m, char *type, size_t size)
 		snprintf(type, size, "%s-x86_64-cpu", m->name);
 }
 
+static void add_definition(json_t *list, const char *name, const struct cpu_model *m)
+{
+	char type[80], row[80];
+
+	snprintf(type, sizeof(type), "%s-x86_64-cpu", name);
+	mon_cpu_type(m, row, sizeof(row));
+	row[strlen(row) - strlen("-x86_64-cpu")] = '\0';
+	json_array_append_new(list,
+	                      json_pack("{s:s, s:s, s:b, s:b, s:b, s:s*}", "name", name,
+	                                "typename", type, "static", 0, "migration-safe",
+	                                m->kind != CPU_KIND_HOST, "deprecated", 0,
+	                                "alias-of", strcmp(row, name) ? row : NULL));
+}
+
 static int run_cpu_definitions(struct mon_ctx *ctx, const json_t *args, json_t **result,
                                struct err *err)
 {
 	UNUSED_ARGS;
 	*result = json_array();
 	for (const struct cpu_model *m = cpu_models; m->name; m++) {
-		char type[80];
+		char name[80];
 
-		mon_cpu_type(m, type, sizeof(type));
-		json_array_append_new(
-			*result,
-			json_pack("{s:s%, s:s, s:b, s:b, s:b}", "name", type,
-		                  strlen(type) - strlen("-x86_64-cpu"), "typename", type,
-		                  "static", 0, "migration-safe", m->kind != CPU_KIND_HOST,
-		                  "deprecated", 0));
+		if (m->version <= 1)
+			add_definition(*result, m->name, m);
+		if (m->alias)
+			add_definition(*result, m->alias, m);
+		snprintf(name, sizeof(name), "%s-v%u", m->name, m->version);
+		if (m->version)
+			add_definition(*result, name, m);
 	}
 	return 0;
 }

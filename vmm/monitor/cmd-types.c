@@ -8,8 +8,10 @@
 #include "cpu/cpufeat.h"
 #include "cpu/cpumodel.h"
 #include "vmm/core/catalog.h"
+#include "vmm/kvm/cpus.h"
 #include "vmm/machine/config.h"
 #include "vmm/machine/control.h"
+#include "vmm/monitor/jsonopts.h"
 #include "vmm/monitor/tables.h"
 
 #include <errno.h>
@@ -121,6 +123,91 @@ static int run_properties(struct mon_ctx *ctx, const json_t *args, json_t **resu
 	return 0;
 }
 
+/* ---- what a CPU model is on this host ---- */
+
+/* "NAME,KEY=VALUE..." as -cpu has it. */
+static int model_text(const json_t *model, struct strbuf *out, struct err *err)
+{
+	struct opt_list props = { 0 };
+	const json_t *given = json_object_get(model, "props");
+	const char *name = json_string_value(json_object_get(model, "name"));
+	int ret = 0;
+
+	if (!name || strchr(name, ','))
+		return err_usage(err, "Parameter 'model.name' is missing");
+	strbuf_adds(out, name);
+	for (void *i = json_object_iter((json_t *)given); i && ret >= 0;
+	     i = json_object_iter_next((json_t *)given, i)) {
+		opt_list_free(&props);
+		ret = jsonopts_add(&props, json_object_iter_key(i),
+		                   json_object_iter_value(i), err);
+		if (ret >= 0 && strchr(props.opts[0].value, ','))
+			ret = err_usage(err, "Invalid parameter '%s'",
+			                props.opts[0].value);
+		if (ret >= 0)
+			strbuf_addf(out, ",%s=%s", props.opts[0].key,
+			            props.opts[0].value);
+	}
+	opt_list_free(&props);
+	return ret;
+}
+
+/* CPUID 1, EAX */
+static void add_signature(json_t *props, const char *name)
+{
+	char vendor[13];
+	unsigned eax, family;
+
+	if (sscanf(name, "%12s %x", vendor, &eax) != 2)
+		return;
+	family = eax >> 8 & 15;
+	json_object_set_new(props, "vendor", json_string(vendor));
+	json_object_set_new(props, "family",
+	                    json_integer(family + (family == 15 ? eax >> 20 & 255 : 0)));
+	json_object_set_new(props, "model",
+	                    json_integer((eax >> 4 & 15) | (eax >> 12 & 0xf0)));
+	json_object_set_new(props, "stepping", json_integer(eax & 15));
+}
+
+/* Both types are all features, and the model that was asked for: it has no name that
+ * would mean the same on each host. */
+static int run_expansion(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                         struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf text = { 0 };
+	const json_t *model = json_object_get(args, "model");
+	const char *names[CPU_FEATURE_COUNT];
+	struct cpu_identity cpu;
+	json_t *props;
+	int ret = model_text(model, &text, err);
+
+	if (ret >= 0)
+		ret = pc_cpu_expand(ctx->pc, text.data, &cpu, err);
+	if (ret < 0)
+		return ret;
+	props = json_object();
+	cpu_feature_names(names);
+	for (unsigned i = 0; i < CPU_FEATURE_COUNT; i++) {
+		struct cpu_words mask = { 0 };
+
+		cpu_feature_find(names[i], &mask);
+		cpu_words_andnot(&mask, &cpu.words);
+		json_object_set_new(props, names[i],
+		                    json_boolean(!memcmp(&mask, &(struct cpu_words){ 0 },
+		                                         sizeof(mask))));
+	}
+	add_signature(props, cpu.name);
+	*result = json_pack("{s:{s:O, s:o}}", "model", "name",
+	                    json_object_get(model, "name"), "props", props);
+	return 0;
+}
+
+static const struct mon_arg expansion_args[] = {
+	{ "type", MON_STR, false, 0, "CpuModelExpansionType", NULL },
+	{ "model", MON_ANY, false, 0, "CpuModelInfo", NULL },
+	{ .name = NULL },
+};
+
 /* ---- options ---- */
 
 static json_t *describe_key(const struct opt_desc *row)
@@ -190,6 +277,8 @@ const struct mon_command mon_types_commands[] = {
 	{ "qom-list-properties", NULL,
 	  "the keys of a device, an object, a CPU or a board", typename_args,
 	  "[ObjectPropertyInfo]", run_properties, NULL },
+	{ "query-cpu-model-expansion", NULL, "the features of a CPU model on this host",
+	  expansion_args, "CpuModelExpansionInfo", run_expansion, NULL },
 	{ "query-command-line-options", NULL, "options and their keys", option_args,
 	  "[CommandLineOptionInfo]", run_options, NULL },
 	{ .help = NULL },
