@@ -152,8 +152,10 @@ void migration_end(struct migration *m, enum migration_status status,
 
 	m->ended = loop_now();
 	m->sent = __atomic_load_n(&m->channel->sent, __ATOMIC_RELAXED);
-	/* Who reads at the other end of a pipe waits for its end. */
-	channel_close(m->channel);
+	/* Who reads at the other end of a pipe waits for its end. A machine that came in
+	 * says so to one that can hear it, later. */
+	if (!m->incoming || !m->channel->answers)
+		channel_close(m->channel);
 	if (m->ram)
 		ram_source_totals(m->ram, &m->totals);
 	ram_source_free(m->ram);

@@ -12,30 +12,14 @@
 #include <string.h>
 
 const struct mon_command *const mon_tables[] = {
-	mon_run_commands,
-	mon_info_commands,
-	mon_device_commands,
-	mon_balloon_commands,
-	mon_net_commands,
-	mon_debug_commands,
-	mon_chardev_commands,
-	mon_inspect_commands,
-	mon_display_commands,
-	mon_input_commands,
-	mon_medium_commands,
-	mon_hotplug_commands,
-	mon_memory_commands,
-	mon_query_commands,
-	mon_meta_commands,
-	mon_block_commands,
-	mon_stats_commands,
-	mon_gdb_commands,
-	mon_migrate_commands,
-	mon_snapshot_commands,
-	mon_overlay_commands,
-	mon_types_commands,
-	mon_fd_commands,
-	NULL,
+	mon_run_commands,     mon_info_commands,     mon_device_commands,
+	mon_balloon_commands, mon_net_commands,      mon_debug_commands,
+	mon_chardev_commands, mon_inspect_commands,  mon_display_commands,
+	mon_input_commands,   mon_medium_commands,   mon_hotplug_commands,
+	mon_memory_commands,  mon_query_commands,    mon_meta_commands,
+	mon_block_commands,   mon_stats_commands,    mon_gdb_commands,
+	mon_migrate_commands, mon_snapshot_commands, mon_overlay_commands,
+	mon_types_commands,   mon_fd_commands,       NULL,
 };
 
 void monitors_dump_commands(struct strbuf *out)
