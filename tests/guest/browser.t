@@ -164,6 +164,13 @@ is(unframe($ws), "82 \0\0\0\0", 'the client is in');
 like(unframe($ws), qr/Fenster\z/, 'and sees the name');
 syswrite($ws, pack('CC', 0x82, 6) . 'secret');
 is(get($ws, 1), '', 'what is not masked ends it');
+# One that does not wait for any answer.
+my $early = connect_to();
+syswrite($early, join("\r\n", 'GET / HTTP/1.1', $host, 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13',
+	'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', '') . frame(0x82, "RFB 003.008\n") . frame(0x82, "\1\1"));
+my $head = '';
+$head .= get($early, 1) while $head !~ /\r\n\r\n/ && length($head) < 500;
+is(join('|', map { unframe($early) } 1 .. 3), "82 RFB 003.008\n|82 \1\1|82 \0\0\0\0", 'frames behind the request are taken');
 like(request('GET / HTTP/1.1', $host, 'Upgrade: websocket', 'Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 8'),
 	qr{^HTTP/1.1 426 .*^Sec-WebSocket-Version: 13\r$}ms, 'an old version is told which is needed');
 

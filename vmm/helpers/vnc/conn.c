@@ -273,6 +273,18 @@ static bool unwrap(struct conn *c, ssize_t *n)
 	return true;
 }
 
+bool conn_wrap(struct conn *c)
+{
+	ssize_t n = c->in_len;
+
+	c->wrapped = true;
+	c->in_len = 0;
+	if (!unwrap(c, &n))
+		return false;
+	c->in_len = n;
+	return true;
+}
+
 /* What was agreed on goes out in the clear before. */
 static bool shake(struct conn *c)
 {

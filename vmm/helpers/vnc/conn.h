@@ -82,6 +82,8 @@ void conn_eat(struct conn *conn, size_t n);
 bool conn_receive(struct conn *conn);
 /* Takes what it has of the client as far as its stage goes. */
 bool conn_process(struct conn *conn);
+/* It is in a WebSocket from now on, and so is what it has sent already. */
+bool conn_wrap(struct conn *conn);
 /* The painter sent something, or ended. */
 bool conn_paint(struct conn *conn);
 /* Sends what the client takes. */

@@ -176,13 +176,13 @@ bool front_request(struct conn *c, bool *more)
 	conn_eat(c, used);
 	ok = send_reply(c, &reply);
 	strbuf_free(&reply.head);
-	*more = c->wrapped = result == HTTP_WEBSOCKET;
-	if (!c->wrapped) {
+	*more = result == HTTP_WEBSOCKET;
+	if (!*more) {
 		c->stage = STAGE_CLOSING;
 		c->deadline = now_ms() + REQUEST_MS;
 		return ok;
 	}
-	return ok && ask(c);
+	return ok && conn_wrap(c) && ask(c);
 }
 
 /* ---- who comes ---- */

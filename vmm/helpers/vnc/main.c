@@ -421,11 +421,14 @@ static bool turn(struct server *s, int timeout)
 		return false;
 	for (unsigned i = FIRST_CLIENT; i < n; i++) {
 		rfbClientPtr cl = clients[i - FIRST_CLIENT];
+		bool was_in = cl->state == RFB_NORMAL;
 
 		if (!fds[i].revents || cl->sock != fds[i].fd)
 			continue;
 		rfbProcessClientMessage(cl);
 		spoke = true;
+		/* What it sent without waiting was told of when it was not served yet. */
+		s->heard |= !was_in && cl->state == RFB_NORMAL;
 	}
 	s->heard = fds[1].revents || (s->heard && spoke);
 	if (update_clients(s) || s->heard || spoke)
