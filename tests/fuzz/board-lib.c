@@ -62,11 +62,13 @@ void fuzz_copy_state(struct fuzz_board *b, struct device *dev)
 	size_t used = 0;
 
 	vm_lock(&b->vm);
-	dev->cls->quiesce(dev);
+	if (dev->cls->quiesce)
+		dev->cls->quiesce(dev);
 	require(!state_save(desc, dev, dev->path, &out, NULL));
 	require(!state_load(desc, dev, dev->cls->size, dev->path, out.data, out.len,
 	                    &used, NULL));
-	dev->cls->resume(dev);
+	if (dev->cls->resume)
+		dev->cls->resume(dev);
 	vm_unlock(&b->vm);
 }
 
