@@ -72,6 +72,7 @@ static void add_record(int fd, const struct record *r, const void *payload)
 	struct channel c = { .fd = fd, .cancel = -1 };
 
 	require(stream_write(&c, r, payload, NULL) >= 0);
+	require(channel_flush(&c, NULL) >= 0);
 }
 
 static void add_header(int fd)
@@ -81,6 +82,7 @@ static void add_header(int fd)
 	struct record r = { .type = REC_CONFIG };
 
 	require(stream_write_header(&c, NULL) >= 0);
+	require(channel_flush(&c, NULL) >= 0);
 	config_describe((struct pc *)&board.vm, &text);
 	r.len = text.len;
 	add_record(fd, &r, text.data);

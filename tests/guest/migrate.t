@@ -237,10 +237,26 @@ is_deeply(qmp($q, 'migrate-set-capabilities', capabilities => [{ capability => '
 	{ capability => 'xbzrle', state => JSON::PP::false }])->{return}, {}, 'events');
 told($a, 1);
 is_deeply(qmp($q, 'migrate', uri => "unix:$dir/s")->{return}, {}, 'migrate answers at once');
-my @states = map { event($q, 'MIGRATION')->{data}{status} } 1 .. 4;
+my (@states, @passes);
+while (@states < 4) {
+	my $e = @{ $q->{events} // [] } ? shift(@{ $q->{events} }) : receive($q) // last;
+	push(@states, $e->{data}{status}) if $e->{event} eq 'MIGRATION';
+	push(@passes, $e->{data}{pass}) if $e->{event} eq 'MIGRATION_PASS';
+}
 is_deeply(\@states, [qw(setup active device completed)], 'its events');
+ok(@passes > 2 && "@passes" eq join(' ', 1 .. @passes), 'each pass is one') or diag("@passes");
 my $info = qmp($q, 'query-migrate')->{return};
 ok($info->{status} eq 'completed' && $info->{ram}{total} > 60 << 20 && !$info->{ram}{remaining} && defined($info->{downtime}), 'query-migrate');
+is($info->{ram}{'precopy-bytes'} + $info->{ram}{'downtime-bytes'}, $info->{ram}{transferred}, 'what was sent, before and after it stopped');
+ok($info->{ram}{'downtime-bytes'} > 1000 && $info->{ram}{'precopy-bytes'} > 1000, 'is both something');
+is($info->{ram}{'dirty-sync-count'}, scalar(@passes), 'the passes are counted');
+is_deeply([sort(keys(%{ $info->{ram} }))], [qw(dirty-pages-rate dirty-sync-count dirty-sync-missed-zero-copy downtime-bytes duplicate mbps
+	multifd-bytes normal normal-bytes page-size pages-per-second postcopy-bytes postcopy-requests precopy-bytes remaining skipped total
+	transferred)], 'members as QEMU has them');
+is(mon($a, 'info migrate_capabilities'), "events: on\n", 'info migrate_capabilities');
+is(mon($a, 'migrate_set_capability events off'), '', 'migrate_set_capability');
+is(mon($a, 'info migrate_capabilities'), "events: off\n", 'has been heard');
+like(mon($a, 'migrate_set_capability postcopy-ram on'), qr/^Error: the migration capability 'postcopy-ram' is not supported/, 'others are refused by name');
 quit($_) for $a, $b;
 
 # ---- streams of anybody ----

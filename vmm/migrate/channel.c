@@ -409,7 +409,7 @@ int channel_write(struct channel *c, const void *data, size_t len, struct err *e
 
 int channel_flush(struct channel *c, struct err *err)
 {
-	return write_all(c, NULL, 0, err);
+	return write_all(c, c->out, 0, err);
 }
 
 int channel_read(struct channel *c, void *data, size_t len, struct err *err)

@@ -33,9 +33,12 @@ struct migration {
 	bool gone;    /* the far end was told to run it; the thread's */
 	struct err err;
 	uint64_t began, ended, stopped, downtime, setup; /* ns; loop_now() */
-	uint64_t bandwidth; /* bytes a second, measured; atomic */
-	uint64_t rate;      /* the same of the last pass; the thread's */
-	uint64_t expected;  /* ms that what is left takes; atomic */
+	uint64_t bandwidth;  /* bytes a second, measured; atomic */
+	uint64_t rate;       /* the same of the last pass; the thread's */
+	uint64_t expected;   /* ms that what is left takes; atomic */
+	uint64_t dirty_rate; /* pages a second that the guest writes to; atomic */
+	uint64_t synced;     /* when that was seen; ns */
+	uint64_t precopied;  /* bytes that were sent when it stopped */
 	struct ram_source *ram;
 	struct ram_totals totals;
 	uint64_t sent;

@@ -114,7 +114,7 @@ int migration_begin(struct migration *m, struct channel *channel, void *(*fn)(vo
 	m->began = loop_now();
 	m->ended = m->stopped = m->downtime = m->setup = m->sent = m->bandwidth =
 		m->rate = 0;
-	m->expected = 0;
+	m->expected = m->dirty_rate = m->synced = m->precopied = 0;
 	m->totals = (struct ram_totals){ 0 };
 	/* Signals are the main thread's, but for faults of our own and the sandbox's
 	 * refusals. */
@@ -265,9 +265,13 @@ void migration_get(struct pc *pc, struct migration_info *info)
 		.normal = t.normal,
 		.passes = t.passes,
 	};
+	info->pages_rate = (t.zero + t.normal) * 1000 / (info->total_ms + 1);
+	info->dirty_rate =
+		m->ended ? 0 : __atomic_load_n(&m->dirty_rate, __ATOMIC_RELAXED);
 	info->transferred = m->ended || !m->channel ? m->sent
 	                                            : __atomic_load_n(&m->channel->sent,
 	                                                              __ATOMIC_RELAXED);
+	info->rest = m->stopped ? info->transferred - m->precopied : 0;
 }
 
 struct migration_params migration_get_params(struct pc *pc)

@@ -38,6 +38,8 @@ struct migration_info {
 	uint64_t total_ms, downtime_ms, expected_ms, setup_ms;
 	uint64_t bandwidth;                                           /* bytes a second */
 	uint64_t transferred, remaining, total, zero, normal, passes; /* bytes; pages */
+	uint64_t rest; /* bytes of those transferred, while the guest stood */
+	uint64_t pages_rate, dirty_rate; /* pages a second, sent and written to */
 };
 
 /* -errno with a sentence. uri and fd: see channel.h; fd is closed on failure. */

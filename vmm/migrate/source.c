@@ -76,6 +76,7 @@ static int stop(struct migration *m, struct err *err)
 		return -EAGAIN;
 	m->was = vm->runstate;
 	m->stopped = loop_now();
+	m->precopied = __atomic_load_n(&m->channel->sent, __ATOMIC_RELAXED);
 	pc_halt(m->pc, VM_FINISH_MIGRATE);
 	if (__atomic_load_n(&vm->requests, __ATOMIC_ACQUIRE)) {
 		ret = go_on(m, err);
@@ -159,12 +160,34 @@ static int keep_pace(void *opaque, struct err *err)
 	return ret;
 }
 
+static void tell_pass(struct migration *m)
+{
+	uint64_t now = loop_now();
+	struct ram_totals t;
+
+	ram_source_totals(m->ram, &t);
+	/* After a whole pass all that is left was written meanwhile. */
+	if (t.passes > 1)
+		__atomic_store_n(&m->dirty_rate,
+		                 t.remaining / STREAM_PAGE * 1000 /
+		                         ((now - m->synced) / 1000000 + 1),
+		                 __ATOMIC_RELAXED);
+	m->synced = now;
+	if (m->events)
+		vm_emit(m->vm, "MIGRATION_PASS",
+		        (const struct vm_event_field[]){
+				{ "pass", VM_EVENT_INT, .num = t.passes },
+				{ .name = NULL } });
+}
+
 static int sync_ram(struct migration *m, struct err *err)
 {
 	int ret;
 
 	vm_lock(m->vm);
 	ret = ram_source_sync(m->ram, err);
+	if (ret >= 0)
+		tell_pass(m);
 	vm_unlock(m->vm);
 	return ret;
 }

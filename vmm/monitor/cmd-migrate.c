@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define DOWNTIME_MAX 2000000 /* ms, as in QEMU */
+#define PAGE         4096
 
 /* ---- migrate ---- */
 
@@ -80,6 +81,37 @@ static int run_incoming(struct mon_ctx *ctx, const json_t *args, json_t **result
 
 /* ---- query-migrate ---- */
 
+static json_t *describe_ram(const struct migration_info *i)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "transferred", i->transferred },
+		{ "remaining", i->remaining },
+		{ "total", i->total },
+		{ "duplicate", i->zero },
+		{ "skipped", 0 },
+		{ "normal", i->normal },
+		{ "normal-bytes", i->normal * PAGE },
+		{ "dirty-pages-rate", i->dirty_rate },
+		{ "dirty-sync-count", i->passes },
+		{ "postcopy-requests", 0 },
+		{ "page-size", PAGE },
+		{ "multifd-bytes", 0 },
+		{ "pages-per-second", i->pages_rate },
+		{ "precopy-bytes", i->transferred - i->rest },
+		{ "downtime-bytes", i->rest },
+		{ "postcopy-bytes", 0 },
+		{ "dirty-sync-missed-zero-copy", 0 },
+	};
+	json_t *o = json_pack("{s:f}", "mbps", i->bandwidth * 8 / 1e6);
+
+	for (unsigned n = 0; n < ARRAY_SIZE(rows); n++)
+		json_object_set_new(o, rows[n].name, json_integer(rows[n].value));
+	return o;
+}
+
 static int run_query(struct mon_ctx *ctx, const json_t *args, json_t **result,
                      struct err *err)
 {
@@ -104,14 +136,7 @@ static int run_query(struct mon_ctx *ctx, const json_t *args, json_t **result,
 		json_object_set_new(o, "expected-downtime", json_integer(i.expected_ms));
 	if (!i.ram)
 		return 0;
-	json_object_set_new(
-		o, "ram",
-		json_pack("{s:I,s:I,s:I,s:I,s:i,s:I,s:I,s:f,s:I,s:i}", "transferred",
-	                  (json_int_t)i.transferred, "remaining", (json_int_t)i.remaining,
-	                  "total", (json_int_t)i.total, "duplicate", (json_int_t)i.zero,
-	                  "skipped", 0, "normal", (json_int_t)i.normal, "normal-bytes",
-	                  (json_int_t)i.normal * 4096, "mbps", i.bandwidth * 8 / 1e6,
-	                  "dirty-sync-count", (json_int_t)i.passes, "page-size", 4096));
+	json_object_set_new(o, "ram", describe_ram(&i));
 	return 0;
 }
 
@@ -125,6 +150,25 @@ static void print_number(const json_t *object, const char *name, const char *lab
 
 static void print_query(const json_t *result, struct strbuf *out)
 {
+	static const struct {
+		const char *name, *label;
+		unsigned unit;
+		const char *what;
+	} rows[] = {
+		{ "remaining", "remaining ram", 1024, " kbytes" },
+		{ "total", "total ram", 1024, " kbytes" },
+		{ "duplicate", "duplicate", 1, " pages" },
+		{ "skipped", "skipped", 1, " pages" },
+		{ "normal", "normal", 1, " pages" },
+		{ "normal-bytes", "normal bytes", 1024, " kbytes" },
+		{ "dirty-sync-count", "dirty sync count", 1, "" },
+		{ "page-size", "page size", 1024, " kbytes" },
+		{ "multifd-bytes", "multifd bytes", 1024, " kbytes" },
+		{ "pages-per-second", "pages-per-second", 1, "" },
+		{ "dirty-pages-rate", "dirty pages rate", 1, " pages" },
+		{ "precopy-bytes", "precopy ram", 1024, " kbytes" },
+		{ "downtime-bytes", "downtime ram", 1024, " kbytes" },
+	};
 	const json_t *ram = json_object_get(result, "ram");
 	const char *why = mon_str(result, "error-desc", NULL);
 
@@ -143,11 +187,9 @@ static void print_query(const json_t *result, struct strbuf *out)
 	print_number(ram, "transferred", "transferred ram", 1024, " kbytes", out);
 	strbuf_addf(out, "throughput: %0.2f mbps\n",
 	            json_real_value(json_object_get(ram, "mbps")));
-	print_number(ram, "remaining", "remaining ram", 1024, " kbytes", out);
-	print_number(ram, "total", "total ram", 1024, " kbytes", out);
-	print_number(ram, "duplicate", "duplicate", 1, " pages", out);
-	print_number(ram, "normal", "normal", 1, " pages", out);
-	print_number(ram, "dirty-sync-count", "dirty sync count", 1, "", out);
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+		print_number(ram, rows[i].name, rows[i].label, rows[i].unit, rows[i].what,
+		             out);
 }
 
 /* ---- parameters and capabilities ---- */
@@ -230,6 +272,16 @@ static int run_capabilities(struct mon_ctx *ctx, const json_t *args, json_t **re
 	return 0;
 }
 
+static void print_capabilities(const json_t *result, struct strbuf *out)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(result, i, row)
+		strbuf_addf(out, "%s: %s\n", mon_str(row, "capability", ""),
+	                    mon_bool(row, "state", false) ? "on" : "off");
+}
+
 static int set_capability(struct mon_ctx *ctx, const char *name, bool on, struct err *err)
 {
 	if (!strcmp(name, "events"))
@@ -268,6 +320,14 @@ static int run_set_capabilities(struct mon_ctx *ctx, const json_t *args, json_t 
 			return ret;
 	}
 	return ret;
+}
+
+static int run_hmp_capability(struct mon_ctx *ctx, const json_t *args, json_t **result,
+                              struct err *err)
+{
+	(void)result;
+	return set_capability(ctx, mon_str(args, "capability", ""),
+	                      mon_bool(args, "state", false), err);
 }
 
 /* ---- tables ---- */
@@ -309,6 +369,12 @@ static const struct mon_arg caps_args[] = {
 	{ .name = NULL },
 };
 
+static const struct mon_arg cap_args[] = {
+	{ "capability", MON_STR, false, 0, NULL, NULL },
+	{ "state", MON_BOOL, false, 0, NULL, NULL },
+	{ .name = NULL },
+};
+
 const struct mon_command mon_migrate_commands[] = {
 	{ "query-migrate", "info migrate", "how far a migration is", NULL,
 	  "MigrationInfo", run_query, print_query },
@@ -328,9 +394,12 @@ const struct mon_command mon_migrate_commands[] = {
 	{ NULL, "migrate_set_parameter",
 	  "max-bandwidth (MiB/s) or downtime-limit (ms) of a migration", param_args, NULL,
 	  run_hmp_parameter, NULL },
-	{ "query-migrate-capabilities", NULL, "what a migration can do", NULL,
-	  "[MigrationCapabilityStatus]", run_capabilities, NULL },
+	{ "query-migrate-capabilities", "info migrate_capabilities",
+	  "what a migration can do", NULL, "[MigrationCapabilityStatus]",
+	  run_capabilities, print_capabilities },
 	{ "migrate-set-capabilities", NULL, "turn that on or off", caps_args, NULL,
 	  run_set_capabilities, NULL },
+	{ NULL, "migrate_set_capability", "turn that on or off", cap_args, NULL,
+	  run_hmp_capability, NULL },
 	{ .help = NULL },
 };
