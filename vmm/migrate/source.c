@@ -319,6 +319,16 @@ static void explain(struct err *err)
 	        why.code ? why.text : "cancelled too late");
 }
 
+/* A destination that refuses says why, and is gone before all is written. */
+static void hear_why(struct migration *m, struct err *err)
+{
+	struct err said = { 0 };
+
+	if ((err->code == EPIPE || err->code == ECONNRESET) &&
+	    stream_await(m->channel, REC_OK, &said) == -EREMOTEIO)
+		*err = said;
+}
+
 /* Until a process that ends has let go of the disks. */
 static void go_on_here(struct migration *m, struct err *err)
 {
@@ -346,9 +356,10 @@ void *migration_source(void *opaque)
 		migration_call(m, complete, &err);
 		return NULL;
 	}
-	/* Its end is that of the connection for the far end, which lets go of the disks.
-	 */
+	/* Its end is that of the connection for the far end, which lets go of the disks;
+	 * what came before can be read. */
 	shutdown(m->channel->fd, SHUT_RDWR);
+	hear_why(m, &err);
 	if (m->gone)
 		explain(&err);
 	else
