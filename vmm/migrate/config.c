@@ -86,9 +86,6 @@ static void add_memory(struct pc *pc, struct strbuf *out)
 	const struct ram_block *block;
 	char text[24];
 
-	snprintf(text, sizeof(text), "%llu MiB",
-	         (unsigned long long)pc_vm(pc)->ram_size >> 20);
-	add(out, text, "the guest's memory");
 	for (unsigned i = 0, n = 0; (block = mem_ram(mem, i)); i++) {
 		if (!block->host)
 			continue;
@@ -136,10 +133,6 @@ static void add_disk(const struct block_node *node, struct strbuf *out)
 	block_get_info(node, &info);
 	if (info.below)
 		return;
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)info.length);
-	add(out, text, "size in bytes" OF_DISK "%s", info.id);
-	add(out, info.readonly ? "on" : "off", "readonly" OF_DISK "%s", info.id);
-	add(out, info.format, "format" OF_DISK "%s", info.id);
 	if (info.path && !stat(info.path, &st) && S_ISBLK(st.st_mode))
 		st = (struct stat){ .st_ino = st.st_rdev };
 	snprintf(text, sizeof(text), "%llx:%llx ", (unsigned long long)st.st_dev,
@@ -147,6 +140,10 @@ static void add_disk(const struct block_node *node, struct strbuf *out)
 	strbuf_adds(&file, text);
 	strbuf_adds(&file, info.path ? info.path : "none");
 	add(out, file.data, FILE_OF "%s", info.id);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)info.length);
+	add(out, text, "size in bytes" OF_DISK "%s", info.id);
+	add(out, info.readonly ? "on" : "off", "readonly" OF_DISK "%s", info.id);
+	add(out, info.format, "format" OF_DISK "%s", info.id);
 }
 
 static void add_cards(struct vm *vm, struct strbuf *out)
@@ -169,19 +166,23 @@ void config_describe(struct pc *pc, struct strbuf *out)
 {
 	struct vm *vm = pc_vm(pc);
 	struct block_node *node = NULL;
-	char text[16];
+	char text[24];
 
 	add(out, KVMKIT_VERSION, "vmm's version");
 	add_host(out);
 	snprintf(text, sizeof(text), "%u", pc_cpu_count(pc));
 	add(out, text, "the number of CPUs");
 	add_cpus(pc, out);
-	add_memory(pc, out);
-	for (const struct device *dev = vm->devices; dev; dev = dev->next)
-		add_device(dev, out);
+	snprintf(text, sizeof(text), "%llu MiB", (unsigned long long)vm->ram_size >> 20);
+	add(out, text, "the guest's memory");
+	/* What is missing is told in this order: a disk rather than the controller of it,
+	 * or a BIOS that is there because of it. */
 	while ((node = block_next(vm->blocks, node)))
 		add_disk(node, out);
+	for (const struct device *dev = vm->devices; dev; dev = dev->next)
+		add_device(dev, out);
 	add_cards(vm, out);
+	add_memory(pc, out);
 }
 
 /* ---- comparing ---- */
@@ -320,6 +321,19 @@ static int compare_pair(const struct pair *a, const struct pair *b, bool one,
 	return is_about(a, FEATURES) ? compare_features(a, b, err) : differ(a, b, err);
 }
 
+static int missing(const struct pair *p, const char *where, struct err *err)
+{
+	/* A file's numbers tell a person nothing. */
+	const char *from = is_about(p, FILE_OF) ? word_end(p) : p->value;
+
+	from += *from == ' ';
+	return err_set(err, EINVAL,
+	               "%.*s (%.*s) is %s; start both sides with the same "
+	               "options",
+	               p->what_len, p->what, (int)(p->value + p->value_len - from), from,
+	               where);
+}
+
 static int all_in(const char *text, const char *other, bool disks, const char *where,
                   struct err *err)
 {
@@ -327,10 +341,7 @@ static int all_in(const char *text, const char *other, bool disks, const char *w
 
 	while (next_pair(&text, &a))
 		if ((disks || !is_of_disk(&a)) && !find(other, &a, &b))
-			return err_set(err, EINVAL,
-			               "%.*s (%.*s) is %s; start both sides with the "
-			               "same options",
-			               a.what_len, a.what, a.value_len, a.value, where);
+			return missing(&a, where, err);
 	return 0;
 }
 
