@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void mon_complete_drive(struct vm *vm, void (*add)(void *opaque, const char *value),
+void mon_propose_drives(struct vm *vm, void (*add)(void *opaque, const char *value),
                         void *opaque)
 {
 	struct block_node *node = NULL;
@@ -549,32 +549,32 @@ static int run_resize(struct mon_ctx *ctx, const json_t *args, json_t **result,
 /* ---- the table ---- */
 
 static const struct mon_arg nodes_args[] = {
-	{ "flat", MON_BOOL, true, 0, NULL, NULL },
+	{ "flat", MON_BOOL, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg block_args[] = {
-	{ "nodes", MON_FLAG, true, 'n', NULL, NULL },
-	{ "verbose", MON_FLAG, true, 'v', NULL, NULL },
-	{ "device", MON_STR, true, 0, NULL, mon_complete_drive },
+	{ "nodes", MON_FLAG, true, 'n', 0, 0 },
+	{ "verbose", MON_FLAG, true, 'v', 0, 0 },
+	{ "device", MON_STR, true, 0, 0, MON_PROPOSE_DRIVES },
 	{ .name = NULL },
 };
 
 static const struct mon_arg stats_args[] = {
-	{ "query-nodes", MON_BOOL, true, 0, NULL, NULL },
+	{ "query-nodes", MON_BOOL, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg resize_args[] = {
-	{ "device", MON_STR, false, 0, NULL, mon_complete_drive },
-	{ "size", MON_SIZE, false, 0, NULL, NULL },
+	{ "device", MON_STR, false, 0, 0, MON_PROPOSE_DRIVES },
+	{ "size", MON_SIZE, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg qmp_resize_args[] = {
-	{ "device", MON_STR, true, 0, NULL, NULL },
-	{ "node-name", MON_STR, true, 0, NULL, NULL },
-	{ "size", MON_SIZE, false, 0, NULL, NULL },
+	{ "device", MON_STR, true, 0, 0, 0 },
+	{ "node-name", MON_STR, true, 0, 0, 0 },
+	{ "size", MON_SIZE, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

@@ -278,8 +278,8 @@ static int run_write(struct mon_ctx *ctx, const json_t *args, json_t **result,
 
 /* ---- the table ---- */
 
-static void complete_chardev(struct vm *vm, void (*add)(void *opaque, const char *value),
-                             void *opaque)
+void mon_propose_chardevs(struct vm *vm, void (*add)(void *opaque, const char *value),
+                          void *opaque)
 {
 	struct chardev *chr = NULL;
 
@@ -288,38 +288,38 @@ static void complete_chardev(struct vm *vm, void (*add)(void *opaque, const char
 }
 
 static const struct mon_arg qmp_args[] = {
-	{ "id", MON_STR, false, 0, NULL, NULL },
-	{ "backend", MON_ANY, false, 0, NULL, NULL },
+	{ "id", MON_STR, false, 0, 0, 0 },
+	{ "backend", MON_ANY, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg add_args[] = {
-	{ "args", MON_STR, false, 0, NULL, NULL },
+	{ "args", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg change_args[] = {
-	{ "id", MON_STR, false, 0, NULL, complete_chardev },
-	{ "args", MON_STR, false, 0, NULL, NULL },
+	{ "id", MON_STR, false, 0, 0, MON_PROPOSE_CHARDEVS },
+	{ "args", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg remove_args[] = {
-	{ "id", MON_STR, false, 0, NULL, complete_chardev },
+	{ "id", MON_STR, false, 0, 0, MON_PROPOSE_CHARDEVS },
 	{ .name = NULL },
 };
 
 static const struct mon_arg read_args[] = {
-	{ "device", MON_STR, false, 0, NULL, complete_chardev },
-	{ "size", MON_INT, false, 0, NULL, NULL },
-	{ "format", MON_STR, true, 0, "DataFormat", NULL },
+	{ "device", MON_STR, false, 0, 0, MON_PROPOSE_CHARDEVS },
+	{ "size", MON_INT, false, 0, 0, 0 },
+	{ "format", MON_STR, true, 0, MON_OF_DATA_FORMAT, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg write_args[] = {
-	{ "device", MON_STR, false, 0, NULL, complete_chardev },
-	{ "data", MON_STR, false, 0, NULL, NULL },
-	{ "format", MON_STR, true, 0, "DataFormat", NULL },
+	{ "device", MON_STR, false, 0, 0, MON_PROPOSE_CHARDEVS },
+	{ "data", MON_STR, false, 0, 0, 0 },
+	{ "format", MON_STR, true, 0, MON_OF_DATA_FORMAT, 0 },
 	{ .name = NULL },
 };
 

@@ -356,50 +356,50 @@ static int run_log(struct mon_ctx *ctx, const json_t *args, json_t **result,
 }
 
 static const struct mon_arg registers_args[] = {
-	{ "all", MON_FLAG, true, 'a', NULL, NULL },
-	{ "vcpu", MON_INT, true, 0, NULL, NULL },
+	{ "all", MON_FLAG, true, 'a', 0, 0 },
+	{ "vcpu", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg cpu_args[] = {
-	{ "index", MON_INT, false, 0, NULL, NULL },
+	{ "index", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg xp_args[] = {
-	{ "fmt", MON_FORMAT, true, 0, NULL, NULL },
-	{ "addr", MON_INT, false, 0, NULL, NULL },
+	{ "fmt", MON_FORMAT, true, 0, 0, 0 },
+	{ "addr", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg addr_args[] = {
-	{ "addr", MON_INT, false, 0, NULL, NULL },
+	{ "addr", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg from_args[] = {
-	{ "addr", MON_INT, true, 0, NULL, NULL },
+	{ "addr", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg logfile_args[] = {
-	{ "filename", MON_STR, false, 0, NULL, NULL },
+	{ "filename", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg print_args[] = {
-	{ "fmt", MON_FORMAT, true, 0, NULL, NULL },
-	{ "val", MON_INT, false, 0, NULL, NULL },
+	{ "fmt", MON_FORMAT, true, 0, 0, 0 },
+	{ "val", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg log_args[] = {
-	{ "items", MON_STR, false, 0, NULL, NULL },
+	{ "items", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
-static void complete_class(struct vm *vm, void (*add)(void *opaque, const char *value),
-                           void *opaque)
+void mon_propose_events(struct vm *vm, void (*add)(void *opaque, const char *value),
+                        void *opaque)
 {
 	(void)vm;
 	for (unsigned i = 0; log_class_name(i); i++)
@@ -407,13 +407,13 @@ static void complete_class(struct vm *vm, void (*add)(void *opaque, const char *
 }
 
 static const struct mon_arg trace_events_args[] = {
-	{ "name", MON_STR, true, 0, NULL, complete_class },
+	{ "name", MON_STR, true, 0, 0, MON_PROPOSE_EVENTS },
 	{ .name = NULL },
 };
 
 static const struct mon_arg trace_event_args[] = {
-	{ "name", MON_STR, false, 0, NULL, complete_class },
-	{ "option", MON_BOOL, false, 0, NULL, NULL },
+	{ "name", MON_STR, false, 0, 0, MON_PROPOSE_EVENTS },
+	{ "option", MON_BOOL, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

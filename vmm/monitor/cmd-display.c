@@ -335,25 +335,25 @@ int mon_change_vnc(struct mon_ctx *ctx, const char *target, const char *arg,
 }
 
 static const struct mon_arg set_password_args[] = {
-	{ "protocol", MON_STR, false, 0, NULL, NULL },
-	{ "password", MON_STR, false, 0, NULL, NULL },
-	{ "connected", MON_STR, true, 0, NULL, NULL },
+	{ "protocol", MON_STR, false, 0, 0, 0 },
+	{ "password", MON_STR, false, 0, 0, 0 },
+	{ "connected", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg expire_password_args[] = {
-	{ "protocol", MON_STR, false, 0, NULL, NULL },
-	{ "time", MON_STR, false, 0, NULL, NULL },
+	{ "protocol", MON_STR, false, 0, 0, 0 },
+	{ "time", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg vnc_password_args[] = {
-	{ "password", MON_STR, false, 0, NULL, NULL },
+	{ "password", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
-static void complete_key(struct vm *vm, void (*add)(void *opaque, const char *value),
-                         void *opaque)
+void mon_propose_keys(struct vm *vm, void (*add)(void *opaque, const char *value),
+                      void *opaque)
 {
 	const char *name;
 
@@ -363,34 +363,34 @@ static void complete_key(struct vm *vm, void (*add)(void *opaque, const char *va
 }
 
 static const struct mon_arg sendkey_args[] = {
-	{ "keys", MON_STR, false, 0, NULL, complete_key },
-	{ "hold-time", MON_INT, true, 0, NULL, NULL },
+	{ "keys", MON_STR, false, 0, 0, MON_PROPOSE_KEYS },
+	{ "hold-time", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg send_key_args[] = {
-	{ "keys", MON_ANY, false, 0, "[KeyValue]", NULL },
-	{ "hold-time", MON_INT, true, 0, NULL, NULL },
+	{ "keys", MON_ANY, false, 0, MON_OF_KEYS, 0 },
+	{ "hold-time", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg mouse_move_args[] = {
-	{ "dx", MON_INT, false, 0, NULL, NULL },
-	{ "dy", MON_INT, false, 0, NULL, NULL },
-	{ "dz", MON_INT, true, 0, NULL, NULL },
+	{ "dx", MON_INT, false, 0, 0, 0 },
+	{ "dy", MON_INT, false, 0, 0, 0 },
+	{ "dz", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg mouse_button_args[] = {
-	{ "button_state", MON_INT, false, 0, NULL, NULL },
+	{ "button_state", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg screendump_args[] = {
-	{ "filename", MON_STR, false, 0, NULL, NULL },
-	{ "format", MON_STR, true, 0, "ImageFormat", NULL },
-	{ "device", MON_STR, true, 0, NULL, NULL },
-	{ "head", MON_INT, true, 0, NULL, NULL },
+	{ "filename", MON_STR, false, 0, 0, 0 },
+	{ "format", MON_STR, true, 0, MON_OF_IMAGE_FORMAT, 0 },
+	{ "device", MON_STR, true, 0, 0, 0 },
+	{ "head", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 

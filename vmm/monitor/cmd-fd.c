@@ -113,7 +113,7 @@ static int run_closefd(struct mon_ctx *ctx, const json_t *args, json_t **result,
 }
 
 static const struct mon_arg fd_args[] = {
-	{ "fdname", MON_STR, false, 0, NULL, NULL },
+	{ "fdname", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

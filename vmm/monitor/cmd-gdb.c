@@ -23,7 +23,7 @@ static int run_gdbserver(struct mon_ctx *ctx, const json_t *args, json_t **resul
 }
 
 static const struct mon_arg gdbserver_args[] = {
-	{ "device", MON_STR, true, 0, NULL, NULL },
+	{ "device", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 

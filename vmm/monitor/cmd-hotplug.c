@@ -190,8 +190,8 @@ static int run_drive_del(struct mon_ctx *ctx, const json_t *args, json_t **resul
 
 /* ---- the table ---- */
 
-static void complete_class(struct vm *vm, void (*add)(void *opaque, const char *value),
-                           void *opaque)
+void mon_propose_drivers(struct vm *vm, void (*add)(void *opaque, const char *value),
+                         void *opaque)
 {
 	(void)vm;
 	for (const struct device_class *const *c = device_catalog; *c; c++)
@@ -199,8 +199,8 @@ static void complete_class(struct vm *vm, void (*add)(void *opaque, const char *
 			add(opaque, (*c)->name);
 }
 
-static void complete_device(struct vm *vm, void (*add)(void *opaque, const char *value),
-                            void *opaque)
+void mon_propose_devices(struct vm *vm, void (*add)(void *opaque, const char *value),
+                         void *opaque)
 {
 	for (const struct device *dev = vm->devices; dev; dev = dev->next)
 		if (dev->id && device_class_hotplugs(dev->cls))
@@ -208,73 +208,73 @@ static void complete_device(struct vm *vm, void (*add)(void *opaque, const char 
 }
 
 static const struct mon_arg device_args[] = {
-	{ "driver", MON_STR, false, 0, NULL, NULL },
-	{ "bus", MON_STR, true, 0, NULL, NULL },
-	{ "id", MON_STR, true, 0, NULL, NULL },
-	{ "...", MON_OTHERS, true, 0, NULL, NULL },
+	{ "driver", MON_STR, false, 0, 0, 0 },
+	{ "bus", MON_STR, true, 0, 0, 0 },
+	{ "id", MON_STR, true, 0, 0, 0 },
+	{ "...", MON_OTHERS, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg hmp_device_args[] = {
-	{ "args", MON_REST, false, 0, NULL, complete_class },
+	{ "args", MON_REST, false, 0, 0, MON_PROPOSE_DRIVERS },
 	{ .name = NULL },
 };
 
 static const struct mon_arg object_args[] = {
-	{ "qom-type", MON_STR, false, 0, NULL, NULL },
-	{ "id", MON_STR, false, 0, NULL, NULL },
-	{ "...", MON_OTHERS, true, 0, NULL, NULL },
+	{ "qom-type", MON_STR, false, 0, 0, 0 },
+	{ "id", MON_STR, false, 0, 0, 0 },
+	{ "...", MON_OTHERS, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg object_del_args[] = {
-	{ "id", MON_STR, false, 0, NULL, NULL },
+	{ "id", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg device_del_args[] = {
-	{ "id", MON_STR, false, 0, NULL, complete_device },
+	{ "id", MON_STR, false, 0, 0, MON_PROPOSE_DEVICES },
 	{ .name = NULL },
 };
 
 static const struct mon_arg netdev_args[] = {
-	{ "type", MON_STR, false, 0, NULL, NULL },
-	{ "id", MON_STR, false, 0, NULL, NULL },
-	{ "...", MON_OTHERS, true, 0, NULL, NULL },
+	{ "type", MON_STR, false, 0, 0, 0 },
+	{ "id", MON_STR, false, 0, 0, 0 },
+	{ "...", MON_OTHERS, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg hmp_args[] = {
-	{ "args", MON_REST, false, 0, NULL, NULL },
+	{ "args", MON_REST, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg netdev_del_args[] = {
-	{ "id", MON_STR, false, 0, NULL, mon_complete_net },
+	{ "id", MON_STR, false, 0, 0, MON_PROPOSE_NETS },
 	{ .name = NULL },
 };
 
 static const struct mon_arg drive_args[] = {
-	{ "node", MON_FLAG, true, 'n', NULL, NULL },
-	{ "pci_addr", MON_STR, false, 0, NULL, NULL },
-	{ "opts", MON_REST, true, 0, NULL, NULL },
+	{ "node", MON_FLAG, true, 'n', 0, 0 },
+	{ "pci_addr", MON_STR, false, 0, 0, 0 },
+	{ "opts", MON_REST, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg drive_del_args[] = {
-	{ "id", MON_STR, false, 0, NULL, mon_complete_drive },
+	{ "id", MON_STR, false, 0, 0, MON_PROPOSE_DRIVES },
 	{ .name = NULL },
 };
 
 static const struct mon_arg blockdev_args[] = {
-	{ "driver", MON_STR, false, 0, NULL, NULL },
-	{ "node-name", MON_STR, true, 0, NULL, NULL },
-	{ "...", MON_OTHERS, true, 0, NULL, NULL },
+	{ "driver", MON_STR, false, 0, 0, 0 },
+	{ "node-name", MON_STR, true, 0, 0, 0 },
+	{ "...", MON_OTHERS, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg blockdev_del_args[] = {
-	{ "node-name", MON_STR, false, 0, NULL, NULL },
+	{ "node-name", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

@@ -210,14 +210,14 @@ static int run_usb(struct mon_ctx *ctx, const json_t *args, json_t **result,
 /* ---- the table ---- */
 
 static const struct mon_arg mouse_set_args[] = {
-	{ "index", MON_INT, false, 0, NULL, NULL },
+	{ "index", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg send_event_args[] = {
-	{ "events", MON_ANY, false, 0, "[InputEvent]", NULL },
-	{ "device", MON_STR, true, 0, NULL, NULL },
-	{ "head", MON_INT, true, 0, NULL, NULL },
+	{ "events", MON_ANY, false, 0, MON_OF_INPUT_EVENTS, 0 },
+	{ "device", MON_STR, true, 0, 0, 0 },
+	{ "head", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 

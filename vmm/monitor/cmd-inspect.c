@@ -105,18 +105,18 @@ static int run_mce(struct mon_ctx *ctx, const json_t *args, json_t **result,
 }
 
 static const struct mon_arg lapic_args[] = {
-	{ "apic-id", MON_INT, true, 0, NULL, NULL },
+	{ "apic-id", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg mce_args[] = {
-	{ "broadcast", MON_FLAG, true, 'b', NULL, NULL },
-	{ "cpu_index", MON_INT, false, 0, NULL, NULL },
-	{ "bank", MON_INT, false, 0, NULL, NULL },
-	{ "status", MON_INT, false, 0, NULL, NULL },
-	{ "mcg_status", MON_INT, false, 0, NULL, NULL },
-	{ "addr", MON_INT, false, 0, NULL, NULL },
-	{ "misc", MON_INT, false, 0, NULL, NULL },
+	{ "broadcast", MON_FLAG, true, 'b', 0, 0 },
+	{ "cpu_index", MON_INT, false, 0, 0, 0 },
+	{ "bank", MON_INT, false, 0, 0, 0 },
+	{ "status", MON_INT, false, 0, 0, 0 },
+	{ "mcg_status", MON_INT, false, 0, 0, 0 },
+	{ "addr", MON_INT, false, 0, 0, 0 },
+	{ "misc", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

@@ -165,45 +165,45 @@ static int run_hmp_change(struct mon_ctx *ctx, const json_t *args, json_t **resu
 /* ---- the table ---- */
 
 static const struct mon_arg open_args[] = {
-	{ "device", MON_STR, true, 0, NULL, mon_complete_drive },
-	{ "id", MON_STR, true, 0, NULL, NULL },
-	{ "force", MON_FLAG, true, 'f', NULL, NULL },
+	{ "device", MON_STR, true, 0, 0, MON_PROPOSE_DRIVES },
+	{ "id", MON_STR, true, 0, 0, 0 },
+	{ "force", MON_FLAG, true, 'f', 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg close_args[] = {
-	{ "device", MON_STR, true, 0, NULL, NULL },
-	{ "id", MON_STR, true, 0, NULL, NULL },
+	{ "device", MON_STR, true, 0, 0, 0 },
+	{ "id", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg remove_args[] = {
-	{ "id", MON_STR, false, 0, NULL, NULL },
+	{ "id", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg insert_args[] = {
-	{ "id", MON_STR, false, 0, NULL, NULL },
-	{ "node-name", MON_STR, false, 0, NULL, NULL },
+	{ "id", MON_STR, false, 0, 0, 0 },
+	{ "node-name", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg medium_args[] = {
-	{ "device", MON_STR, true, 0, NULL, NULL },
-	{ "id", MON_STR, true, 0, NULL, NULL },
-	{ "filename", MON_STR, false, 0, NULL, NULL },
-	{ "format", MON_STR, true, 0, NULL, NULL },
-	{ "force", MON_BOOL, true, 0, NULL, NULL },
-	{ "read-only-mode", MON_STR, true, 0, "BlockdevChangeReadOnlyMode", NULL },
+	{ "device", MON_STR, true, 0, 0, 0 },
+	{ "id", MON_STR, true, 0, 0, 0 },
+	{ "filename", MON_STR, false, 0, 0, 0 },
+	{ "format", MON_STR, true, 0, 0, 0 },
+	{ "force", MON_BOOL, true, 0, 0, 0 },
+	{ "read-only-mode", MON_STR, true, 0, MON_OF_READ_ONLY_MODE, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg change_args[] = {
-	{ "force", MON_FLAG, true, 'f', NULL, NULL },
-	{ "device", MON_STR, false, 0, NULL, mon_complete_drive },
-	{ "target", MON_STR, false, 0, NULL, NULL },
-	{ "arg", MON_STR, true, 0, NULL, NULL },
-	{ "read-only-mode", MON_STR, true, 0, NULL, NULL },
+	{ "force", MON_FLAG, true, 'f', 0, 0 },
+	{ "device", MON_STR, false, 0, 0, MON_PROPOSE_DRIVES },
+	{ "target", MON_STR, false, 0, 0, 0 },
+	{ "arg", MON_STR, true, 0, 0, 0 },
+	{ "read-only-mode", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 

@@ -223,36 +223,36 @@ static int run_out(struct mon_ctx *ctx, const json_t *args, json_t **result,
 /* ---- the table ---- */
 
 static const struct mon_arg sum_args[] = {
-	{ "start", MON_INT, false, 0, NULL, NULL },
-	{ "size", MON_INT, false, 0, NULL, NULL },
+	{ "start", MON_INT, false, 0, 0, 0 },
+	{ "size", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg pmemsave_args[] = {
-	{ "val", MON_INT, false, 0, NULL, NULL },
-	{ "size", MON_INT, false, 0, NULL, NULL },
-	{ "filename", MON_STR, false, 0, NULL, NULL },
+	{ "val", MON_INT, false, 0, 0, 0 },
+	{ "size", MON_INT, false, 0, 0, 0 },
+	{ "filename", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg memsave_args[] = {
-	{ "val", MON_INT, false, 0, NULL, NULL },
-	{ "size", MON_INT, false, 0, NULL, NULL },
-	{ "filename", MON_STR, false, 0, NULL, NULL },
-	{ "cpu-index", MON_INT, true, 0, NULL, NULL },
+	{ "val", MON_INT, false, 0, 0, 0 },
+	{ "size", MON_INT, false, 0, 0, 0 },
+	{ "filename", MON_STR, false, 0, 0, 0 },
+	{ "cpu-index", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg in_args[] = {
-	{ "fmt", MON_FORMAT, true, 0, NULL, NULL },
-	{ "port", MON_INT, false, 0, NULL, NULL },
+	{ "fmt", MON_FORMAT, true, 0, 0, 0 },
+	{ "port", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg out_args[] = {
-	{ "fmt", MON_FORMAT, true, 0, NULL, NULL },
-	{ "port", MON_INT, false, 0, NULL, NULL },
-	{ "val", MON_INT, false, 0, NULL, NULL },
+	{ "fmt", MON_FORMAT, true, 0, 0, 0 },
+	{ "port", MON_INT, false, 0, 0, 0 },
+	{ "val", MON_INT, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

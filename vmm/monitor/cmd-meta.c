@@ -136,18 +136,18 @@ static int run_help(struct mon_ctx *ctx, const json_t *args, json_t **result,
 }
 
 static const struct mon_arg help_args[] = {
-	{ "command", MON_REST, true, 0, NULL, NULL },
+	{ "command", MON_REST, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg human_args[] = {
-	{ "command-line", MON_STR, false, 0, NULL, NULL },
-	{ "cpu-index", MON_INT, true, 0, NULL, NULL },
+	{ "command-line", MON_STR, false, 0, 0, 0 },
+	{ "cpu-index", MON_INT, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg capability_args[] = {
-	{ "enable", MON_ANY, true, 0, "[QMPCapability]", NULL },
+	{ "enable", MON_ANY, true, 0, MON_OF_QMP_CAPABILITIES, 0 },
 	{ .name = NULL },
 };
 

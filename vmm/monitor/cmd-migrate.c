@@ -334,44 +334,44 @@ static int run_hmp_capability(struct mon_ctx *ctx, const json_t *args, json_t **
 
 /* Programs say detach=true, which it always is, and resume=false. */
 static const struct mon_arg qmp_migrate_args[] = {
-	{ "uri", MON_STR, false, 0, NULL, NULL },
-	{ "detach", MON_BOOL, true, 0, NULL, NULL },
-	{ "resume", MON_BOOL, true, 0, NULL, NULL },
+	{ "uri", MON_STR, false, 0, 0, 0 },
+	{ "detach", MON_BOOL, true, 0, 0, 0 },
+	{ "resume", MON_BOOL, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg migrate_args[] = {
-	{ "detach", MON_FLAG, true, 'd', NULL, NULL },
-	{ "uri", MON_STR, false, 0, NULL, NULL },
+	{ "detach", MON_FLAG, true, 'd', 0, 0 },
+	{ "uri", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg uri_args[] = {
-	{ "uri", MON_STR, false, 0, NULL, NULL },
+	{ "uri", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg params_args[] = {
-	{ "max-bandwidth", MON_INT, true, 0, NULL, NULL },
-	{ "downtime-limit", MON_INT, true, 0, NULL, NULL },
-	{ "", MON_OTHERS, true, 0, NULL, NULL },
+	{ "max-bandwidth", MON_INT, true, 0, 0, 0 },
+	{ "downtime-limit", MON_INT, true, 0, 0, 0 },
+	{ "", MON_OTHERS, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg param_args[] = {
-	{ "parameter", MON_STR, false, 0, NULL, NULL },
-	{ "value", MON_STR, false, 0, NULL, NULL },
+	{ "parameter", MON_STR, false, 0, 0, 0 },
+	{ "value", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg caps_args[] = {
-	{ "capabilities", MON_ANY, false, 0, "[MigrationCapabilityStatus]", NULL },
+	{ "capabilities", MON_ANY, false, 0, MON_OF_MIGRATION_CAPABILITIES, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg cap_args[] = {
-	{ "capability", MON_STR, false, 0, NULL, NULL },
-	{ "state", MON_BOOL, false, 0, NULL, NULL },
+	{ "capability", MON_STR, false, 0, 0, 0 },
+	{ "state", MON_BOOL, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

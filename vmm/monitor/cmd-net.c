@@ -95,7 +95,7 @@ static int run_netstats(struct mon_ctx *ctx, const json_t *args, json_t **result
 
 /* ---- links ---- */
 
-void mon_complete_net(struct vm *vm, void (*add)(void *opaque, const char *value),
+void mon_propose_nets(struct vm *vm, void (*add)(void *opaque, const char *value),
                       void *opaque)
 {
 	struct netdev *nd = NULL;
@@ -131,7 +131,7 @@ static int run_set_link(struct mon_ctx *ctx, const json_t *args, json_t **result
 }
 
 static const struct mon_arg link_args[] = {
-	{ .name = "name", .kind = MON_STR, .complete = mon_complete_net },
+	{ .name = "name", .kind = MON_STR, .propose = MON_PROPOSE_NETS },
 	{ .name = "up", .kind = MON_BOOL },
 	{ .name = NULL },
 };
@@ -205,7 +205,7 @@ static const struct mon_arg filter_args[] = {
 	{ .name = "name",
 	  .kind = MON_STR,
 	  .optional = true,
-	  .complete = mon_complete_net },
+	  .propose = MON_PROPOSE_NETS },
 	{ .name = NULL },
 };
 
@@ -263,7 +263,10 @@ static const struct mon_arg announce_args[] = {
 	{ .name = "max", .kind = MON_INT, .optional = true },
 	{ .name = "rounds", .kind = MON_INT, .optional = true },
 	{ .name = "step", .kind = MON_INT, .optional = true },
-	{ .name = "interfaces", .kind = MON_ANY, .optional = true, .type = "[str]" },
+	{ .name = "interfaces",
+	  .kind = MON_ANY,
+	  .optional = true,
+	  .type = MON_OF_STRINGS },
 	{ .name = "id", .kind = MON_STR, .optional = true },
 	{ .name = NULL },
 };
@@ -272,7 +275,7 @@ static const struct mon_arg hmp_announce_args[] = {
 	{ .name = "interfaces",
 	  .kind = MON_STR,
 	  .optional = true,
-	  .complete = mon_complete_net },
+	  .propose = MON_PROPOSE_NETS },
 	{ .name = "id", .kind = MON_STR, .optional = true },
 	{ .name = NULL },
 };
@@ -387,7 +390,7 @@ static int run_hostfwd_remove(struct mon_ctx *ctx, const json_t *args, json_t **
 }
 
 static const struct mon_arg hostfwd_args[] = {
-	{ .name = "netdev_id", .kind = MON_STR, .complete = mon_complete_net },
+	{ .name = "netdev_id", .kind = MON_STR, .propose = MON_PROPOSE_NETS },
 	{ .name = "rule", .kind = MON_STR, .optional = true },
 	{ .name = NULL },
 };

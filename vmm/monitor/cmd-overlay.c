@@ -318,49 +318,49 @@ static int run_commit(struct mon_ctx *ctx, const json_t *args, json_t **result,
 /* ---- the table ---- */
 
 static const struct mon_arg file_args[] = {
-	{ "device", MON_STR, true, 0, NULL, NULL },
-	{ "node-name", MON_STR, true, 0, NULL, NULL },
-	{ "snapshot-file", MON_STR, false, 0, NULL, NULL },
-	{ "snapshot-node-name", MON_STR, true, 0, NULL, NULL },
-	{ "format", MON_STR, true, 0, NULL, NULL },
-	{ "mode", MON_STR, true, 0, "NewImageMode", NULL },
+	{ "device", MON_STR, true, 0, 0, 0 },
+	{ "node-name", MON_STR, true, 0, 0, 0 },
+	{ "snapshot-file", MON_STR, false, 0, 0, 0 },
+	{ "snapshot-node-name", MON_STR, true, 0, 0, 0 },
+	{ "format", MON_STR, true, 0, 0, 0 },
+	{ "mode", MON_STR, true, 0, MON_OF_NEW_IMAGE_MODE, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg hmp_file_args[] = {
-	{ "reuse", MON_FLAG, true, 'n', NULL, NULL },
-	{ "device", MON_STR, false, 0, NULL, mon_complete_drive },
-	{ "snapshot-file", MON_STR, true, 0, NULL, NULL },
-	{ "format", MON_STR, true, 0, NULL, NULL },
+	{ "reuse", MON_FLAG, true, 'n', 0, 0 },
+	{ "device", MON_STR, false, 0, 0, MON_PROPOSE_DRIVES },
+	{ "snapshot-file", MON_STR, true, 0, 0, 0 },
+	{ "format", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg node_args[] = {
-	{ "node", MON_STR, false, 0, NULL, NULL },
-	{ "overlay", MON_STR, false, 0, NULL, NULL },
+	{ "node", MON_STR, false, 0, 0, 0 },
+	{ "overlay", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg commit_args[] = {
-	{ "device", MON_STR, false, 0, NULL, mon_complete_drive },
+	{ "device", MON_STR, false, 0, 0, MON_PROPOSE_DRIVES },
 	{ .name = NULL },
 };
 
 static const struct mon_arg inside_args[] = {
-	{ "device", MON_STR, false, 0, NULL, mon_complete_drive },
-	{ "name", MON_STR, false, 0, NULL, NULL },
+	{ "device", MON_STR, false, 0, 0, MON_PROPOSE_DRIVES },
+	{ "name", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg delete_args[] = {
-	{ "device", MON_STR, false, 0, NULL, mon_complete_drive },
-	{ "name", MON_STR, true, 0, NULL, NULL },
-	{ "id", MON_STR, true, 0, NULL, NULL },
+	{ "device", MON_STR, false, 0, 0, MON_PROPOSE_DRIVES },
+	{ "name", MON_STR, true, 0, 0, 0 },
+	{ "id", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg transaction_args[] = {
-	{ "actions", MON_ANY, false, 0, NULL, NULL },
+	{ "actions", MON_ANY, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

@@ -351,25 +351,25 @@ static int run_device_properties(struct mon_ctx *ctx, const json_t *args, json_t
 /* ---- the table ---- */
 
 static const struct mon_arg path_args[] = {
-	{ "path", MON_STR, false, 0, NULL, NULL },
+	{ "path", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg get_args[] = {
-	{ "path", MON_STR, false, 0, NULL, NULL },
-	{ "property", MON_STR, false, 0, NULL, NULL },
+	{ "path", MON_STR, false, 0, 0, 0 },
+	{ "property", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg set_args[] = {
-	{ "path", MON_STR, false, 0, NULL, NULL },
-	{ "property", MON_STR, false, 0, NULL, NULL },
-	{ "value", MON_ANY, false, 0, NULL, NULL },
+	{ "path", MON_STR, false, 0, 0, 0 },
+	{ "property", MON_STR, false, 0, 0, 0 },
+	{ "value", MON_ANY, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg typename_args[] = {
-	{ "typename", MON_STR, false, 0, NULL, NULL },
+	{ "typename", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

@@ -177,8 +177,8 @@ static int run_boot_set(struct mon_ctx *ctx, const json_t *args, json_t **result
 	return ret;
 }
 
-static void complete_watchdog(struct vm *vm, void (*add)(void *opaque, const char *value),
-                              void *opaque)
+void mon_propose_watchdog(struct vm *vm, void (*add)(void *opaque, const char *value),
+                          void *opaque)
 {
 	(void)vm;
 	for (unsigned i = 0; i < WATCHDOG_ACTIONS; i++)
@@ -186,20 +186,20 @@ static void complete_watchdog(struct vm *vm, void (*add)(void *opaque, const cha
 }
 
 static const struct mon_arg watchdog_args[] = {
-	{ "action", MON_STR, false, 0, "WatchdogAction", complete_watchdog },
+	{ "action", MON_STR, false, 0, MON_OF_WATCHDOG_ACTION, MON_PROPOSE_WATCHDOG },
 	{ .name = NULL },
 };
 
 static const struct mon_arg action_args[] = {
-	{ "reboot", MON_STR, true, 0, "RebootAction", NULL },
-	{ "shutdown", MON_STR, true, 0, "ShutdownAction", NULL },
-	{ "panic", MON_STR, true, 0, "PanicAction", NULL },
-	{ "watchdog", MON_STR, true, 0, "WatchdogAction", NULL },
+	{ "reboot", MON_STR, true, 0, MON_OF_REBOOT_ACTION, 0 },
+	{ "shutdown", MON_STR, true, 0, MON_OF_SHUTDOWN_ACTION, 0 },
+	{ "panic", MON_STR, true, 0, MON_OF_PANIC_ACTION, 0 },
+	{ "watchdog", MON_STR, true, 0, MON_OF_WATCHDOG_ACTION, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg boot_args[] = {
-	{ "bootdevice", MON_STR, false, 0, NULL, NULL },
+	{ "bootdevice", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

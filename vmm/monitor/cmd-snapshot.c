@@ -39,12 +39,12 @@ static int run_list(struct mon_ctx *ctx, const json_t *args, json_t **result,
 }
 
 static const struct mon_arg new_args[] = {
-	{ "tag", MON_STR, true, 0, NULL, NULL },
+	{ "tag", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg tag_args[] = {
-	{ "tag", MON_STR, false, 0, NULL, NULL },
+	{ "tag", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

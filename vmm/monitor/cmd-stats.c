@@ -274,8 +274,8 @@ static int run_info_stats(struct mon_ctx *ctx, const json_t *args, json_t **resu
 
 /* ---- the table ---- */
 
-static void complete_target(struct vm *vm, void (*add)(void *opaque, const char *value),
-                            void *opaque)
+void mon_propose_targets(struct vm *vm, void (*add)(void *opaque, const char *value),
+                         void *opaque)
 {
 	(void)vm;
 	add(opaque, "vm");
@@ -283,21 +283,21 @@ static void complete_target(struct vm *vm, void (*add)(void *opaque, const char 
 }
 
 static const struct mon_arg stats_args[] = {
-	{ "target", MON_STR, true, 0, "StatsTarget", NULL },
-	{ "vcpus", MON_ANY, true, 0, "[str]", NULL },
-	{ "providers", MON_ANY, true, 0, "[StatsRequest]", NULL },
+	{ "target", MON_STR, true, 0, MON_OF_STATS_TARGET, 0 },
+	{ "vcpus", MON_ANY, true, 0, MON_OF_STRINGS, 0 },
+	{ "providers", MON_ANY, true, 0, MON_OF_STATS_REQUESTS, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg schema_args[] = {
-	{ "provider", MON_STR, true, 0, "StatsProvider", NULL },
+	{ "provider", MON_STR, true, 0, MON_OF_STATS_PROVIDER, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg hmp_args[] = {
-	{ "target", MON_STR, true, 0, NULL, complete_target },
-	{ "names", MON_STR, true, 0, NULL, NULL },
-	{ "provider", MON_STR, true, 0, NULL, NULL },
+	{ "target", MON_STR, true, 0, 0, MON_PROPOSE_TARGETS },
+	{ "names", MON_STR, true, 0, 0, 0 },
+	{ "provider", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 

@@ -203,8 +203,8 @@ static int run_expansion(struct mon_ctx *ctx, const json_t *args, json_t **resul
 }
 
 static const struct mon_arg expansion_args[] = {
-	{ "type", MON_STR, false, 0, "CpuModelExpansionType", NULL },
-	{ "model", MON_ANY, false, 0, "CpuModelInfo", NULL },
+	{ "type", MON_STR, false, 0, MON_OF_CPU_EXPANSION, 0 },
+	{ "model", MON_ANY, false, 0, MON_OF_CPU_MODEL, 0 },
 	{ .name = NULL },
 };
 
@@ -256,18 +256,18 @@ static int run_options(struct mon_ctx *ctx, const json_t *args, json_t **result,
 /* ---- the table ---- */
 
 static const struct mon_arg option_args[] = {
-	{ "option", MON_STR, true, 0, NULL, NULL },
+	{ "option", MON_STR, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg types_args[] = {
-	{ "implements", MON_STR, true, 0, NULL, NULL },
-	{ "abstract", MON_BOOL, true, 0, NULL, NULL },
+	{ "implements", MON_STR, true, 0, 0, 0 },
+	{ "abstract", MON_BOOL, true, 0, 0, 0 },
 	{ .name = NULL },
 };
 
 static const struct mon_arg typename_args[] = {
-	{ "typename", MON_STR, false, 0, NULL, NULL },
+	{ "typename", MON_STR, false, 0, 0, 0 },
 	{ .name = NULL },
 };
 

@@ -36,15 +36,51 @@ enum mon_arg_kind {
 	MON_OTHERS, /* the last row: arguments of any other name; QMP only */
 };
 
+/* A schema type that is more special than the kind. */
+enum mon_arg_type {
+	MON_OF_KIND,
+	MON_OF_STRINGS,
+	MON_OF_DATA_FORMAT,
+	MON_OF_KEYS,
+	MON_OF_IMAGE_FORMAT,
+	MON_OF_INPUT_EVENTS,
+	MON_OF_READ_ONLY_MODE,
+	MON_OF_QMP_CAPABILITIES,
+	MON_OF_MIGRATION_CAPABILITIES,
+	MON_OF_NEW_IMAGE_MODE,
+	MON_OF_WATCHDOG_ACTION,
+	MON_OF_REBOOT_ACTION,
+	MON_OF_SHUTDOWN_ACTION,
+	MON_OF_PANIC_ACTION,
+	MON_OF_STATS_TARGET,
+	MON_OF_STATS_REQUESTS,
+	MON_OF_STATS_PROVIDER,
+	MON_OF_CPU_EXPANSION,
+	MON_OF_CPU_MODEL,
+};
+
+/* Which values the human monitor's completion proposes. */
+enum mon_proposal {
+	MON_PROPOSE_NOTHING,
+	MON_PROPOSE_CHARDEVS,
+	MON_PROPOSE_DEVICES,
+	MON_PROPOSE_DRIVERS,
+	MON_PROPOSE_DRIVES,
+	MON_PROPOSE_EVENTS,
+	MON_PROPOSE_KEYS,
+	MON_PROPOSE_NETS,
+	MON_PROPOSE_TARGETS,
+	MON_PROPOSE_WATCHDOG,
+};
+
+/* There are hundreds of rows: all but the name are bytes. */
 struct mon_arg {
 	const char *name; /* NULL ends a table */
-	enum mon_arg_kind kind;
+	enum mon_arg_kind kind : 8;
 	bool optional;
-	char flag;        /* MON_FLAG: the letter */
-	const char *type; /* schema type when it is more special than the kind, or NULL */
-	/* Proposes values for the human monitor's completion; NULL: none. */
-	void (*complete)(struct vm *vm, void (*add)(void *opaque, const char *value),
-	                 void *opaque);
+	char flag; /* MON_FLAG: the letter */
+	enum mon_arg_type type : 8;
+	enum mon_proposal propose : 8;
 };
 
 /* What a handler knows of its caller. */

@@ -10,6 +10,7 @@
 #include "vmm/machine/control.h"
 #include "vmm/monitor/expr.h"
 #include "vmm/monitor/session.h"
+#include "vmm/monitor/tables.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -320,6 +321,20 @@ static void add_filtered(void *opaque, const char *value)
 		f->add(f->opaque, value);
 }
 
+static void (*const proposals[])(struct vm *vm,
+                                 void (*add)(void *opaque, const char *value),
+                                 void *opaque) = {
+	[MON_PROPOSE_CHARDEVS] = mon_propose_chardevs,
+	[MON_PROPOSE_DEVICES] = mon_propose_devices,
+	[MON_PROPOSE_DRIVERS] = mon_propose_drivers,
+	[MON_PROPOSE_DRIVES] = mon_propose_drives,
+	[MON_PROPOSE_EVENTS] = mon_propose_events,
+	[MON_PROPOSE_KEYS] = mon_propose_keys,
+	[MON_PROPOSE_NETS] = mon_propose_nets,
+	[MON_PROPOSE_TARGETS] = mon_propose_targets,
+	[MON_PROPOSE_WATCHDOG] = mon_propose_watchdog,
+};
+
 static void complete_arg(struct mon_ctx *ctx, const char *line, struct filter *f)
 {
 	const struct mon_command *command;
@@ -338,8 +353,8 @@ static void complete_arg(struct mon_ctx *ctx, const char *line, struct filter *f
 	for (const struct mon_arg *arg = command->args; arg && arg->name; arg++) {
 		if (arg->kind == MON_FLAG || n--)
 			continue;
-		if (arg->complete)
-			arg->complete(ctx->vm, add_filtered, f);
+		if (proposals[arg->propose])
+			proposals[arg->propose](ctx->vm, add_filtered, f);
 		return;
 	}
 }

@@ -36,13 +36,33 @@ const struct mon_type *mon_find_type(const char *name)
 
 static const char *arg_type(const struct mon_arg *arg)
 {
-	static const char *const names[] = {
+	static const char *const kinds[] = {
 		[MON_STR] = "str",   [MON_INT] = "int",    [MON_SIZE] = "int",
 		[MON_BOOL] = "bool", [MON_FLAG] = "bool",  [MON_REST] = "str",
 		[MON_ANY] = "any",   [MON_FORMAT] = "str", [MON_OTHERS] = "any",
 	};
+	static const char *const types[] = {
+		[MON_OF_STRINGS] = "[str]",
+		[MON_OF_DATA_FORMAT] = "DataFormat",
+		[MON_OF_KEYS] = "[KeyValue]",
+		[MON_OF_IMAGE_FORMAT] = "ImageFormat",
+		[MON_OF_INPUT_EVENTS] = "[InputEvent]",
+		[MON_OF_READ_ONLY_MODE] = "BlockdevChangeReadOnlyMode",
+		[MON_OF_QMP_CAPABILITIES] = "[QMPCapability]",
+		[MON_OF_MIGRATION_CAPABILITIES] = "[MigrationCapabilityStatus]",
+		[MON_OF_NEW_IMAGE_MODE] = "NewImageMode",
+		[MON_OF_WATCHDOG_ACTION] = "WatchdogAction",
+		[MON_OF_REBOOT_ACTION] = "RebootAction",
+		[MON_OF_SHUTDOWN_ACTION] = "ShutdownAction",
+		[MON_OF_PANIC_ACTION] = "PanicAction",
+		[MON_OF_STATS_TARGET] = "StatsTarget",
+		[MON_OF_STATS_REQUESTS] = "[StatsRequest]",
+		[MON_OF_STATS_PROVIDER] = "StatsProvider",
+		[MON_OF_CPU_EXPANSION] = "CpuModelExpansionType",
+		[MON_OF_CPU_MODEL] = "CpuModelInfo",
+	};
 
-	return arg->type ? arg->type : names[arg->kind];
+	return arg->type ? types[arg->type] : kinds[arg->kind];
 }
 
 /* ---- the list ---- */

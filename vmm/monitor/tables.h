@@ -34,11 +34,25 @@ extern const struct mon_command mon_fd_commands[];       /* cmd-fd.c */
 /* A KeyValue's code (common/keycode.h); 0 with a sentence when it is no key.
  * cmd-display.c */
 uint16_t mon_key(const json_t *value, struct err *err);
-/* Completion with the names of drives (cmd-block.c) and networks (cmd-net.c). */
-void mon_complete_drive(struct vm *vm, void (*add)(void *opaque, const char *value),
+/* Completion, one for each enum mon_proposal: proposes the values that there are. */
+void mon_propose_chardevs(struct vm *vm, void (*add)(void *opaque, const char *value),
+                          void *opaque);
+void mon_propose_devices(struct vm *vm, void (*add)(void *opaque, const char *value),
+                         void *opaque);
+void mon_propose_drivers(struct vm *vm, void (*add)(void *opaque, const char *value),
+                         void *opaque);
+void mon_propose_drives(struct vm *vm, void (*add)(void *opaque, const char *value),
                         void *opaque);
-void mon_complete_net(struct vm *vm, void (*add)(void *opaque, const char *value),
+void mon_propose_events(struct vm *vm, void (*add)(void *opaque, const char *value),
+                        void *opaque);
+void mon_propose_keys(struct vm *vm, void (*add)(void *opaque, const char *value),
                       void *opaque);
+void mon_propose_nets(struct vm *vm, void (*add)(void *opaque, const char *value),
+                      void *opaque);
+void mon_propose_targets(struct vm *vm, void (*add)(void *opaque, const char *value),
+                         void *opaque);
+void mon_propose_watchdog(struct vm *vm, void (*add)(void *opaque, const char *value),
+                          void *opaque);
 
 struct qcow2_snapshot;
 /* A SnapshotInfo. cmd-block.c */
