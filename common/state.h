@@ -34,18 +34,19 @@ enum state_kind {
 
 struct state_desc;
 
-/* Hundreds of rows: numbers take no more room than they need. */
+/* Hundreds of rows: numbers take no more room than they need. The compiler refuses what
+ * does not fit. */
 struct state_field {
 	const char *name;
 	const struct state_desc *sub; /* STATE_STRUCT */
-	uint32_t offset;              /* in the object */
-	uint32_t count;        /* elements (1 for a scalar): the declared maximum */
-	uint32_t count_offset; /* of a uint32_t in the object; or STATE_ALL: `count` */
-	uint32_t stride : 24;  /* STATE_STRUCT: bytes from one element to the next */
-	uint32_t kind : 8;     /* enum state_kind */
+	uint64_t kind : 4;            /* enum state_kind */
+	uint64_t offset : 17;         /* in the object */
+	uint64_t count : 17;        /* elements (1 for a scalar): the declared maximum */
+	uint64_t count_offset : 14; /* of a uint32_t there; or STATE_ALL: `count` */
+	uint64_t stride : 12; /* of several STATE_STRUCT: bytes from one to the next */
 };
 
-#define STATE_ALL UINT32_MAX
+#define STATE_ALL ((1u << 14) - 1)
 
 struct state_desc {
 	const char *name;
@@ -83,11 +84,10 @@ struct state_desc {
 		.count = sizeof(((type *)0)->f),                               \
 		.count_offset = offsetof(type, len_field)                      \
 	}
-#define STATE_STRUCT_F(type, f, desc)                                                    \
-	{                                                                                \
-		.name = #f, .kind = STATE_STRUCT, .offset = offsetof(type, f),           \
-		.count = 1, .stride = sizeof(((type *)0)->f), .count_offset = STATE_ALL, \
-		.sub = (desc)                                                            \
+#define STATE_STRUCT_F(type, f, desc)                                          \
+	{                                                                      \
+		.name = #f, .kind = STATE_STRUCT, .offset = offsetof(type, f), \
+		.count = 1, .count_offset = STATE_ALL, .sub = (desc)           \
 	}
 #define STATE_STRUCT_ARRAY(type, f, n, desc)                                   \
 	{                                                                      \
