@@ -154,16 +154,13 @@ json_t *mon_text(const char *text);
 
 /* ---- schema ---- */
 
-/* A member of an object type: "*name" is optional. type: "str", "int", "bool", "number",
- * "any", "[x]", or the name of another row. */
-struct mon_member {
-	const char *name, *type;
-};
-
+/* Members of an object type are strings, which end with NULL: a letter, that of the type
+ * "str", "int", "bool", "number" or "any", and the name, "*name" when it is optional;
+ * where the letter is '=' the next string is the type, "[x]" or the name of a row. */
 struct mon_type {
 	const char *name;
-	const struct mon_member *members; /* object */
-	const char *const *values;        /* enumeration */
+	const char *const *members; /* object */
+	const char *const *values;  /* enumeration */
 };
 
 extern const struct mon_type mon_types[];

@@ -26,6 +26,29 @@ static const struct builtin *find_builtin(const char *name)
 	return NULL;
 }
 
+struct member {
+	const char *name, *type;
+	bool optional;
+};
+
+/* Reads the member at `at`; returns where the next one is, NULL when there was none. */
+static const char *const *next_member(const char *const *at, struct member *m)
+{
+	const char *text = *at++;
+
+	if (!text)
+		return NULL;
+	m->type = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(builtins); i++)
+		if (*builtins[i].name == *text)
+			m->type = builtins[i].name;
+	if (!m->type)
+		m->type = *at++;
+	m->optional = text[1] == '*';
+	m->name = text + 1 + m->optional;
+	return at;
+}
+
 const struct mon_type *mon_find_type(const char *name)
 {
 	for (const struct mon_type *type = mon_types; type->name; type++)
@@ -112,6 +135,7 @@ static void add_object(json_t *list, const char *name, json_t *members)
 static void add_type(json_t *list, const struct mon_type *type)
 {
 	json_t *items = json_array();
+	struct member m;
 
 	if (type->values) {
 		for (const char *const *v = type->values; *v; v++)
@@ -121,12 +145,8 @@ static void add_type(json_t *list, const struct mon_type *type)
 		                                "meta-type", "enum", "values", items));
 		return;
 	}
-	for (const struct mon_member *m = type->members; m->name; m++) {
-		bool optional = *m->name == '*';
-
-		json_array_append_new(
-			items, member(list, m->name + optional, m->type, optional));
-	}
+	for (const char *const *at = type->members; (at = next_member(at, &m));)
+		json_array_append_new(items, member(list, m.name, m.type, m.optional));
 	add_object(list, type->name, items);
 }
 
@@ -204,19 +224,20 @@ static int check_array(const char *type, const json_t *value, struct err *err)
 static int check_object(const struct mon_type *type, const json_t *value, struct err *err)
 {
 	size_t found = 0;
+	struct member m;
 	int ret = 0;
 
 	if (!json_is_object(value))
 		return err_set(err, EINVAL, "no %s", type->name);
-	for (const struct mon_member *m = type->members; m->name && ret >= 0; m++) {
-		bool optional = *m->name == '*';
-		const json_t *item = json_object_get(value, m->name + optional);
+	for (const char *const *at = type->members;
+	     ret >= 0 && (at = next_member(at, &m));) {
+		const json_t *item = json_object_get(value, m.name);
 
 		found += !!item;
-		if (!item && !optional)
-			ret = err_set(err, EINVAL, "%s lacks '%s'", type->name, m->name);
-		else if (item && (ret = mon_check_type(m->type, item, err)) < 0)
-			err_prefix(err, "%s.%s", type->name, m->name + optional);
+		if (!item && !m.optional)
+			ret = err_set(err, EINVAL, "%s lacks '%s'", type->name, m.name);
+		else if (item && (ret = mon_check_type(m.type, item, err)) < 0)
+			err_prefix(err, "%s.%s", type->name, m.name);
 	}
 	if (ret >= 0 && found != json_object_size(value))
 		ret = err_set(err, EINVAL, "%s has members that its type lacks",
