@@ -6,8 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/cdefs.h>
 
-static inline uint16_t ld16(const void *p)
+static __always_inline uint16_t ld16(const void *p)
 {
 	uint16_t v;
 
@@ -15,7 +16,7 @@ static inline uint16_t ld16(const void *p)
 	return v;
 }
 
-static inline uint32_t ld32(const void *p)
+static __always_inline uint32_t ld32(const void *p)
 {
 	uint32_t v;
 
@@ -23,7 +24,7 @@ static inline uint32_t ld32(const void *p)
 	return v;
 }
 
-static inline uint64_t ld64(const void *p)
+static __always_inline uint64_t ld64(const void *p)
 {
 	uint64_t v;
 
@@ -31,17 +32,17 @@ static inline uint64_t ld64(const void *p)
 	return v;
 }
 
-static inline void st16(void *p, uint16_t v)
+static __always_inline void st16(void *p, uint16_t v)
 {
 	memcpy(p, &v, sizeof(v));
 }
 
-static inline void st32(void *p, uint32_t v)
+static __always_inline void st32(void *p, uint32_t v)
 {
 	memcpy(p, &v, sizeof(v));
 }
 
-static inline void st64(void *p, uint64_t v)
+static __always_inline void st64(void *p, uint64_t v)
 {
 	memcpy(p, &v, sizeof(v));
 }
@@ -70,7 +71,7 @@ static inline uint64_t align_down(uint64_t v, uint64_t to)
 	return v & ~(to - 1);
 }
 
-static inline bool is_power_of_2(uint64_t v)
+static __always_inline bool is_power_of_2(uint64_t v)
 {
 	return v && !(v & (v - 1));
 }
