@@ -157,10 +157,12 @@ json_t *mon_text(const char *text);
 /* Members of an object type are strings, which end with NULL: a letter, that of the type
  * "str", "int", "bool", "number" or "any", and the name, "*name" when it is optional;
  * where the letter is '=' the next string is the type, "[x]" or the name of a row. */
+#define MON_OBJECT "{"
+#define MON_ENUM   "="
+
 struct mon_type {
-	const char *name;
-	const char *const *members; /* object */
-	const char *const *values;  /* enumeration */
+	const char *name;        /* behind MON_OBJECT or MON_ENUM; NULL ends the table */
+	const char *const *list; /* members, or names of values, up to NULL */
 };
 
 extern const struct mon_type mon_types[];

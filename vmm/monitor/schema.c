@@ -52,9 +52,14 @@ static const char *const *next_member(const char *const *at, struct member *m)
 const struct mon_type *mon_find_type(const char *name)
 {
 	for (const struct mon_type *type = mon_types; type->name; type++)
-		if (!strcmp(type->name, name))
+		if (!strcmp(type->name + 1, name))
 			return type;
 	return NULL;
+}
+
+static bool is_object(const struct mon_type *type)
+{
+	return *type->name == *MON_OBJECT;
 }
 
 static const char *arg_type(const struct mon_arg *arg)
@@ -137,17 +142,17 @@ static void add_type(json_t *list, const struct mon_type *type)
 	json_t *items = json_array();
 	struct member m;
 
-	if (type->values) {
-		for (const char *const *v = type->values; *v; v++)
+	if (!is_object(type)) {
+		for (const char *const *v = type->list; *v; v++)
 			json_array_append_new(items, json_string(*v));
 		json_array_append_new(list,
-		                      json_pack("{s:s, s:s, s:o}", "name", type->name,
+		                      json_pack("{s:s, s:s, s:o}", "name", type->name + 1,
 		                                "meta-type", "enum", "values", items));
 		return;
 	}
-	for (const char *const *at = type->members; (at = next_member(at, &m));)
+	for (const char *const *at = type->list; (at = next_member(at, &m));)
 		json_array_append_new(items, member(list, m.name, m.type, m.optional));
-	add_object(list, type->name, items);
+	add_object(list, type->name + 1, items);
 }
 
 static void add_command(json_t *list, const struct mon_command *command)
@@ -223,25 +228,25 @@ static int check_array(const char *type, const json_t *value, struct err *err)
 
 static int check_object(const struct mon_type *type, const json_t *value, struct err *err)
 {
+	const char *name = type->name + 1;
 	size_t found = 0;
 	struct member m;
 	int ret = 0;
 
 	if (!json_is_object(value))
-		return err_set(err, EINVAL, "no %s", type->name);
-	for (const char *const *at = type->members;
+		return err_set(err, EINVAL, "no %s", name);
+	for (const char *const *at = type->list;
 	     ret >= 0 && (at = next_member(at, &m));) {
 		const json_t *item = json_object_get(value, m.name);
 
 		found += !!item;
 		if (!item && !m.optional)
-			ret = err_set(err, EINVAL, "%s lacks '%s'", type->name, m.name);
+			ret = err_set(err, EINVAL, "%s lacks '%s'", name, m.name);
 		else if (item && (ret = mon_check_type(m.type, item, err)) < 0)
-			err_prefix(err, "%s.%s", type->name, m.name);
+			err_prefix(err, "%s.%s", name, m.name);
 	}
 	if (ret >= 0 && found != json_object_size(value))
-		ret = err_set(err, EINVAL, "%s has members that its type lacks",
-		              type->name);
+		ret = err_set(err, EINVAL, "%s has members that its type lacks", name);
 	return ret;
 }
 
@@ -256,9 +261,9 @@ int mon_check_type(const char *name, const json_t *value, struct err *err)
 	type = mon_find_type(name);
 	if (!type)
 		return err_set(err, EINVAL, "type %s is not described", name);
-	if (type->members)
+	if (is_object(type))
 		return check_object(type, value, err);
-	for (const char *const *v = type->values; *v; v++)
+	for (const char *const *v = type->list; *v; v++)
 		if (json_is_string(value) && !strcmp(json_string_value(value), *v))
 			return 0;
 	return err_set(err, EINVAL, "no %s", name);
