@@ -290,6 +290,13 @@ static const struct opt_desc *find_row(const struct opt_desc *table, const char 
 	return NULL;
 }
 
+const char *opts_default(const struct opt_desc *row)
+{
+	if (row->type != OPT_ENUM)
+		return row->def;
+	return row->preset ? row->choices[row->preset - 1] : NULL;
+}
+
 /* Arguments of "%s%s": who is meant, in front of a sentence. */
 #define CONTEXT(what) (what) ? (what) : "", (what) ? ": " : ""
 
@@ -339,13 +346,14 @@ static int unknown_key(const struct opt_desc *const *tables, const char *key,
 static int bad_value(const struct opt_desc *row, const char *value, const char *what,
                      struct err *err)
 {
+	bool ranged = row->max && row->type != OPT_ENUM;
 	_cleanup_strbuf_ struct strbuf type = { 0 };
 
-	if (row->max && row->type != OPT_SIZE)
+	if (ranged && row->type != OPT_SIZE)
 		strbuf_adds(&type, "a number");
 	else
 		opts_type_name(row, &type);
-	if (row->max)
+	if (ranged)
 		strbuf_addf(&type, " from %u to %u", row->min, row->max);
 	return err_usage(err, "%s%s%s=%s is not valid; expected %s", CONTEXT(what),
 	                 row->name, value, type.data ? type.data : "another value");
@@ -451,8 +459,10 @@ int opts_take(const struct opt_desc *table, struct opt_list *list, void *obj,
               const char *what, struct err *err)
 {
 	for (const struct opt_desc *row = table; row->name; row++) {
-		if (row->def && row->type != OPT_ALIAS &&
-		    set_field(row, (char *)obj + row->offset, row->def) < 0)
+		const char *def = opts_default(row);
+
+		if (def && row->type != OPT_ALIAS &&
+		    set_field(row, (char *)obj + row->offset, def) < 0)
 			return err_set(err, EINVAL,
 			               "%s%sthe default of '%s' is not valid",
 			               CONTEXT(what), row->name);
@@ -558,8 +568,8 @@ void opts_help(const struct opt_desc *table, struct strbuf *out)
 		strbuf_addc(&left, '>');
 		strbuf_addf(out, row->help ? "  %-28s %s" : "  %s",
 		            left.data ? left.data : row->name, row->help);
-		if (row->def)
-			strbuf_addf(out, " (default: %s)", row->def);
+		if (opts_default(row))
+			strbuf_addf(out, " (default: %s)", opts_default(row));
 		strbuf_addc(out, '\n');
 	}
 }

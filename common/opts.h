@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "common/strbuf.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -58,17 +59,28 @@ enum opt_type {
 
 enum opt_tri { OPT_TRI_AUTO, OPT_TRI_ON, OPT_TRI_OFF };
 
-/* Hundreds of rows: numbers take no more room than they need. */
+/* Hundreds of rows: nothing takes more room than it needs. A default that is NULL or 0
+ * leaves the field as it is; opts_default() reads that of any row. */
 struct opt_desc {
 	const char *name; /* NULL ends a table */
-	const char *def;  /* default as text; NULL leaves the field as it is */
 	const char *help;
-	const char *const *choices; /* OPT_ENUM: NULL-terminated names */
-	uint32_t max;               /* numbers, with min; 0: the whole type */
-	uint16_t offset;            /* of the field in the object */
+	union {
+		const char *def;            /* default as text; not of OPT_ENUM */
+		const char *const *choices; /* OPT_ENUM: NULL-terminated names */
+	};
+	union {
+		uint32_t max;    /* numbers, with min; 0: the whole type */
+		uint32_t preset; /* OPT_ENUM: 1 + the index of the default */
+	};
+	uint16_t offset; /* of the field in the object */
 	uint16_t min : 12;
 	uint16_t type : 4; /* enum opt_type */
 };
+
+static_assert(sizeof(struct opt_desc) == 32, "a row takes half a cache line");
+
+/* The fields of an OPT_ENUM row with a default, which is words[index]. */
+#define OPT_CHOICES(words, index) .choices = (words), .preset = 1 + (index)
 
 /* A row for a second spelling of a key. */
 #define OPT_ALIAS_ROW(other, key)                                \
@@ -94,6 +106,8 @@ int opts_check_keys(const struct opt_desc *const *tables, const struct opt_list 
 /* Sets one field from text. -EINVAL with a sentence of usage. */
 int opts_set(const struct opt_desc *table, void *obj, const char *key, const char *value,
              const char *what, struct err *err);
+/* The default of a row as text, or NULL. */
+const char *opts_default(const struct opt_desc *row);
 /* The value of one field as text; strings in quotes. */
 void opts_show(const struct opt_desc *row, const void *obj, struct strbuf *out);
 /* Frees the OPT_STR fields of an object. */

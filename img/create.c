@@ -30,8 +30,7 @@ static const struct opt_desc raw_options[] = {
 	{ .name = "preallocation",
 	  .type = OPT_ENUM,
 	  .offset = offsetof(struct raw_create, preallocation),
-	  .def = "off",
-	  .choices = raw_preallocations,
+	  OPT_CHOICES(raw_preallocations, 0),
 	  .help = "whether space is reserved, or even written" },
 	{ .name = NULL },
 };

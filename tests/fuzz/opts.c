@@ -41,7 +41,7 @@ static const struct opt_desc table[] = {
 	ROW(size, OPT_SIZE, .def = "1.5M", .help = ""),
 	ROW(ranged, OPT_U32, .min = 2, .max = 5, .help = ""),
 	ROW(text, OPT_STR, .def = "x", .help = ""),
-	ROW(choice, OPT_ENUM, .def = "none", .choices = choices, .help = ""),
+	ROW(choice, OPT_ENUM, OPT_CHOICES(choices, 1), .help = ""),
 	ROW(tri, OPT_TRI, .def = "auto", .help = ""),
 	OPT_ALIAS_ROW("string", "text"),
 	{ .name = NULL },

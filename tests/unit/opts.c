@@ -122,7 +122,7 @@ static const struct opt_desc table[] = {
 	ROW("ranged", OPT_U64, ranged, .min = 2, .max = 5, .help = "bounded"),
 	ROW("text", OPT_STR, text, .def = "none given", .help = "a text"),
 	ROW("plain", OPT_STR, plain, .help = "another"),
-	ROW("cache", OPT_ENUM, choice, .def = "none", .choices = choices, .help = "mode"),
+	ROW("cache", OPT_ENUM, choice, OPT_CHOICES(choices, 1), .help = "mode"),
 	ROW("tri", OPT_TRI, tri, .def = "auto", .help = "three ways"),
 	OPT_ALIAS_ROW("string", "text"),
 	{ .name = NULL },

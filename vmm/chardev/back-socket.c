@@ -63,7 +63,7 @@ static const struct opt_desc sock_opts[] = {
 	  .max = 86400 },
 	{ ROW("allow", OPT_ENUM, allow,
 	      "insecure: a monitor may be reached from other hosts, unprotected"),
-	  .def = "local", .choices = allow_choices },
+	  OPT_CHOICES(allow_choices, 0) },
 	{ .name = NULL },
 };
 

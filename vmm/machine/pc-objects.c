@@ -94,8 +94,7 @@ static const struct opt_desc secret_rows[] = {
 	{ .name = "format",
 	  .type = OPT_ENUM,
 	  .offset = offsetof(struct secret_opts, format),
-	  .def = "raw",
-	  .choices = secret_formats,
+	  OPT_CHOICES(secret_formats, 0),
 	  .help = "how it is written there" },
 	{ .name = NULL },
 };

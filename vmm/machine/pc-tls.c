@@ -25,17 +25,17 @@ static const char *const endpoints[] = { "client", "server", NULL };
 
 #define ROW(n, t, f) .name = (n), .type = (t), .offset = offsetof(struct tls_opts, f)
 
-#define COMMON_ROWS                                                          \
-	{ ROW("id", OPT_STR, id), .help = "a name" },                        \
-		{ ROW("endpoint", OPT_ENUM, endpoint), .def = "client",      \
-		  .choices = endpoints, .help = "server, for -vnc" },        \
-		{ ROW("verify-peer", OPT_BOOL, verify), .def = "on",         \
-		  .help = "clients need a certificate of ca-cert.pem" },     \
-		{ ROW("priority", OPT_STR, priority),                        \
-		  .help = "GnuTLS's priority string" },                      \
-	{                                                                    \
-		ROW("sanity-check", OPT_BOOL, sanity), .def = "on",          \
-						       .help = "always done" \
+#define COMMON_ROWS                                                                      \
+	{ ROW("id", OPT_STR, id), .help = "a name" },                                    \
+		{ ROW("endpoint", OPT_ENUM, endpoint),                                   \
+		  OPT_CHOICES(endpoints, ENDPOINT_CLIENT), .help = "server, for -vnc" }, \
+		{ ROW("verify-peer", OPT_BOOL, verify), .def = "on",                     \
+		  .help = "clients need a certificate of ca-cert.pem" },                 \
+		{ ROW("priority", OPT_STR, priority),                                    \
+		  .help = "GnuTLS's priority string" },                                  \
+	{                                                                                \
+		ROW("sanity-check", OPT_BOOL, sanity), .def = "on",                      \
+						       .help = "always done"             \
 	}
 
 const struct opt_desc pc_tls_x509_rows[] = {

@@ -69,11 +69,11 @@ enum { SANDBOX_ALLOW, SANDBOX_DENY, SANDBOX_CHILDREN };
 static const char *const sandbox_words[] = { "allow", "deny", "children", NULL };
 static const char *const sandbox_two[] = { "allow", "deny", NULL };
 
-#define SANDBOX(key, words)                                                       \
-	{                                                                         \
-		.name = #key, .type = OPT_ENUM,                                   \
-		.offset = offsetof(struct sandbox_opts, key), .choices = (words), \
-		.def = "allow"                                                    \
+#define SANDBOX(key, words)                                   \
+	{                                                     \
+		.name = #key, .type = OPT_ENUM,               \
+		.offset = offsetof(struct sandbox_opts, key), \
+		OPT_CHOICES(words, SANDBOX_ALLOW)             \
 	}
 
 const struct opt_desc cli_sandbox_table[] = {

@@ -219,7 +219,8 @@ static json_t *describe_key(const struct opt_desc *row)
 	};
 
 	return json_pack("{s:s, s:s, s:s*, s:s*}", "name", row->name, "type",
-	                 types[row->type], "help", row->help, "default", row->def);
+	                 types[row->type], "help", row->help, "default",
+	                 opts_default(row));
 }
 
 struct options {

@@ -25,8 +25,7 @@ static const char *const types[] = {
 		.name = key ".type",                                        \
 		.type = OPT_ENUM,                                           \
 		.offset = offsetof(struct net_sock, field.type),            \
-		.def = "unix",                                              \
-		.choices = types,                                           \
+		OPT_CHOICES(types, SOCK_ADDR_UNIX),                         \
 		.help = "what " what " is",                                 \
 	},                                                                  \
 		STR(key ".path", field.path, "unix: the socket's path"),    \

@@ -62,8 +62,7 @@ const struct opt_desc net_user_options[] = {
 	{ .name = "start",
 	  .type = OPT_ENUM,
 	  .offset = offsetof(struct user, start),
-	  .def = "now",
-	  .choices = starts,
+	  OPT_CHOICES(starts, USER_START_NOW),
 	  .help = "when the helper is started; lazy: at the guest's first frame" },
 	{ .name = NULL },
 };
