@@ -48,9 +48,13 @@ SMALL := common cpu img $(filter-out vmm/helpers,$(patsubst %/,%,$(wildcard vmm/
 FAST  := block/aio block/uring legacy/vga-draw loop/loop mem/ram virtio/blk virtio/queue
 # Functions with arrays of characters bear a canary, of any size; in these, and in what is made fast,
 # those with arrays of other things and with pointers to locals, too.
-WATCHED := $(addprefix common/,bpf frames opts process spawn) $(addprefix vmm/,block/qcow2-count block/qcow2-deflate \
-	display/ask display/vnc kvm/shadow machine/bootorder machine/pc-devices machine/pc-display mem/shadow \
-	migrate/channel net/back-user pci/vfio-config pci/vfio-irq virtio/balloon virtio/input virtio/net-data)
+WATCHED := $(addprefix common/,bpf confine fdio frame-ring frames opts process spawn) \
+	$(addprefix vmm/,block/qcow2-count block/qcow2-deflate display/ask display/display display/vnc kvm/entry \
+	kvm/shadow legacy/e1000-rx legacy/e1000-tx legacy/fwcfg legacy/i8042 legacy/rtc machine/bootorder \
+	machine/pc-devices machine/pc-display main/sandbox mem/shadow migrate/channel monitor/cmd-block \
+	monitor/cmd-debug monitor/cmd-display monitor/cmd-run net/back-user net/card net/tap-open pci/vfio \
+	pci/vfio-config pci/vfio-irq scsi/cd usb/xhci virtio/balloon virtio/input virtio/net-data \
+	virtio/net-filter virtio/pci)
 # Passes that gcc 12 leaves on at -Oz although they make code longer. Without them it sees variables
 # that may be unset where none is; the SAN build, at -O2, still looks for them.
 LONGER := thread-jumps caller-saves move-loop-invariants jump-tables
