@@ -114,8 +114,9 @@ $(FAST:%=$(OBJ)/vmm/%.o): CFLAGS += $(FAST_FLAGS)
 $(WATCHED:%=$(OBJ)/%.o): CFLAGS += -fstack-protector-strong
 endif
 
-# What was built with other flags is built again: the file that has them is new then.
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(SMALL_FLAGS) $(FAST_FLAGS) $(FAST) $(WATCHED)
+# What was built with other flags is built again: the file that has them is new then. BUILD may be
+# written in several ways, which makes no difference.
+FLAGS := $(CC) $(filter-out -I%,$(CPPFLAGS)) $(CFLAGS) $(LDFLAGS) $(SMALL_FLAGS) $(FAST_FLAGS) $(FAST) $(WATCHED)
 put_flags = mkdir -p $(BUILD) && echo '$(FLAGS)' >$(BUILD)/flags
 $(shell echo '$(FLAGS)' | cmp -s - $(BUILD)/flags || { $(put_flags); })
 $(BUILD)/flags:
