@@ -287,7 +287,8 @@ static void test_tap(const char *dir)
 	snprintf(text, sizeof(text), "tap,id=v,fd=%d", nd->fd);
 	tap_ok(create(reg, text, &err), "an inherited descriptor of it is not");
 	tap_ok(!create(reg, "tap,id=w,script=/bin/false", &err), "a script that fails");
-	tap_has(err.text, "interface tap0: /bin/false ended with status 1", "is told: %s", err.text);
+	tap_has(err.text, "interface tap0: /bin/false ended with status 1", "is told: %s",
+	        err.text);
 	close(fd);
 	net_detach(nd);
 	net_registry_free(reg);
