@@ -464,9 +464,8 @@ void block_registry_free(struct block_registry *reg)
 		block_drain(node);
 		block_close(node);
 	}
-	/* What was to come soon came while the nodes were closed. */
-	loop_cancel(reg->loop, &reg->soon_work);
 	aio_free(reg->aio);
+	/* What was to come soon came while the nodes were closed. */
 	loop_cancel(reg->loop, &reg->soon_work);
 	free(reg);
 }
